@@ -1,0 +1,19 @@
+//! Floor 3 of onewriter: everything behind the queue.
+//!
+//! ```text
+//! drain -> order -> route -> Sink trait <- sinks, formatters
+//! ```
+//!
+//! This crate is an implementation detail of [`onewriter`](https://docs.rs/onewriter). The drain
+//! and the router know the [`Sink`] trait and no sink; formatters know records and no sink; sinks
+//! know neither the drain nor each other.
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]
+
+mod error;
+pub mod format;
+mod sink;
+
+pub use error::{Error, ErrorKind};
+pub use format::Format;
+pub use sink::{Context, Intent, Journal, NoJournal, Sink};

@@ -1,0 +1,108 @@
+//! The trait between the router and everything that takes records.
+
+use crate::error::Error;
+use onewriter_record::Record;
+
+/// Where formatted records go.
+///
+/// The writer pushes: [`record`](Sink::record) for each record that the sink's filter admits, in
+/// order, then [`commit`](Sink::commit) at the end of a batch. All calls come from one thread. A
+/// sink that panics in a call is reported, counted, and called again for the next record.
+///
+/// The queue's cursors move on only when every sink has nothing [`pending`](Sink::pending): what is
+/// not committed is still in the rings, and survives the process.
+pub trait Sink: Send {
+    /// Its name in reports and statistics: `file shop.log`, `stderr`.
+    fn name(&self) -> String;
+
+    /// Takes one record, usually by appending its line to the sink's own buffer.
+    ///
+    /// An error means that this record is lost for this sink; it is reported and counted.
+    fn record(&mut self, record: &Record<'_>, cx: &mut Context<'_>) -> Result<(), Error>;
+
+    /// Writes out what was taken. After `Ok` nothing is pending.
+    ///
+    /// An error means that something is still pending; it is reported, and commit is called again
+    /// later, first after 10 ms, then with growing pauses up to 1 s. Nothing is lost.
+    fn commit(&mut self, cx: &mut Context<'_>) -> Result<(), Error>;
+
+    /// Bytes that were taken and are not committed.
+    fn pending(&self) -> usize {
+        0
+    }
+
+    /// Commits, and pushes what was committed on to its destination as far as the sink can: waits
+    /// for its lane, calls `fsync` where that was asked for. Called by `complete` and at the end.
+    fn flush(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
+        self.commit(cx)
+    }
+
+    /// Called about ten times a second: rotation by time, foreign renames, retention.
+    fn tick(&mut self, _cx: &mut Context<'_>) -> Result<(), Error> {
+        Ok(())
+    }
+
+    /// Opens the destination anew (SIGHUP, `logrotate`). Called at a batch's end.
+    fn reopen(&mut self, _cx: &mut Context<'_>) -> Result<(), Error> {
+        Ok(())
+    }
+
+    /// Rotates now, where that means anything.
+    fn rotate(&mut self, _cx: &mut Context<'_>) -> Result<(), Error> {
+        Ok(())
+    }
+
+    /// Writes out what is held back on purpose (a flight recorder).
+    fn dump(&mut self, _cx: &mut Context<'_>) -> Result<(), Error> {
+        Ok(())
+    }
+
+    /// Records that were taken and then dropped since the last call: a lane that was full, a disk
+    /// that was full under a dropping policy.
+    fn take_dropped(&mut self) -> u64 {
+        0
+    }
+}
+
+/// What the writer gives a sink with each call.
+pub struct Context<'a> {
+    /// Wall time in nanoseconds since 1970; sinks read no clock of their own.
+    pub now: u64,
+    /// The sink's own journal.
+    pub journal: &'a mut dyn Journal,
+}
+
+/// What a sink is about to write, and where.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Intent {
+    /// The file's device.
+    pub dev: u64,
+    /// The file's inode.
+    pub ino: u64,
+    /// The offset of the first byte.
+    pub base: u64,
+}
+
+/// Where a sink announces a write, so that whoever takes over can repeat it.
+///
+/// `intend` stages the bytes in memory that survives the process, with the cursors of all records
+/// taken so far; `confirm` says that the write is done. Between the two, the same bytes are written
+/// to the same offset by whoever writes next.
+pub trait Journal {
+    /// Stages `bytes`, which will be written at `intent.base`.
+    fn intend(&mut self, intent: &Intent, bytes: &[u8]) -> Result<(), Error>;
+    /// The write that was intended is done.
+    fn confirm(&mut self);
+}
+
+/// A journal that keeps nothing, for sinks and tests that need none.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoJournal;
+
+impl Journal for NoJournal {
+    fn intend(&mut self, _: &Intent, _: &[u8]) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn confirm(&mut self) {}
+}

@@ -1,0 +1,149 @@
+//! Call sites: the static part of a record, stored once.
+
+use crate::decode::{DecodeError, Decoder};
+use crate::encode::Out;
+use crate::level::Level;
+use crate::template::Template;
+
+/// The version of the bytes in `docs/format.md`.
+pub const FORMAT_VERSION: u8 = 1;
+/// The frame tag of a control record, which is no call site.
+pub const CONTROL_SITE: u32 = 0;
+/// The bit of a frame's tag that says: sections follow the values.
+pub const EXTRA_FLAG: u32 = 1 << 31;
+/// The bits of a frame's tag that are the number of the call site.
+pub const SITE_MASK: u32 = (1 << 24) - 1;
+
+/// A call site as a program writes it down: borrowed, and usable in a `static`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SiteDef<'a> {
+    /// The level; `None` is `Level::Info`.
+    pub level: Option<Level>,
+    /// The name of a custom level; empty for the standard name.
+    pub level_name: &'a str,
+    /// Who logs: by default the module path.
+    pub target: &'a str,
+    /// The module path.
+    pub module: &'a str,
+    /// The source file.
+    pub file: &'a str,
+    /// The line in it; 0 if unknown.
+    pub line: u32,
+    /// The format string with numbered arguments. Empty with one argument: the message is that
+    /// argument, rendered by the caller.
+    pub template: &'a str,
+    /// The names of the message's arguments; empty for those without a name.
+    pub args: &'a [&'a str],
+    /// The names of the fields.
+    pub fields: &'a [&'a str],
+}
+
+impl SiteDef<'_> {
+    /// Appends the bytes of the call site.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        let level = u64::from(self.level.unwrap_or(Level::Info).number());
+        out.word(u64::from(FORMAT_VERSION) | level << 8 | u64::from(self.line) << 32);
+        for text in [self.level_name, self.target, self.module, self.file, self.template] {
+            put_text(text, out);
+        }
+        for names in [self.args, self.fields] {
+            out.word(names.len() as u64);
+            for name in names {
+                put_text(name, out);
+            }
+        }
+    }
+}
+
+fn put_text(text: &str, out: &mut Vec<u8>) {
+    out.word(text.len() as u64);
+    out.bytes(text.as_bytes());
+}
+
+/// A call site as the writer keeps it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Site {
+    /// The level.
+    pub level: Level,
+    /// The name of the level, as it is shown.
+    pub level_name: Box<str>,
+    /// Who logs.
+    pub target: Box<str>,
+    /// The module path.
+    pub module: Box<str>,
+    /// The source file.
+    pub file: Box<str>,
+    /// The line in it; 0 if unknown.
+    pub line: u32,
+    /// The message, taken apart.
+    pub template: Template,
+    /// Whether the message's arguments are used once each and in order.
+    pub in_order: bool,
+    /// The names of the message's arguments; empty for those without a name.
+    pub args: Box<[Box<str>]>,
+    /// The names of the fields.
+    pub fields: Box<[Box<str>]>,
+    /// A number that no other site of this writer has, from 0 up: an index for caches.
+    pub number: usize,
+}
+
+impl Site {
+    /// Reads the bytes that [`SiteDef::encode`] wrote. `number` is given by the writer.
+    pub fn decode(bytes: &[u8], number: usize) -> Result<Site, DecodeError> {
+        let mut from = Decoder::new(bytes);
+        let head = from.word()?;
+        if head as u8 != FORMAT_VERSION {
+            return Err(DecodeError::Version(head as u8));
+        }
+        let level = Level::new((head >> 8) as u8);
+        let level_name = text(&mut from)?;
+        let target = text(&mut from)?;
+        let module = text(&mut from)?;
+        let file = text(&mut from)?;
+        let template_text = text(&mut from)?;
+        let args = names(&mut from)?;
+        let fields = names(&mut from)?;
+        let template = if template_text.is_empty() && args.len() == 1 {
+            "{0}".parse()
+        } else {
+            template_text.parse()
+        };
+        let template: Template = template.map_err(|_| DecodeError::OutOfRange)?;
+        let level_name = if level_name.is_empty() { level.name().into() } else { level_name };
+        let in_order = template.is_in_order(args.len());
+        let line = (head >> 32) as u32;
+        Ok(Site {
+            level,
+            level_name,
+            target,
+            module,
+            file,
+            line,
+            template,
+            in_order,
+            args,
+            fields,
+            number,
+        })
+    }
+
+    /// How many values a record of this site has before its sections.
+    #[must_use]
+    pub fn n_values(&self) -> usize {
+        self.args.len() + self.fields.len()
+    }
+}
+
+fn text(from: &mut Decoder<'_>) -> Result<Box<str>, DecodeError> {
+    let len = from.word()?;
+    from.name(len).map(Box::from)
+}
+
+fn names(from: &mut Decoder<'_>) -> Result<Box<[Box<str>]>, DecodeError> {
+    let count = from.word()?;
+    // Each name takes eight bytes at least: a count beyond that is a lie, not an allocation.
+    if count > from.rest().len() as u64 / 8 {
+        return Err(DecodeError::Truncated);
+    }
+    (0..count).map(|_| text(from)).collect()
+}

@@ -1,0 +1,1 @@
+//! Floor 2 of onewriter: bytes in, bytes out.
