@@ -11,8 +11,10 @@
 #![deny(missing_docs)]
 
 mod error;
+pub mod filter;
 pub mod format;
 mod sink;
+pub mod sinks;
 
 pub use error::{Error, ErrorKind};
 pub use format::Format;

@@ -21,3 +21,9 @@ pub trait Format: Send {
     /// to other records.
     fn format(&mut self, record: &Record<'_>, out: &mut Vec<u8>);
 }
+
+pub mod json;
+pub mod logfmt;
+pub mod message;
+pub mod text;
+pub mod time;

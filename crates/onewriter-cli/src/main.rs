@@ -1,0 +1,2 @@
+//! The onewriter command.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Filters: which records pass, by level, target, field or function.

@@ -1,0 +1,1 @@
+//! logfmt: `key=value` pairs on one line.

@@ -1,0 +1,1 @@
+//! The message of a record: its template and its arguments.

@@ -1,0 +1,1 @@
+//! Lines for people: a pattern with placeholders.

@@ -1,0 +1,1 @@
+//! Wall time as text, fast: the second is cached, only its digits change.

@@ -1,0 +1,1 @@
+//! Files that rotate, compress and expire.

@@ -1,0 +1,1 @@
+//! The flight recorder: the last records of all levels, written when something happens.

@@ -1,0 +1,1 @@
+//! The format-string macro of onewriter.

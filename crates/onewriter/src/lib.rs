@@ -1,0 +1,1 @@
+//! onewriter: everyone logs, one writes.
