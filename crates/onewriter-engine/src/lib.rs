@@ -15,7 +15,8 @@ pub mod filter;
 pub mod format;
 mod sink;
 pub mod sinks;
+pub mod testing;
 
 pub use error::{Error, ErrorKind};
-pub use format::Format;
+pub use format::{Format, JsonFormat, LogfmtFormat, Precision, TextFormat, Zone};
 pub use sink::{Context, Intent, Journal, NoJournal, Sink};
