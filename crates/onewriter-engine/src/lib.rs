@@ -15,6 +15,7 @@ pub mod filter;
 pub mod format;
 mod sink;
 pub mod sinks;
+pub mod testing;
 
 pub use error::{Error, ErrorKind};
 pub use format::Format;
