@@ -6,6 +6,7 @@ mod rules;
 use crate::error::Error;
 use onewriter_record::{Level, LevelFilter, Record};
 use rules::Rules;
+pub(crate) use rules::message_text;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;

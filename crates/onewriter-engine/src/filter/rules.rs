@@ -114,6 +114,10 @@ fn is_below(target: &str, prefix: &str) -> bool {
 }
 
 fn message_fits(wanted: &Regex, record: &Record<'_>) -> bool {
+    wanted.is_match(&message_text(record))
+}
+
+pub(crate) fn message_text(record: &Record<'_>) -> String {
     use onewriter_record::{ArgRef, Piece};
     let mut message = String::new();
     for piece in &record.site.template.pieces {
@@ -126,7 +130,7 @@ fn message_fits(wanted: &Regex, record: &Record<'_>) -> bool {
             Piece::Arg(..) => {}
         }
     }
-    wanted.is_match(&message)
+    message
 }
 
 impl Scope {
