@@ -13,6 +13,9 @@
 mod error;
 pub mod filter;
 pub mod format;
+pub mod guard;
+mod kept;
+pub mod notice;
 mod sink;
 pub mod sinks;
 pub mod testing;
