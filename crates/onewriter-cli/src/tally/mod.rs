@@ -164,8 +164,13 @@ impl Tally {
             return;
         }
         let producer = String::from_utf8_lossy(producer);
-        let of = if producer.is_empty() { String::new() } else { format!(" of producer {producer}") };
-        finding(&mut self.verdict, &self.place, &format!("has number {seq}{of}, expected {expected}"));
+        let of =
+            if producer.is_empty() { String::new() } else { format!(" of producer {producer}") };
+        finding(
+            &mut self.verdict,
+            &self.place,
+            &format!("has number {seq}{of}, expected {expected}"),
+        );
     }
 
     fn time(&mut self, time: Option<&[u8]>) {
@@ -228,7 +233,8 @@ fn is_before(time: &[u8], last: &[u8], now: &Zoned) -> bool {
     if time >= last && time.len() == last.len() {
         return false;
     }
-    let parsed = |bytes| std::str::from_utf8(bytes).ok().and_then(|text| moment::of_line(text, now));
+    let parsed =
+        |bytes| std::str::from_utf8(bytes).ok().and_then(|text| moment::of_line(text, now));
     match (parsed(time), parsed(last)) {
         (Some(time), Some(last)) => time < last,
         _ => false,
@@ -277,7 +283,8 @@ mod tests {
 
     #[test]
     fn what_is_expected_and_absent_is_lost() {
-        let expect = Expect { first: Some(0), last: Some(9), producers: Some(3), ..Expect::default() };
+        let expect =
+            Expect { first: Some(0), last: Some(9), producers: Some(3), ..Expect::default() };
         let found = verdict(expect, &json(&[(1, 2), (1, 3), (2, 0)]));
         assert_eq!((found.lost, found.gaps), (2 + 6 + 9 + 10, 4));
     }
