@@ -435,7 +435,8 @@ mod tests {
 
     #[test]
     fn color_follows_the_environment() {
-        let rows: [(&[(&str, &str)], bool, bool); 14] = [
+        type Env = &'static [(&'static str, &'static str)];
+        let rows: [(Env, bool, bool); 14] = [
             (&[("TERM", "xterm")], true, true),
             (&[("TERM", "xterm")], false, false),
             (&[("TERM", "dumb")], true, false),
