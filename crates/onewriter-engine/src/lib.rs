@@ -21,5 +21,5 @@ pub mod sinks;
 pub mod testing;
 
 pub use error::{Error, ErrorKind};
-pub use format::Format;
+pub use format::{Format, JsonFormat, LogfmtFormat, Precision, TextFormat, Zone};
 pub use sink::{Context, Intent, Journal, NoJournal, Sink};
