@@ -2,13 +2,14 @@
 
 use super::line::Line;
 use onewriter_record::{Process, Record, Thread, Value};
+use std::sync::Arc;
 
 /// Which of the two are written, and what was written last.
 #[derive(Clone, Debug)]
 pub(super) struct Origin {
     pub(super) thread: bool,
     pub(super) process: bool,
-    of: Option<(Thread, Process)>,
+    of: Option<(Arc<Thread>, Arc<Process>)>,
     text: Vec<u8>,
 }
 

@@ -172,7 +172,8 @@ mod tests {
 
     fn put(sink: &mut impl Sink, level: Level, n: usize) {
         let mut cx = Context { now: 0, journal: &mut NoJournal };
-        sink.record(&Sample::new("{}").arg(n).level(level).record(), &mut cx).unwrap();
+        let sample = Sample::new("{}").arg(n).level(level).site_number(level.number().into());
+        sink.record(&sample.record(), &mut cx).unwrap();
         sink.commit(&mut cx).unwrap();
     }
 
@@ -205,8 +206,9 @@ mod tests {
         let n_kept = written.len() - 1;
         let forgotten = 1001 - n_kept;
         assert!(n_kept > 20, "{n_kept}");
-        let mark =
-            format!("WARN onewriter: flight recorder: {forgotten} older records are forgotten");
+        let mark = format!(
+            "WARN  [0] onewriter: flight recorder: {forgotten} older records are forgotten"
+        );
         assert!(written[0].ends_with(&mark), "{}", written[0]);
         let expected: Vec<_> = (forgotten + 1..=1001).map(|n| n.to_string()).collect();
         assert_eq!(tails(&lines)[1..], expected);

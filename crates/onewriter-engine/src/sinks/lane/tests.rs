@@ -82,8 +82,9 @@ fn a_stalled_sink_delays_nobody_and_the_loss_stands_at_its_place() {
     let mut expected: Vec<_> = (0..1000 - lost).collect();
     expected.push(1000);
     assert_eq!(tails(&lines), expected);
-    let notice =
-        format!("WARN onewriter: {lost} records lost for gated: its lane of 4096 bytes is full");
+    let notice = format!(
+        "WARN  [0] onewriter: {lost} records lost for gated: its lane of 4096 bytes is full"
+    );
     assert!(lines[1000 - lost].ends_with(&notice), "{}", lines[1000 - lost]);
     assert_eq!(lines.len(), expected.len() + 1);
 }
