@@ -1,6 +1,7 @@
 //! The flight recorder: the last records of all levels, written when something happens.
 
 use crate::error::Error;
+use crate::guard;
 use crate::kept::Kept;
 use crate::notice::Notices;
 use crate::sink::{Context, Sink};
@@ -60,7 +61,7 @@ pub struct Flight<S> {
     options: FlightOptions,
     kept: Kept,
     forgotten: u64,
-    /// Records that the inner sink refused, beside the one that an error was returned for.
+    /// Records that the inner sink refused and no error of `record` has stood for.
     refused: u64,
     notices: Notices,
 }
@@ -90,9 +91,10 @@ impl<S: Sink> Flight<S> {
         }
     }
 
-    /// Gives everything to the inner sink; the first error is the one that is reported.
+    /// Gives everything to the inner sink, also where it fails or panics at one of the records; the
+    /// first error is the one that is reported, the others are counted.
     fn release(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
-        // Taken out first: where the inner sink panics, the same records are not given again.
+        let name = self.inner.name();
         let mut kept = std::mem::take(&mut self.kept);
         let forgotten = std::mem::take(&mut self.forgotten);
         let mut result = Ok(());
@@ -103,8 +105,8 @@ impl<S: Sink> Flight<S> {
             result = self.inner.record(&self.notices.record(first.time, &text), cx);
         }
         for record in kept.records() {
-            let taken = self.inner.record(&record, cx);
-            self.refused += u64::from(taken.is_err() && result.is_err());
+            let taken = guard::catch(&name, || self.inner.record(&record, cx));
+            self.refused += u64::from(taken.is_err());
             result = result.and(taken);
         }
         kept.clear();
@@ -120,7 +122,11 @@ impl<S: Sink> Sink for Flight<S> {
 
     fn record(&mut self, record: &Record<'_>, cx: &mut Context<'_>) -> Result<(), Error> {
         self.keep(record);
-        if record.level() >= self.options.trigger { self.release(cx) } else { Ok(()) }
+        if record.level() < self.options.trigger {
+            return Ok(());
+        }
+        // The error stands for one record; the others are told by `take_dropped`.
+        self.release(cx).inspect_err(|_| self.refused = self.refused.saturating_sub(1))
     }
 
     fn commit(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
@@ -149,6 +155,7 @@ impl<S: Sink> Sink for Flight<S> {
 
     fn dump(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
         self.release(cx)?;
+        self.inner.dump(cx)?;
         self.inner.commit(cx)
     }
 
@@ -237,6 +244,22 @@ mod tests {
         assert_eq!(tails(&lines), ["1"]);
         sink.dump(&mut cx).unwrap();
         assert!(lines.lines().is_empty());
+    }
+
+    #[test]
+    fn a_panic_at_one_of_the_kept_records_loses_that_one_alone() {
+        let (faulty, lines) = crate::testing::Faulty::new();
+        let mut sink = Flight::new(faulty, FlightOptions::default()).unwrap();
+        let mut cx = Context { now: 0, journal: &mut NoJournal };
+        for message in ["1", "panic", "2", "fail", "3"] {
+            let sample = Sample::new("{}").arg(message);
+            sink.record(&sample.record(), &mut cx).unwrap();
+        }
+        let err = sink.dump(&mut cx).unwrap_err().to_string();
+        assert_eq!(err, "sink faulty panicked: told to panic");
+        sink.commit(&mut cx).unwrap();
+        assert_eq!(tails(&lines), ["1", "2", "3"]);
+        assert_eq!(sink.take_dropped(), 2);
     }
 
     #[test]

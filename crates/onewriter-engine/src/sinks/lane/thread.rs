@@ -1,10 +1,9 @@
 //! The lane's thread, and what it shares with the writer.
 
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::guard;
 use crate::kept::Kept;
 use crate::sink::{Context, NoJournal, Sink};
-use std::any::Any;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -279,10 +278,7 @@ impl Runner {
     ) -> Result<(), Error> {
         let sink = &mut *self.sink;
         let mut cx = Context { now, journal: &mut NoJournal };
-        catch_unwind(AssertUnwindSafe(|| call(sink, &mut cx))).unwrap_or_else(|panic| {
-            let message = format!("sink {} panicked: {}", self.name, text_of(&*panic));
-            Err(Error::new(ErrorKind::Panic, message))
-        })
+        guard::catch(&self.name, || call(sink, &mut cx))
     }
 
     /// Keeps the first error until the writer takes it, and counts the others.
@@ -300,9 +296,4 @@ impl Runner {
         shared.lock().ended = true;
         shared.progress.notify_all();
     }
-}
-
-fn text_of(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
 }
