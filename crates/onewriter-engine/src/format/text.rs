@@ -76,6 +76,7 @@ enum Op {
     Time(TimeText, Option<Pad>),
     Message(Option<Pad>),
     Fields(Option<Pad>),
+    Thread,
     Other(Placed),
 }
 
@@ -204,6 +205,7 @@ impl TextFormat {
                 Part::Time(format) => Op::Time(self.time(format.as_deref()), pad),
                 Part::Message => Op::Message(pad),
                 Part::Fields => Op::Fields(pad),
+                Part::Thread if pad.is_none() => Op::Thread,
                 _ => Op::Other(placed.clone()),
             });
         }
@@ -223,44 +225,47 @@ impl Format for TextFormat {
     fn format(&mut self, record: &Record<'_>, out: &mut Vec<u8>) {
         let (parts, look) = (&self.parts, self.look);
         let site = self.sites.get(record.site, |site| SiteText::new(parts, look, site));
-        let line = &mut Line::open(out);
-        let mut after_message = None;
-        for op in &mut self.ops {
-            match op {
-                Op::Site(segment) => line.put(&site.segments[*segment]),
-                Op::Time(time, pad) => {
-                    look.dim(line, |line| {
+        let ops = &mut self.ops;
+        Line::append(out, |line| {
+            let mut after_message = None;
+            for op in ops {
+                match op {
+                    Op::Site(segment) => line.put(&site.segments[*segment]),
+                    Op::Time(time, pad) => {
+                        look.dim(line, |line| {
+                            let start = line.at();
+                            time.put(record.time, line);
+                            padded(line, start, *pad);
+                        });
+                    }
+                    Op::Message(pad) => {
                         let start = line.at();
-                        time.put(record.time, line);
+                        after_message = Some(if look.multiline {
+                            site.message.put::<Indented>(record, line)
+                        } else {
+                            site.message.put::<OneLine>(record, line)
+                        });
                         padded(line, start, *pad);
-                    });
+                    }
+                    Op::Fields(pad) => {
+                        let start = line.at();
+                        let values = after_message.unwrap_or_else(|| field_values(record));
+                        fields(line, values, site, record, look);
+                        padded(line, start, *pad);
+                    }
+                    Op::Thread => name_or_id(line, &record.thread.name, record.thread.id),
+                    Op::Other(placed) => line.aside(|line| other(line, placed, record, look)),
                 }
-                Op::Message(pad) => {
-                    let start = line.at();
-                    after_message = Some(if look.multiline {
-                        site.message.put::<Indented>(record, line)
-                    } else {
-                        site.message.put::<OneLine>(record, line)
-                    });
-                    padded(line, start, *pad);
-                }
-                Op::Fields(pad) => {
-                    let start = line.at();
-                    let values = after_message.unwrap_or_else(|| field_values(record));
-                    fields(line, values, site, record, look);
-                    padded(line, start, *pad);
-                }
-                Op::Other(placed) => other(line, placed, record, look),
             }
-        }
-        line.byte(b'\n');
+            line.byte(b'\n');
+        });
     }
 }
 
-#[inline]
+#[inline(always)]
 fn padded(line: &mut Line<'_>, start: usize, pad: Option<Pad>) {
     if let Some(pad) = pad {
-        line.pad(start, pad);
+        line.aside(|line| line.pad(start, pad));
     }
 }
 
@@ -270,7 +275,7 @@ fn field_values<'a>(record: &Record<'a>) -> Values<'a> {
     values
 }
 
-#[inline]
+#[inline(always)]
 fn fields(
     line: &mut Line<'_>,
     values: Values<'_>,
@@ -285,10 +290,14 @@ fn fields(
         }
     }
     if record.body.has_sections() {
-        let sections = record.body.sections(record.site.n_values());
-        for section in sections.filter(|section| section.kind == SectionKind::Fields) {
-            entries(line, section.entries, look);
-        }
+        line.aside(|line| dynamic_fields(line, record, look));
+    }
+}
+
+fn dynamic_fields(line: &mut Line<'_>, record: &Record<'_>, look: Look) {
+    let sections = record.body.sections(record.site.n_values());
+    for section in sections.filter(|section| section.kind == SectionKind::Fields) {
+        entries(line, section.entries, look);
     }
 }
 
@@ -322,7 +331,7 @@ fn other(line: &mut Line<'_>, placed: &Placed, record: &Record<'_>, look: Look) 
     padded(line, start, placed.pad);
 }
 
-#[inline]
+#[inline(always)]
 fn name_or_id(line: &mut Line<'_>, name: &str, id: u64) {
     if name.is_empty() {
         line.decimal(id);
@@ -369,15 +378,15 @@ impl SiteText {
             .filter(|group| is_of_site(&group[0]))
             .map(|group| {
                 let mut segment = Vec::new();
-                let mut line = Line::open(&mut segment);
-                group.iter().for_each(|placed| site_part(&mut line, placed, site, look));
-                drop(line);
+                Line::append(&mut segment, |line| {
+                    group.iter().for_each(|placed| site_part(line, placed, site, look));
+                });
                 segment
             })
             .collect();
         let key = |name: &str| {
             let mut text = look.separator().to_vec();
-            pairs::key(&mut Line::open(&mut text), name);
+            Line::append(&mut text, |line| pairs::key(line, name));
             text.push(b'=');
             text
         };
@@ -428,12 +437,12 @@ impl Look {
         if self.multiline { CONTINUATION } else { b" " }
     }
 
-    #[inline]
+    #[inline(always)]
     fn dim(self, line: &mut Line<'_>, write: impl FnOnce(&mut Line<'_>)) {
         self.paint(line, b"\x1b[2m", write);
     }
 
-    #[inline]
+    #[inline(always)]
     fn paint(self, line: &mut Line<'_>, color: &[u8], write: impl FnOnce(&mut Line<'_>)) {
         if !self.color {
             return write(line);
