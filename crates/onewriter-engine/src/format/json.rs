@@ -148,26 +148,26 @@ impl Format for JsonFormat {
     fn format(&mut self, record: &Record<'_>, out: &mut Vec<u8>) {
         let look = self.look;
         let site = self.sites.get(record.site, |site| SiteText::new(site, look));
-        Line::append(out, |line| {
-            line.put(b"{\"time\":\"");
-            self.time.put(record.time, line);
-            line.put(&site.head);
-            let values = site.message.put::<Json>(record, line);
-            line.byte(b'"');
-            let mut open = false;
-            for (key, value) in site.keys.iter().zip(values) {
-                open = !look.flatten;
-                line.put(key);
-                json_value(line, &value);
-            }
-            if record.body.has_sections() {
-                line.aside(|line| sections(line, record, &site.names, look, open));
-            } else if open {
-                line.byte(b'}');
-            }
-            self.origin.put(record, line, write_pair);
-            line.put(b"}\n");
-        });
+        let mut line = Line::open(out);
+        line.put(b"{\"time\":\"");
+        self.time.put(record.time, &mut line);
+        line.put(&site.head);
+        let values = site.message.put::<Json>(record, &mut line);
+        line.byte(b'"');
+        let mut open = false;
+        for (key, value) in site.keys.iter().zip(values) {
+            open = !look.flatten;
+            line.put(key);
+            json_value(&mut line, &value);
+        }
+        if record.body.has_sections() {
+            line.aside(|line| sections(line, record, &site.names, look, open));
+        } else if open {
+            line.byte(b'}');
+        }
+        self.origin.put(record, &mut line, write_pair);
+        line.put(b"}\n");
+        line.close();
     }
 }
 

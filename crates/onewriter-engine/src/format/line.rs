@@ -19,13 +19,23 @@ pub(super) struct Line<'a> {
 
 impl Line<'_> {
     /// Appends to `out` what `write` writes.
-    #[inline(always)]
     pub(super) fn append(out: &mut Vec<u8>, write: impl FnOnce(&mut Line<'_>)) {
+        let mut line = Line::open(out);
+        write(&mut line);
+        line.close();
+    }
+
+    #[inline(always)]
+    pub(super) fn open(out: &mut Vec<u8>) -> Line<'_> {
         let at = out.len();
         out.resize(at + WINDOW, 0);
-        let mut line = Line { out, at };
-        write(&mut line);
-        line.out.truncate(line.at);
+        Line { out, at }
+    }
+
+    /// Cuts off what was not used.
+    #[inline(always)]
+    pub(super) fn close(self) {
+        self.out.truncate(self.at);
     }
 
     /// Calls what is not inlined, without giving it the address of this line.

@@ -128,22 +128,22 @@ impl Format for LogfmtFormat {
     fn format(&mut self, record: &Record<'_>, out: &mut Vec<u8>) {
         let source = self.source;
         let site = self.sites.get(record.site, |site| SiteText::new(site, source));
-        Line::append(out, |line| {
-            line.put(b"time=");
-            self.time.put(record.time, line);
-            line.put(&site.head);
-            let values = site.message.put::<Quoted>(record, line);
-            line.byte(b'"');
-            for (key, value) in site.keys.iter().zip(values) {
-                line.put(key);
-                pairs::value(line, &value);
-            }
-            if record.body.has_sections() {
-                line.aside(|line| sections(line, record));
-            }
-            self.origin.put(record, line, write_origin);
-            line.byte(b'\n');
-        });
+        let mut line = Line::open(out);
+        line.put(b"time=");
+        self.time.put(record.time, &mut line);
+        line.put(&site.head);
+        let values = site.message.put::<Quoted>(record, &mut line);
+        line.byte(b'"');
+        for (key, value) in site.keys.iter().zip(values) {
+            line.put(key);
+            pairs::value(&mut line, &value);
+        }
+        if record.body.has_sections() {
+            line.aside(|line| sections(line, record));
+        }
+        self.origin.put(record, &mut line, write_origin);
+        line.byte(b'\n');
+        line.close();
     }
 }
 
