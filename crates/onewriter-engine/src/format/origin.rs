@@ -19,7 +19,7 @@ impl Origin {
     }
 
     /// Appends `thread`, `thread_id`, `process`, `process_id`, each by `write`.
-    #[inline]
+    #[inline(always)]
     pub(super) fn put(
         &mut self,
         record: &Record<'_>,
@@ -40,14 +40,16 @@ impl Origin {
     fn render(&mut self, record: &Record<'_>, write: impl Fn(&mut Line<'_>, &str, &Value<'_>)) {
         self.of = Some((Arc::clone(record.thread), Arc::clone(record.process)));
         self.text.clear();
-        let line = &mut Line::open(&mut self.text);
-        if self.thread {
-            write(line, "thread", &Value::Str(&record.thread.name));
-            write(line, "thread_id", &Value::U64(record.thread.id));
-        }
-        if self.process {
-            write(line, "process", &Value::Str(&record.process.name));
-            write(line, "process_id", &Value::U32(record.process.id));
-        }
+        let (has_thread, has_process) = (self.thread, self.process);
+        Line::append(&mut self.text, |line| {
+            if has_thread {
+                write(line, "thread", &Value::Str(&record.thread.name));
+                write(line, "thread_id", &Value::U64(record.thread.id));
+            }
+            if has_process {
+                write(line, "process", &Value::Str(&record.process.name));
+                write(line, "process_id", &Value::U32(record.process.id));
+            }
+        });
     }
 }
