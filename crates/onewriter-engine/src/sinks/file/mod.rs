@@ -67,10 +67,10 @@ pub struct FileSink {
     /// The time and the size from which `record` looks closer.
     look_time: u64,
     look_size: u64,
-    /// The time of the newest record in the file and the batch.
+    /// The time of the newest record in the file.
     newest: u64,
-    /// The time of the newest record when `tick` was last called.
-    newest_at_tick: u64,
+    /// A record was taken since the last `tick`.
+    is_busy: bool,
     /// The first record of this run has been seen.
     is_started: bool,
     upkeep: Upkeep,
@@ -148,8 +148,8 @@ impl FileSink {
         FileSink {
             offset: live.len,
             is_unsure: true,
-            newest: live.modified,
-            newest_at_tick: 0,
+            newest: live.newest(),
+            is_busy: false,
             look_time: if live.is_stream { u64::MAX } else { 0 },
             look_size: u64::MAX,
             batch: Buffer::default(),
@@ -367,6 +367,7 @@ impl Sink for FileSink {
         // A producer's clock cannot be ahead of the writer's by right; a wrong one must not rotate.
         let time = record.time.min(cx.now);
         let wants_sync = self.wants_sync(record.level());
+        self.is_busy = true;
         if self.is_blocked() {
             self.format.format(record, &mut self.behind.bytes);
             self.behind.count(time, wants_sync);

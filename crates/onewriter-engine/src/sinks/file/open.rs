@@ -40,6 +40,11 @@ impl Live {
         Ok(Live { dev: meta.dev(), ino: meta.ino(), len: meta.len(), modified, is_stream, file })
     }
 
+    /// The time of its newest record, as far as the file tells; 0 if it has none.
+    pub(super) fn newest(&self) -> u64 {
+        if self.len > 0 { self.modified } else { 0 }
+    }
+
     /// Whether `path` still leads to this file.
     pub(super) fn is_at(&self, path: &Path) -> bool {
         fs::metadata(path).is_ok_and(|meta| meta.dev() == self.dev && meta.ino() == self.ino)

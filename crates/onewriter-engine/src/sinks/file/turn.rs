@@ -120,6 +120,7 @@ impl FileSink {
             .open(path, &self.settings.access)
             .map_err(|err| Error::io("cannot open the log file", path, err))?;
         self.offset = live.len;
+        self.newest = live.newest();
         self.is_unsure = true;
         self.live = live;
         Ok(())
@@ -188,8 +189,7 @@ impl FileSink {
         if self.schedule.follow(cx.now) {
             self.arm();
         }
-        let is_idle = self.newest == self.newest_at_tick && self.pending() == 0;
-        self.newest_at_tick = self.newest;
+        let is_idle = !std::mem::take(&mut self.is_busy) && self.pending() == 0;
         let is_late = cx.now >= self.look_time.saturating_add(SECOND);
         if is_idle && is_late && self.is_started && self.is_due(0, cx.now) {
             return self.turn(cx.now, cx.now);

@@ -196,7 +196,7 @@ pub(super) fn listing(dir: &Path) -> String {
             (entry.file_name().into_string().unwrap(), text.trim_end().replace('\n', " "))
         })
         .collect();
-    files.iter().map(|(name, text)| format!("{name}: {text}\n")).collect()
+    files.iter().map(|(name, text)| format!("{}\n", format!("{name}: {text}").trim_end())).collect()
 }
 
 fn contents(path: &Path) -> String {
