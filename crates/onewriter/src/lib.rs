@@ -1,1 +1,19 @@
 //! onewriter: everyone logs, one writes.
+#![forbid(unsafe_code)]
+
+mod macros;
+
+mod callsite;
+mod capture;
+pub mod context;
+mod limit;
+mod put;
+#[cfg(test)]
+mod tests;
+
+#[doc(hidden)]
+pub use macros::__private;
+
+pub use limit::Limit;
+pub use onewriter_record::{Bytes, Encode, ErrorChain, Level, LevelFilter, Pairs, Record, Value};
+pub use put::PutError;
