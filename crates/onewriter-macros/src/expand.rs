@@ -5,7 +5,7 @@
 //! `format_args!` checks each placeholder, at the argument it is about.
 
 use crate::input::{Call, LevelArg, Message, Named, Sigil};
-use crate::message::{Form, Plan, PlanValue, plan};
+use crate::message::{Form, Plan, PlanValue, names_in, plan};
 use crate::quote::{local, quote, string};
 use proc_macro::{Ident, Literal, Span, TokenStream, TokenTree};
 use std::fmt::Write as _;
@@ -22,7 +22,8 @@ struct Parts {
     template: String,
     args: Vec<Arg>,
     arg_names: Vec<String>,
-    field_names: Vec<String>,
+    /// Which `key = value` are fields.
+    fields: Vec<usize>,
     /// `let v0 = ...;` for each value, message first.
     values: Vec<TokenStream>,
 }
@@ -33,11 +34,15 @@ pub fn expand(call: Call) -> TokenStream {
             let names: Vec<String> = call.named.iter().map(|named| named.key.clone()).collect();
             match plan(text, call.positional.len(), &names) {
                 Some(plan) => planned(&call, literal, plan),
-                None => return refused(&call, literal),
+                None => return refused(&call, literal, text),
             }
         }
         Some(Message::Macro(message)) => rendered(&call, message),
-        None => Parts::default(),
+        None => Parts {
+            args: call.named.iter().map(named_argument).collect(),
+            fields: (0..call.named.len()).collect(),
+            ..Parts::default()
+        },
     };
     let parts = with_fields(&call, parts);
     statement(&call, &parts)
@@ -47,21 +52,14 @@ pub fn expand(call: Call) -> TokenStream {
 fn planned(call: &Call, literal: &Literal, plan: Plan) -> Parts {
     let mut parts = Parts { template: plan.template, ..Parts::default() };
     parts.args = call.positional.iter().map(argument).collect();
-    parts.args.extend(call.named.iter().map(|named| Arg {
-        expr: named.value.clone(),
-        span: named.span,
-    }));
+    parts.args.extend(call.named.iter().map(named_argument));
     parts.args.extend(plan.captured.iter().map(|name| captured(name, literal.span())));
     for value in &plan.values {
         let number = parts.values.len();
         parts.values.push(message_value(call, &parts.args, number, value));
         parts.arg_names.push(value.name.clone());
     }
-    for (named, used) in call.named.iter().zip(&plan.named_used) {
-        if !used {
-            parts.field_names.push(named.key.clone());
-        }
-    }
+    parts.fields = (0..call.named.len()).filter(|at| !plan.named_used[*at]).collect();
     parts
 }
 
@@ -78,30 +76,23 @@ fn rendered(call: &Call, message: &TokenStream) -> Parts {
     );
     let mut parts = Parts { args, values: vec![value], ..Parts::default() };
     parts.arg_names.push(String::new());
-    parts.args.extend(call.named.iter().map(|named| Arg {
-        expr: named.value.clone(),
-        span: named.span,
-    }));
-    parts.field_names.extend(call.named.iter().map(|named| named.key.clone()));
+    parts.args.extend(call.named.iter().map(named_argument));
+    parts.fields = (0..call.named.len()).collect();
     parts
 }
 
 /// Adds the values of all `key = value` that are no arguments of the message.
 fn with_fields(call: &Call, mut parts: Parts) -> Parts {
-    if call.message.is_none() {
-        for named in &call.named {
-            parts.args.push(Arg { expr: named.value.clone(), span: named.span });
-            parts.field_names.push(named.key.clone());
-        }
-    }
-    for (at, named) in call.named.iter().enumerate() {
-        if parts.field_names.contains(&named.key) {
-            let number = parts.values.len();
-            let arg = local('a', call.positional.len() + at, named.span);
-            parts.values.push(field_value(call, named, &arg, number));
-        }
+    for at in &parts.fields {
+        let named = &call.named[*at];
+        let arg = local('a', call.positional.len() + at, named.span);
+        parts.values.push(field_value(call, named, &arg, parts.values.len()));
     }
     parts
+}
+
+fn named_argument(named: &Named) -> Arg {
+    Arg { expr: named.value.clone(), span: named.span }
 }
 
 fn argument(expr: &TokenStream) -> Arg {
@@ -159,7 +150,7 @@ fn message_value(call: &Call, args: &[Arg], number: usize, value: &PlanValue) ->
 fn field_value(call: &Call, named: &Named, arg: &TokenStream, number: usize) -> TokenStream {
     let out = local('v', number, named.span);
     let source = match named.sigil {
-        Sigil::None => "let VALUE = (&&&&KRATE::__private::Arg(ARG)).field_kind().field(ARG);",
+        Sigil::None => "let VALUE = (&&&&&KRATE::__private::Arg(ARG)).field_kind().field(ARG);",
         Sigil::Debug => {
             "let VALUE = KRATE::__private::Scratch::render(
                  KRATE::__private::format_args!(\"{:?}\", ARG));"
@@ -173,10 +164,15 @@ fn field_value(call: &Call, named: &Named, arg: &TokenStream, number: usize) -> 
 }
 
 /// The format string is wrong: `format_args!` says how, and at which place of it.
-fn refused(call: &Call, literal: &Literal) -> TokenStream {
+fn refused(call: &Call, literal: &Literal, text: &str) -> TokenStream {
     let mut args = TokenStream::from(TokenTree::from(literal.clone()));
     for positional in &call.positional {
         args.extend(quote(", ARG", &[("ARG", positional)]));
+    }
+    let used = names_in(text);
+    for named in call.named.iter().filter(|named| used.contains(&named.key)) {
+        let key = captured(&named.key, named.span).expr;
+        args.extend(quote(", KEY = ARG", &[("KEY", &key), ("ARG", &named.value)]));
     }
     let ok = if call.fallible { "KRATE::__private::Ok(())" } else { "" };
     quote(
@@ -202,9 +198,10 @@ fn statement(call: &Call, parts: &Parts) -> TokenStream {
             quote("__ONEWRITER_SITE.at(LEVEL)", &[("LEVEL", level)]),
         ),
     };
-    let target = call.target.clone().unwrap_or_else(|| {
-        quote("KRATE::__private::module_path!()", &[("KRATE", &call.krate)])
-    });
+    let target = call
+        .target
+        .clone()
+        .unwrap_or_else(|| quote("KRATE::__private::module_path!()", &[("KRATE", &call.krate)]));
     let otherwise = if call.fallible { "KRATE::__private::Ok(())" } else { "" };
     let source = format!(
         "{{
@@ -225,6 +222,8 @@ fn statement(call: &Call, parts: &Parts) -> TokenStream {
         }}"
     );
     let body = body(call, parts);
+    let field_names: Vec<String> =
+        parts.fields.iter().map(|at| call.named[*at].key.clone()).collect();
     let guarded = match &call.limit {
         None => format!("if site.is_enabled() {{ BODY }} else {{ {otherwise} }}"),
         Some(_) => format!(
@@ -236,8 +235,7 @@ fn statement(call: &Call, parts: &Parts) -> TokenStream {
         ),
     };
     let limit = call.limit.clone().unwrap_or_default();
-    let guarded =
-        quote(&guarded, &[("KRATE", &call.krate), ("BODY", &body), ("LIMIT", &limit)]);
+    let guarded = quote(&guarded, &[("KRATE", &call.krate), ("BODY", &body), ("LIMIT", &limit)]);
     quote(
         &source,
         &[
@@ -246,7 +244,7 @@ fn statement(call: &Call, parts: &Parts) -> TokenStream {
             ("TARGET", &target),
             ("TEMPLATE", &string(&parts.template, span)),
             ("ARG_NAMES", &names(&parts.arg_names)),
-            ("FIELD_NAMES", &names(&parts.field_names)),
+            ("FIELD_NAMES", &names(&field_names)),
             ("SITE", &site),
             ("GUARDED", &guarded),
         ],
@@ -287,8 +285,8 @@ fn body(call: &Call, parts: &Parts) -> TokenStream {
             (LOCALS) => {{
                 #[allow(unused_imports)]
                 use KRATE::__private::{{
-                    FieldByChain as _, FieldByDeref as _, FieldByValue as _, FieldRefused as _,
-                    ByText as _, ByValue as _,
+                    ByText as _, ByValue as _, FieldByChain as _, FieldByDeref as _,
+                    FieldByDerefTwice as _, FieldByValue as _, FieldRefused as _,
                 }};
                 LETS
                 KRATE::__private::{put} [{tags}], {size}, |out| {{ let _ = &out; {writes} }})
@@ -297,11 +295,7 @@ fn body(call: &Call, parts: &Parts) -> TokenStream {
         {}",
         if call.fallible { "result" } else { "let _ = result;" }
     );
-    let holes = [
-        ("KRATE", &call.krate),
-        ("BORROWS", &borrows),
-        ("LOCALS", &locals),
-        ("LETS", &lets),
-    ];
+    let holes =
+        [("KRATE", &call.krate), ("BORROWS", &borrows), ("LOCALS", &locals), ("LETS", &lets)];
     quote(&source, &holes)
 }

@@ -159,9 +159,7 @@ struct Item {
 
 /// Splits at the commas that separate arguments: not those in brackets, which are groups, nor
 /// those of generic arguments (`max::<u8, u16>()`, `x as Pair<A, B>`, `<T as Into<A, B>>::f()`).
-fn split(
-    tokens: impl Iterator<Item = TokenTree>,
-) -> std::iter::Peekable<std::vec::IntoIter<Item>> {
+fn split(tokens: impl Iterator<Item = TokenTree>) -> std::iter::Peekable<std::vec::IntoIter<Item>> {
     let mut items = Vec::new();
     let mut current: Vec<TokenTree> = Vec::new();
     let mut depth = 0_usize;

@@ -65,6 +65,22 @@ pub fn plan(text: &str, n_positional: usize, names: &[String]) -> Option<Plan> {
     Some(planner.plan)
 }
 
+/// The names that the string uses, as far as it can be read.
+pub fn names_in(text: &str) -> Vec<String> {
+    let pieces = text.parse::<Template>().unwrap_or_default().pieces;
+    let placeholders = pieces.into_iter().filter_map(|piece| match piece {
+        Piece::Arg(arg, spec) => Some([Count::Arg(arg), spec.width, spec.precision]),
+        Piece::Literal(_) => None,
+    });
+    placeholders
+        .flatten()
+        .filter_map(|count| match count {
+            Count::Arg(ArgRef::Name(name)) => Some(name),
+            _ => None,
+        })
+        .collect()
+}
+
 impl Planner<'_> {
     fn piece(&mut self, piece: Piece) -> Option<Piece> {
         let Piece::Arg(arg, spec) = piece else { return Some(piece) };

@@ -71,7 +71,7 @@ pub trait FieldByValue {
     }
 }
 
-impl<T: Encode + ?Sized> FieldByValue for &&&Arg<'_, T> {}
+impl<T: Encode + ?Sized> FieldByValue for &&&&Arg<'_, T> {}
 
 /// Chosen for a field that is an error: its message and those of its sources.
 pub trait FieldByChain {
@@ -81,7 +81,7 @@ pub trait FieldByChain {
     }
 }
 
-impl<T: Error + ?Sized> FieldByChain for &&Arg<'_, T> {}
+impl<T: Error + ?Sized> FieldByChain for &&&Arg<'_, T> {}
 
 /// Chosen for a field that holds an error without being one: `Box<dyn Error>`.
 pub trait FieldByDeref {
@@ -91,13 +91,23 @@ pub trait FieldByDeref {
     }
 }
 
-impl<T: Deref<Target: Error>> FieldByDeref for &Arg<'_, T> {}
+impl<T: Deref<Target: Error>> FieldByDeref for &&Arg<'_, T> {}
+
+/// Chosen for a field that borrows such a holder: the `&Box<dyn Error>` of a `match`.
+pub trait FieldByDerefTwice {
+    /// The choice.
+    fn field_kind(&self) -> DerefTwiceChain {
+        DerefTwiceChain
+    }
+}
+
+impl<T: Deref<Target: Deref<Target: Error>>> FieldByDerefTwice for &Arg<'_, T> {}
 
 /// Chosen for no field that compiles: it makes the compiler say what would.
 pub trait FieldRefused {
     /// The choice.
-    fn field_kind(&self) -> Value {
-        Value
+    fn field_kind(&self) -> Refused {
+        Refused
     }
 }
 
@@ -149,6 +159,26 @@ impl DerefChain {
     /// The messages.
     pub fn field<T: Deref<Target: Error>>(self, holder: &T) -> Messages {
         Messages::of(&&**holder)
+    }
+}
+
+/// Takes the error that the borrowed value holds, with its sources.
+pub struct DerefTwiceChain;
+
+impl DerefTwiceChain {
+    /// The messages.
+    pub fn field<T: Deref<Target: Deref<Target: Error>>>(self, holder: &T) -> Messages {
+        Messages::of(&&***holder)
+    }
+}
+
+/// Takes nothing.
+pub struct Refused;
+
+impl Refused {
+    /// The bound fails, and says so once: what is returned would be a field.
+    pub fn field<T: Encode + ?Sized>(self, _: &T) -> Option<bool> {
+        None
     }
 }
 

@@ -152,10 +152,7 @@ mod tests {
     fn at_most_n_pass_in_an_interval_that_the_first_of_them_begins() {
         let limit = Limit::at_most(2, Duration::from_micros(10));
         let passed = script(limit, &[5, 6, 7, 14, 15, 16, 17, 40]);
-        assert_eq!(
-            passed,
-            [Some(0), Some(0), None, None, Some(2), Some(0), None, Some(1)]
-        );
+        assert_eq!(passed, [Some(0), Some(0), None, None, Some(2), Some(0), None, Some(1)]);
         assert_eq!(script(Limit::at_most(0, Duration::ZERO), &[0, 9]), [None, None]);
     }
 

@@ -160,12 +160,7 @@ mod absent {
         pub fn bytes(&mut self, _: &[u8]) {}
     }
 
-    pub fn put(
-        _: u8,
-        _: u32,
-        _: usize,
-        _: impl FnOnce(&mut Frame<'_>),
-    ) -> Result<(), PutError> {
+    pub fn put(_: u8, _: u32, _: usize, _: impl FnOnce(&mut Frame<'_>)) -> Result<(), PutError> {
         Err(PutError::Full)
     }
 
