@@ -5,11 +5,11 @@
 //! passed over if its bound does not hold. In a generic function, where the bound cannot be
 //! known, the value is rendered.
 
-use onewriter_record::{Encode, Out, Rendered, Tag};
+use onewriter_record::{Bytes, Encode, Out, Tag};
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::error::Error;
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::ops::Deref;
 
 /// An argument of a macro, borrowed.
@@ -225,14 +225,14 @@ const MAX_KEPT: usize = 64 * 1024;
 const MAX_BUFFERS: usize = 8;
 
 thread_local! {
-    static BUFFERS: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+    static BUFFERS: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
 }
 
 /// A text rendered on the caller, in a buffer that the thread uses again.
 ///
 /// Rendering runs the user's code, so it happens before the ring is entered, and each rendering
 /// has a buffer of its own: a `Debug` impl may log.
-pub struct Scratch(String);
+pub struct Scratch(Vec<u8>);
 
 impl Scratch {
     /// An empty buffer.
@@ -247,21 +247,24 @@ impl Scratch {
     #[inline]
     pub fn render(text: fmt::Arguments<'_>) -> Scratch {
         let mut scratch = Scratch::empty();
-        match text.as_str() {
-            Some(text) => scratch.0.push_str(text),
-            None => {
-                let _ = scratch.0.write_fmt(text);
-            }
-        }
+        let _ = fmt::Write::write_fmt(&mut scratch, text);
         scratch
     }
 
-    pub(crate) fn as_str(&self) -> &str {
-        &self.0
+    pub(crate) fn buffer(&mut self) -> &mut Vec<u8> {
+        &mut self.0
     }
 
-    pub(crate) fn buffer(&mut self) -> &mut String {
-        &mut self.0
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Write for Scratch {
+    #[inline]
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0.extend_from_slice(text.as_bytes());
+        Ok(())
     }
 }
 
@@ -290,11 +293,11 @@ impl Encode for Scratch {
 
     #[inline]
     fn size(&self) -> usize {
-        Rendered(&self.0).size()
+        Bytes(&self.0).size()
     }
 
     #[inline]
     fn write(&self, out: &mut impl Out) {
-        Rendered(&self.0).write(out);
+        Bytes(&self.0).write(out);
     }
 }

@@ -291,7 +291,7 @@ pub(crate) fn with_sections<R>(f: impl FnOnce(&[u8]) -> R) -> R {
 }
 
 /// The sections of the contexts, without spans.
-pub(crate) fn with_contexts<R>(f: impl FnOnce(&mut Vec<u8>) -> R) -> R {
-    let mut sections = Context::current().sections;
-    f(&mut sections)
+#[cfg(feature = "tracing")]
+pub(crate) fn contexts() -> Vec<u8> {
+    Context::current().sections
 }

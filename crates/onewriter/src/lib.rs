@@ -6,7 +6,11 @@ mod macros;
 mod callsite;
 mod capture;
 pub mod context;
+mod dynamic;
 mod limit;
+#[cfg(feature = "log")]
+mod log_backend;
+mod panic_hook;
 mod put;
 #[cfg(test)]
 mod tests;
@@ -15,5 +19,7 @@ mod tests;
 pub use macros::__private;
 
 pub use limit::Limit;
+#[cfg(feature = "log")]
+pub use log_backend::LogBackend;
 pub use onewriter_record::{Bytes, Encode, ErrorChain, Level, LevelFilter, Pairs, Record, Value};
 pub use put::PutError;
