@@ -13,9 +13,13 @@
 mod error;
 pub mod filter;
 pub mod format;
+pub mod guard;
+mod kept;
+pub mod notice;
 mod sink;
 pub mod sinks;
+pub mod testing;
 
 pub use error::{Error, ErrorKind};
-pub use format::Format;
+pub use format::{Format, JsonFormat, LogfmtFormat, Precision, TextFormat, Zone};
 pub use sink::{Context, Intent, Journal, NoJournal, Sink};
