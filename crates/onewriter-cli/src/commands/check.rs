@@ -14,6 +14,7 @@ pub fn run(args: Check, output: &mut Output<'_>) -> Result<Exit, Failure> {
     let mut tally = Tally::new(Expect {
         producer_field: args.producer,
         seq_field: args.seq,
+        ticket_field: args.ticket,
         first: args.first,
         last: args.last,
         producers: args.producers,
@@ -110,12 +111,13 @@ fn print_counts(verdict: &Verdict, output: &mut Output<'_>) -> Result<(), Failur
     Ok(())
 }
 
-fn misses(verdict: &Verdict) -> [(&'static str, u64); 5] {
+fn misses(verdict: &Verdict) -> [(&'static str, u64); 6] {
     [
         ("lost", verdict.lost),
         ("doubled", verdict.doubled),
         ("torn", verdict.torn),
         ("misordered", verdict.misordered),
+        ("overtaken", verdict.overtaken),
         ("backwards", verdict.backwards),
     ]
 }
