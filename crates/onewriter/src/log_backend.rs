@@ -31,7 +31,6 @@ impl LogBackend {
 /// # Errors
 ///
 /// The program has set a logger already.
-#[cfg_attr(not(feature = "embedded"), expect(dead_code, reason = "called by install"))]
 pub(crate) fn install(most: LevelFilter, flush: fn()) -> Result<(), log::SetLoggerError> {
     log::set_boxed_logger(Box::new(LogBackend::new(flush)))?;
     set_max_level(most);
