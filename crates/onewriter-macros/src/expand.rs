@@ -286,12 +286,15 @@ fn body(call: &Call, parts: &Parts) -> TokenStream {
         let _ = write!(size, " + KRATE::__private::Encode::size(&v{number})");
         let _ = write!(writes, "KRATE::__private::Encode::write(&v{number}, out);");
     }
-    let put = match call.limit {
-        None => "put(site, ",
-        Some(_) => "put_limited(site, suppressed, ",
+    let put = match (call.fallible, call.limit.is_some()) {
+        (false, false) => "put(site, ",
+        (false, true) => "put_limited(site, suppressed, ",
+        (true, false) => "try_put(site, ",
+        (true, true) => "try_put_limited(site, suppressed, ",
     };
+    let (before, after) = if call.fallible { ("let result =", "result") } else { ("", "") };
     let source = format!(
-        "let result = match (BORROWS) {{
+        "{before} match (BORROWS) {{
             (LOCALS) => {{
                 #[allow(unused_imports)]
                 use KRATE::__private::{{
@@ -302,8 +305,7 @@ fn body(call: &Call, parts: &Parts) -> TokenStream {
                 KRATE::__private::{put} [{tags}], {size}, |out| {{ let _ = &out; {writes} }})
             }}
         }};
-        {}",
-        if call.fallible { "result" } else { "let _ = result;" }
+        {after}"
     );
     let holes =
         [("KRATE", &call.krate), ("BORROWS", &borrows), ("LOCALS", &locals), ("LETS", &lets)];

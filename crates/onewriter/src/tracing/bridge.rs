@@ -58,6 +58,6 @@ pub(super) fn put_bridged(event: &Event<'_>) {
     if site.is_enabled() {
         let text = Rendered(&bridged.message);
         let write = |out: &mut FrameOut<'_, '_>| text.write(out);
-        let _ = put_with(site, &[Tag::Text as u8], text.size(), write, &[]);
+        put_with(site, &[Tag::Text as u8], text.size(), write, &[]);
     }
 }

@@ -95,7 +95,7 @@ impl EventValues {
         };
         let size = message.len() + fields.len();
         // What was not accepted is counted; `tracing` has no way to tell its caller.
-        let _ = match context {
+        match context {
             None => put_with(&self.known.site, tags, size, write, own),
             Some(context) => {
                 put_sections(&self.known.site, Values { tags, size, write }, [own, context])
