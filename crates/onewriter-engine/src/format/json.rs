@@ -297,7 +297,10 @@ fn json_value(line: &mut Line<'_>, value: &Value<'_>) {
         | Value::U16(_)
         | Value::U32(_)
         | Value::U64(_) => plain::<Json>(line, value),
-        _ => line.aside(|line| rare_value(line, value)),
+        _ => {
+            let value = *value;
+            line.aside(|line| rare_value(line, &value));
+        }
     }
 }
 

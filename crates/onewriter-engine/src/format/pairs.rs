@@ -25,7 +25,10 @@ pub(super) fn value(line: &mut Line<'_>, value: &Value<'_>) {
         Value::Str(text) | Value::Text(text) => string(line, text),
         Value::Null => line.put(b"null"),
         Value::I32(_) | Value::I64(_) | Value::U64(_) | Value::F64(_) => plain::<Raw>(line, value),
-        _ => line.aside(|line| rare_value(line, value)),
+        _ => {
+            let value = *value;
+            line.aside(|line| rare_value(line, &value));
+        }
     }
 }
 

@@ -35,7 +35,11 @@ pub(super) fn plain<S: Style>(line: &mut Line<'_>, value: &Value<'_>) {
         Value::U64(v) => line.decimal(v),
         Value::F64(v) => float(line, v),
         Value::Str(text) | Value::Text(text) => S::text(line, text),
-        _ => line.aside(|line| rare::<S>(line, value)),
+        _ => {
+            // A copy: the address of `value` itself would keep it in memory.
+            let value = *value;
+            line.aside(|line| rare::<S>(line, &value));
+        }
     }
 }
 
