@@ -1,5 +1,7 @@
 //! What holds for every record, tried on many.
 
+mod exact;
+
 use super::*;
 use crate::testing::Sample;
 use onewriter_record::{Bytes, Encode, ErrorChain, Level, Pairs, Rendered, Value};
