@@ -3,10 +3,15 @@
 //! Nothing here is used by the engine itself. What is malformed panics: in a test that is the
 //! clearest message.
 
+mod check;
+
+pub use check::{Faulty, check_sink, check_wrapper};
+
 use onewriter_record::{
     ArgRef, Body, Count, Encode, Level, Out, Piece, Process, Record, SectionKind, Site, SiteDef,
     Template, Thread, Value, write_section,
 };
+use std::sync::Arc;
 
 /// One record, built by hand and encoded as a put would encode it.
 ///
@@ -25,9 +30,9 @@ use onewriter_record::{
 #[derive(Clone, Debug)]
 pub struct Sample {
     time: u64,
-    site: Site,
-    thread: Thread,
-    process: Process,
+    site: Arc<Site>,
+    thread: Arc<Thread>,
+    process: Arc<Process>,
     args: Vec<Encoded>,
     fields: Vec<Encoded>,
     sections: Vec<u8>,
@@ -66,9 +71,9 @@ impl Sample {
         def.encode(&mut site);
         let mut sample = Sample {
             time: 1_795_248_309_123_456_789,
-            site: Site::decode(&site, 0).expect("what was just encoded is decoded"),
-            thread: Thread { id: 11, name: "main".into() },
-            process: Process { id: 4711, name: "shop".into() },
+            site: Arc::new(Site::decode(&site, 0).expect("what was just encoded is decoded")),
+            thread: Arc::new(Thread { id: 11, name: "main".into() }),
+            process: Arc::new(Process { id: 4711, name: "shop".into() }),
             args: Vec::new(),
             fields: Vec::new(),
             sections: Vec::new(),
@@ -100,7 +105,8 @@ impl Sample {
     #[must_use]
     pub fn named_arg(mut self, name: &str, value: impl Encode) -> Sample {
         self.args.push(Encoded::new(&value));
-        self.site.args = with(&self.site.args, name);
+        let names = with(&self.site.args, name);
+        Arc::make_mut(&mut self.site).args = names;
         self.encode();
         self
     }
@@ -109,7 +115,8 @@ impl Sample {
     #[must_use]
     pub fn field(mut self, name: &str, value: impl Encode) -> Sample {
         self.fields.push(Encoded::new(&value));
-        self.site.fields = with(&self.site.fields, name);
+        let names = with(&self.site.fields, name);
+        Arc::make_mut(&mut self.site).fields = names;
         self.encode();
         self
     }
@@ -147,24 +154,24 @@ impl Sample {
     /// Sets the level and a name of its own.
     #[must_use]
     pub fn named_level(mut self, level: Level, name: &str) -> Sample {
-        self.site.level = level;
-        self.site.level_name = name.into();
+        Arc::make_mut(&mut self.site).level = level;
+        Arc::make_mut(&mut self.site).level_name = name.into();
         self
     }
 
     /// Sets target and module.
     #[must_use]
     pub fn target(mut self, target: &str) -> Sample {
-        self.site.target = target.into();
-        self.site.module = target.into();
+        Arc::make_mut(&mut self.site).target = target.into();
+        Arc::make_mut(&mut self.site).module = target.into();
         self
     }
 
     /// Sets the source file and the line in it.
     #[must_use]
     pub fn at(mut self, file: &str, line: u32) -> Sample {
-        self.site.file = file.into();
-        self.site.line = line;
+        Arc::make_mut(&mut self.site).file = file.into();
+        Arc::make_mut(&mut self.site).line = line;
         self
     }
 
@@ -172,7 +179,7 @@ impl Sample {
     /// their call site must differ in this number, as the writer's do.
     #[must_use]
     pub fn site_number(mut self, number: usize) -> Sample {
-        self.site.number = number;
+        Arc::make_mut(&mut self.site).number = number;
         self
     }
 
@@ -186,14 +193,14 @@ impl Sample {
     /// Sets the thread.
     #[must_use]
     pub fn thread(mut self, id: u64, name: &str) -> Sample {
-        self.thread = Thread { id, name: name.into() };
+        self.thread = Arc::new(Thread { id, name: name.into() });
         self
     }
 
     /// Sets the process.
     #[must_use]
     pub fn process(mut self, id: u32, name: &str) -> Sample {
-        self.process = Process { id, name: name.into() };
+        self.process = Arc::new(Process { id, name: name.into() });
         self
     }
 
@@ -204,7 +211,8 @@ impl Sample {
     }
 
     fn encode(&mut self) {
-        self.site.in_order = self.site.template.is_in_order(self.args.len());
+        let in_order = self.site.template.is_in_order(self.args.len());
+        Arc::make_mut(&mut self.site).in_order = in_order;
         let values = || self.args.iter().chain(&self.fields);
         self.body.clear();
         self.body.bytes(&values().map(|value| value.tag).collect::<Vec<u8>>());

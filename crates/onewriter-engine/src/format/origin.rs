@@ -2,13 +2,14 @@
 
 use super::line::Line;
 use onewriter_record::{Process, Record, Thread, Value};
+use std::sync::Arc;
 
 /// Which of the two are written, and what was written last.
 #[derive(Clone, Debug)]
 pub(super) struct Origin {
     pub(super) thread: bool,
     pub(super) process: bool,
-    of: Option<(Thread, Process)>,
+    of: Option<(Arc<Thread>, Arc<Process>)>,
     text: Vec<u8>,
 }
 
@@ -28,7 +29,7 @@ impl Origin {
         let known = self
             .of
             .as_ref()
-            .is_some_and(|(thread, process)| thread == record.thread && process == record.process);
+            .is_some_and(|(t, p)| Arc::ptr_eq(t, record.thread) && Arc::ptr_eq(p, record.process));
         if !known {
             self.render(record, write);
         }
@@ -37,7 +38,7 @@ impl Origin {
 
     #[cold]
     fn render(&mut self, record: &Record<'_>, write: impl Fn(&mut Line<'_>, &str, &Value<'_>)) {
-        self.of = Some((record.thread.clone(), record.process.clone()));
+        self.of = Some((Arc::clone(record.thread), Arc::clone(record.process)));
         self.text.clear();
         let (has_thread, has_process) = (self.thread, self.process);
         Line::append(&mut self.text, |line| {
