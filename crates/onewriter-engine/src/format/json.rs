@@ -1,7 +1,8 @@
 //! JSON lines for machines.
 
 use super::Format;
-use super::line::{Json, Line, Style};
+use super::escape::{Json, Style};
+use super::line::Line;
 use super::message::Compiled;
 use super::origin::Origin;
 use super::sites::Sites;

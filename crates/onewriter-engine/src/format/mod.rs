@@ -22,6 +22,7 @@ pub trait Format: Send {
     fn format(&mut self, record: &Record<'_>, out: &mut Vec<u8>);
 }
 
+mod escape;
 mod json;
 mod line;
 mod logfmt;

@@ -1,6 +1,7 @@
 //! `key=value`, as text and logfmt write it.
 
-use super::line::{Line, Quoted, Raw, Style, is_bare, is_hidden};
+use super::escape::{Quoted, Raw, Style, is_bare, is_hidden};
+use super::line::Line;
 use super::value::{Plan, plain, with_spec};
 use onewriter_record::{Record, Value};
 

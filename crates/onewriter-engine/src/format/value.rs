@@ -4,7 +4,8 @@
 //! writes the body of each scalar, with sign, prefix and precision, and the padding is done here,
 //! by its rules.
 
-use super::line::{Line, Raw, Style};
+use super::escape::{Raw, Style};
+use super::line::Line;
 use onewriter_record::{Align, Trait, Value};
 use std::fmt::{self, Write};
 use std::time::Duration;
