@@ -23,3 +23,11 @@ pub mod testing;
 pub use error::{Error, ErrorKind};
 pub use format::{Format, JsonFormat, LogfmtFormat, Precision, TextFormat, Zone};
 pub use sink::{Context, Intent, Journal, NoJournal, Sink};
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/guide/filters.md")]
+struct FiltersGuide;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/guide/sinks.md")]
+struct SinksGuide;
