@@ -1,5 +1,6 @@
 //! What can be typed.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -58,6 +59,10 @@ pub enum Colour {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Write standard input, line by line, to a file, the terminal, or both
+    Pipe(Pipe),
+    /// Run a program; every line of its output becomes a record
+    Run(Run),
     /// Show the lines of a log, filtered, and follow it as it grows
     Tail(Tail),
     /// Prove a log complete, in order and whole
@@ -86,15 +91,200 @@ pub struct Man {
     pub dir: Option<PathBuf>,
 }
 
-/// Arguments of `tail`.
+/// Arguments of `pipe`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
+Examples:
+  make 2>&1 | onewriter pipe --file build.log --rotate '10 MB' --keep 5 --compress gzip
+  ./shop | onewriter pipe --parse json --format json --file shop.log --stderr
+  journalctl -f | onewriter pipe --config pipe.toml",
+after_long_help = "\
+What becomes of a line:
+  Each line is a record. A last line without newline is kept. A line longer than --max-line becomes
+  several records, each but the first with the field `continued`. Bytes that are not UTF-8 are
+  written as \\xNN, and the record has the field `escaped`. With --parse json, a line that is a JSON
+  object gives its level, target, message and fields; its own time becomes `original_time`.
+
+  While the sinks cannot keep up, pipe stops reading, so that whoever writes waits: nothing is lost.
+
+Ending:
+  At the end of the input; SIGTERM and SIGHUP write out what was read and end with 128 + n. SIGINT
+  is left to the program that writes (as `tee -i` does); a second one ends pipe too.
+
+Settings come from flags, else from ONEWRITER_... variables (--max-line is ONEWRITER_MAX_LINE), else
+from the file given by --config (max-line = \"64 KiB\"), else they are the defaults.
+
+Examples:
+  make 2>&1 | onewriter pipe --file build.log --rotate '10 MB' --keep 5 --compress gzip
+  ./shop | onewriter pipe --parse json --format json --file shop.log --stderr
+  journalctl -f | onewriter pipe --config pipe.toml")]
+pub struct Pipe {
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "a comment here would replace the help of the command")]
+    pub settings: Settings,
+}
+
+/// Arguments of `run`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  onewriter run --file shop.log --format json -- ./shop --port 8080
+  onewriter run --config shop.toml -- ./shop",
+after_long_help = "\
+What becomes of the output:
+  Each line of the program's standard output and standard error is a record with the fields
+  `stream` (stdout or stderr) and `pid`; the target is the name of the program. Lines are treated as
+  by pipe. Standard input is the program's own.
+
+Signals and ending:
+  INT, TERM, HUP, QUIT, USR1, USR2 and WINCH are passed on to the program, except those that the
+  terminal has sent to it already. The exit code is the program's; 128 + n if signal n ended it; 126
+  if it cannot be executed, 127 if it does not exist. Children of the program that still hold its
+  output are waited for, for the time of --grace; what they write later is not recorded.
+
+Settings come from flags, else from ONEWRITER_... variables (--max-line is ONEWRITER_MAX_LINE), else
+from the file given by --config (max-line = \"64 KiB\"), else they are the defaults.
+
+Examples:
+  onewriter run --file shop.log --format json -- ./shop --port 8080
+  onewriter run --config shop.toml -- ./shop")]
+pub struct Run {
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "a comment here would replace the help of the command")]
+    pub settings: Settings,
+
+    /// The program and its arguments
+    #[arg(required_unless_present = "print_config", last = true, value_name = "CMD")]
+    pub command: Vec<OsString>,
+}
+
+/// Settings that `pipe` and `run` share. All values are texts here: they are checked together with
+/// those of the variables and the file.
+#[derive(Debug, Default, Args)]
+pub struct Settings {
+    /// Take settings from this TOML file
+    #[arg(short, long, value_name = "FILE")]
+    pub config: Option<String>,
+    /// Print the settings as they hold, each with its origin, and end
+    #[arg(long)]
+    pub print_config: bool,
+
+    /// Append to this file
+    #[arg(short, long, value_name = "PATH", help_heading = "Sinks")]
+    pub file: Option<String>,
+    /// Write to standard output [default: if there is no other sink]
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(value_name = "BOOL", help_heading = "Sinks")]
+    pub stdout: Option<String>,
+    /// Write to standard error
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(value_name = "BOOL", help_heading = "Sinks")]
+    pub stderr: Option<String>,
+    /// text, compact, pretty, json, logfmt, or a pattern such as "{time} {message}" [default: text]
+    #[arg(long, value_name = "FORMAT", help_heading = "Sinks")]
+    pub format: Option<String>,
+    /// The same as --format json
+    #[arg(long, conflicts_with = "format", help_heading = "Sinks")]
+    pub json: bool,
+    /// Write this level and above only [default: all]
+    #[arg(long, value_name = "LEVEL", help_heading = "Sinks")]
+    pub min_level: Option<String>,
+
+    /// "100 MB", "15 min", daily, "monday at 06:30", start, or several joined by "or"
+    #[arg(short, long, value_name = "WHEN", help_heading = "File")]
+    pub rotate: Option<String>,
+    /// Names of rotated files: index, or a time such as %Y-%m-%d [default: index]
+    #[arg(long, value_name = "NAMES", help_heading = "File")]
+    pub names: Option<String>,
+    /// Rotate and name by UTC, not by local time
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(value_name = "BOOL", help_heading = "File")]
+    pub utc: Option<String>,
+    /// Keep this many rotated files [default: all]
+    #[arg(short, long, value_name = "N", help_heading = "File")]
+    pub keep: Option<String>,
+    /// Keep rotated files this long, such as "30 days"
+    #[arg(long, value_name = "TIME", help_heading = "File")]
+    pub keep_for: Option<String>,
+    /// Keep at most this much in all, such as "10 GB"
+    #[arg(long, value_name = "SIZE", help_heading = "File")]
+    pub keep_bytes: Option<String>,
+    /// Compress rotated files: none, gzip or zstd [default: none]
+    #[arg(short = 'z', long, value_name = "HOW", help_heading = "File")]
+    pub compress: Option<String>,
+    /// Keep a symbolic link here that leads to the live file
+    #[arg(long, value_name = "PATH", help_heading = "File")]
+    pub link: Option<String>,
+    /// The mode of new files, such as 640
+    #[arg(long, value_name = "MODE", help_heading = "File")]
+    pub mode: Option<String>,
+    /// Force to disk: never, batch, a level such as error, an interval such as 1s [default: never]
+    #[arg(long, value_name = "WHEN", help_heading = "File")]
+    pub fsync: Option<String>,
+
+    /// The level of the records [default: info]
+    #[arg(short, long, value_name = "LEVEL", help_heading = "Records")]
+    pub level: Option<String>,
+    /// Take the level from the line where it stands there
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(value_name = "BOOL", help_heading = "Records")]
+    pub guess_level: Option<String>,
+    /// The target of the records [default: pipe, or the name of the program]
+    #[arg(short, long, value_name = "TARGET", help_heading = "Records")]
+    pub target: Option<String>,
+    /// What a line is: lines or json [default: lines]
+    #[arg(long, value_name = "AS", help_heading = "Records")]
+    pub parse: Option<String>,
+    /// Split longer lines, 16 bytes to 32 MiB [default: 1 MiB]
+    #[arg(long, value_name = "SIZE", help_heading = "Records")]
+    pub max_line: Option<String>,
+    /// run: wait this long for children that still hold the output [default: 2s]
+    #[arg(long, value_name = "TIME", help_heading = "Records")]
+    pub grace: Option<String>,
+}
+
+impl Settings {
+    /// The flags that were given, by the names of their settings.
+    #[must_use]
+    pub fn given(&self) -> Vec<(&'static str, &str)> {
+        let format = if self.json { Some("json") } else { self.format.as_deref() };
+        let flags = [
+            ("file", &self.file),
+            ("stdout", &self.stdout),
+            ("stderr", &self.stderr),
+            ("min-level", &self.min_level),
+            ("rotate", &self.rotate),
+            ("names", &self.names),
+            ("utc", &self.utc),
+            ("keep", &self.keep),
+            ("keep-for", &self.keep_for),
+            ("keep-bytes", &self.keep_bytes),
+            ("compress", &self.compress),
+            ("link", &self.link),
+            ("mode", &self.mode),
+            ("fsync", &self.fsync),
+            ("level", &self.level),
+            ("guess-level", &self.guess_level),
+            ("target", &self.target),
+            ("parse", &self.parse),
+            ("max-line", &self.max_line),
+            ("grace", &self.grace),
+        ];
+        let given = flags.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?)));
+        given.chain(format.map(|format| ("format", format))).collect()
+    }
+}
+
+/// Arguments of `tail`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "\
 Examples:
   onewriter tail -f shop.log
   onewriter tail --level warn --since 10m shop.log
   onewriter tail --rotated --target shop::db --field 'ms>250' shop.log
   onewriter tail --since yesterday --until today --grep 'order \\d+' shop.log.3.gz",
-after_long_help = "\
+    after_long_help = "\
 What is read:
   Text lines (a time, within four words a level, optionally `target:`, then the message), JSON
   lines and logfmt, mixed at will; plain, gzip and zstd files. A line that is none of these
@@ -111,7 +301,8 @@ Examples:
   onewriter tail -f shop.log
   onewriter tail --level warn --since 10m shop.log
   onewriter tail --rotated --target shop::db --field 'ms>250' shop.log
-  onewriter tail --since yesterday --until today --grep 'order \\d+' shop.log.3.gz")]
+  onewriter tail --since yesterday --until today --grep 'order \\d+' shop.log.3.gz"
+)]
 pub struct Tail {
     /// The files, shown one after the other
     #[arg(required = true, value_name = "FILE")]
@@ -169,18 +360,21 @@ pub enum Show {
 
 /// Arguments of `check`.
 #[derive(Debug, Args)]
-#[command(after_help = "\
+#[command(
+    after_help = "\
 Examples:
   onewriter check shop.log
   onewriter check --producer worker --seq n --first 1 logs/
   onewriter check --json shop.log | jq .lost",
-after_long_help = "\
+    after_long_help = "\
 What is counted:
   lost        numbers of a producer that are missing between its first and its last
   doubled     numbers that stand there already
   torn        lines that are not whole: cut off, without a newline at the end, or (JSON always;
               text and logfmt if a field stands there twice) with another line inside
   misordered  numbers that stand after a larger one of the same producer
+  overtaken   with --ticket: records before which another stands whose put began only after theirs
+              had returned
   backwards   lines whose time is before the time of the line above
   Whole lines without a sequence number are counted and left alone.
 
@@ -190,7 +384,8 @@ comes later still counts as doubled.
 Examples:
   onewriter check shop.log
   onewriter check --producer worker --seq n --first 1 logs/
-  onewriter check --json shop.log | jq .lost")]
+  onewriter check --json shop.log | jq .lost"
+)]
 pub struct Check {
     /// The live files, each with its rotated ones; or directories, each with all its files
     #[arg(required = true, value_name = "FILE|DIR")]
@@ -211,6 +406,10 @@ pub struct Check {
     /// The field with the sequence number
     #[arg(long, value_name = "FIELD", default_value = "seq", help_heading = "Sequence")]
     pub seq: String,
+
+    /// The field with a ticket: drawn from one counter of all producers right before each put
+    #[arg(long, value_name = "FIELD", help_heading = "Sequence")]
+    pub ticket: Option<String>,
 
     /// The first number of each producer [default: the first that is found]
     #[arg(long, value_name = "N", help_heading = "Sequence")]

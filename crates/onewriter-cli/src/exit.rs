@@ -34,6 +34,12 @@ impl Exit {
     pub const NOT_FOUND: Exit = Exit(127);
     /// Nobody reads standard output any more.
     pub const BROKEN_PIPE: Exit = Exit(141);
+
+    /// Ended by this signal, as shells say it.
+    #[must_use]
+    pub fn of_signal(signal: i32) -> Exit {
+        Exit(u8::try_from(signal.saturating_add(128)).unwrap_or(u8::MAX))
+    }
 }
 
 impl From<Exit> for ExitCode {

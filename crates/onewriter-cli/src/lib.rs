@@ -1,12 +1,15 @@
 //! The shell door of onewriter: the `onewriter` command.
 //!
-//! The library exists so that the parts can be tested and fuzzed ([`tally::Tally`],
+//! The library exists so that the parts can be tested and fuzzed ([`config::Raw::parse`],
 //! [`json::members`], [`entry::Entry::parse`]); its interface is the command's, not a promise.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
 pub mod cli;
 mod commands;
+pub mod config;
+mod engine_door;
+mod feed;
 pub mod entry;
 mod exit;
 pub mod files;

@@ -28,6 +28,10 @@ pub struct Expect {
     pub producer_field: Option<String>,
     /// The field with the sequence number; empty: `seq`.
     pub seq_field: String,
+    /// The field with the ticket: a number that the producer drew from a counter of all producers
+    /// right before the put. With it, real-time order is checked: if put A had returned before put
+    /// B began, A stands first.
+    pub ticket_field: Option<String>,
     /// The first number of each producer; `None`: the smallest that is found.
     pub first: Option<u64>,
     /// The last number of each producer; `None`: the largest that is found.
@@ -60,6 +64,8 @@ pub struct Verdict {
     pub torn: u64,
     /// Numbers that stand after a later number of the same producer.
     pub misordered: u64,
+    /// Records before which another stands whose put began only after theirs had returned.
+    pub overtaken: u64,
     /// Lines whose time is before the time of the line above.
     pub backwards: u64,
     /// The first findings, as sentences with file and line.
@@ -70,7 +76,7 @@ impl Verdict {
     /// Whether nothing is missing.
     #[must_use]
     pub fn is_clean(&self) -> bool {
-        self.lost + self.doubled + self.torn + self.misordered + self.backwards == 0
+        self.lost + self.doubled + self.torn + self.misordered + self.overtaken + self.backwards == 0
     }
 }
 
@@ -87,11 +93,20 @@ impl Verdict {
 pub struct Tally {
     expect: Expect,
     sighter: Sighter,
-    producers: HashMap<Box<[u8]>, Sequence>,
+    producers: HashMap<Box<[u8]>, Producer>,
+    /// The largest ticket so far.
+    highest: u64,
     last_time: Vec<u8>,
     now: Zoned,
     place: Place,
     verdict: Verdict,
+}
+
+/// What is kept of one producer.
+struct Producer {
+    sequence: Sequence,
+    /// The largest ticket of the log when its last record came.
+    highest_before: u64,
 }
 
 /// Where the line stands, for findings.
@@ -105,11 +120,16 @@ impl Tally {
     /// Nothing counted yet.
     #[must_use]
     pub fn new(expect: Expect) -> Tally {
-        let sighter = Sighter::new(expect.producer_field.as_deref(), &expect.seq_field);
+        let sighter = Sighter::new(
+            expect.producer_field.as_deref(),
+            &expect.seq_field,
+            expect.ticket_field.as_deref(),
+        );
         Tally {
             expect,
             sighter,
             producers: HashMap::new(),
+            highest: 0,
             last_time: Vec::new(),
             now: Zoned::now(),
             place: Place::default(),
@@ -144,28 +164,44 @@ impl Tally {
                 self.verdict.others += 1;
                 self.time(time);
             }
-            Sighting::Record { producer, seq, time } => {
+            Sighting::Record { producer, seq, time, ticket } => {
                 self.verdict.records += 1;
                 self.time(time);
-                self.record(producer, seq);
+                self.record(producer, seq, ticket);
             }
         }
     }
 
-    fn record(&mut self, producer: &[u8], seq: u64) {
+    fn record(&mut self, name: &[u8], seq: u64, ticket: Option<u64>) {
         // No `entry`: that would copy the name of the producer for each line.
-        if !self.producers.contains_key(producer) {
+        if !self.producers.contains_key(name) {
             let sequence = Sequence::new(self.expect.first.unwrap_or(seq));
-            self.producers.insert(producer.into(), sequence);
+            self.producers.insert(name.into(), Producer { sequence, highest_before: 0 });
         }
-        let Some(sequence) = self.producers.get_mut(producer) else { return };
-        let expected = sequence.next();
-        if sequence.put(seq) {
+        let Some(producer) = self.producers.get_mut(name) else { return };
+        let expected = producer.sequence.next();
+        let is_next = producer.sequence.put(seq);
+        let overtaken = ticket.is_some_and(|ticket| {
+            // The put before this one had returned when this ticket was drawn. A larger ticket
+            // that stood before that put was drawn later, and its record stands too early.
+            let overtaken = is_next && producer.highest_before > ticket;
+            producer.highest_before = self.highest;
+            self.highest = self.highest.max(ticket);
+            overtaken
+        });
+        if is_next && !overtaken {
             return;
         }
-        let producer = String::from_utf8_lossy(producer);
-        let of = if producer.is_empty() { String::new() } else { format!(" of producer {producer}") };
-        finding(&mut self.verdict, &self.place, &format!("has number {seq}{of}, expected {expected}"));
+        let name = String::from_utf8_lossy(name);
+        let of = if name.is_empty() { String::new() } else { format!(" of producer {name}") };
+        if overtaken {
+            self.verdict.overtaken += 1;
+            let what = format!("shows that the record before number {seq}{of} was overtaken");
+            finding(&mut self.verdict, &self.place, &what);
+        } else {
+            let what = format!("has number {seq}{of}, expected {expected}");
+            finding(&mut self.verdict, &self.place, &what);
+        }
     }
 
     fn time(&mut self, time: Option<&[u8]>) {
@@ -199,7 +235,7 @@ impl Tally {
     pub fn finish(mut self) -> Verdict {
         let verdict = &mut self.verdict;
         verdict.producers = self.producers.len() as u64;
-        for sequence in self.producers.values_mut() {
+        for Producer { sequence, .. } in self.producers.values_mut() {
             if let Some(last) = self.expect.last {
                 sequence.reach(last);
             }
@@ -299,6 +335,28 @@ mod tests {
         assert_eq!((found.records, found.backwards), (3, 1));
         let lenient = Expect { any_time_order: true, ..Expect::default() };
         assert!(verdict(lenient, log).is_clean());
+    }
+
+    #[test]
+    fn a_record_that_overtakes_one_whose_put_had_returned_is_found() {
+        let log = |rows: &[(u64, u64, u64)]| -> String {
+            let line = |(producer, seq, ticket): &(u64, u64, u64)| {
+                format!("{{\"producer\":{producer},\"seq\":{seq},\"ticket\":{ticket}}}\n")
+            };
+            rows.iter().map(line).collect()
+        };
+        let expect = || Expect { ticket_field: Some("ticket".into()), ..Expect::default() };
+        // Drawn as 1, 2 and put at the same time: either order is right.
+        let fine = log(&[(1, 0, 0), (2, 0, 2), (1, 1, 1), (1, 2, 3), (2, 1, 4)]);
+        assert_eq!(verdict(expect(), &fine).overtaken, 0);
+        // Producer 1 drew 3 after its put with ticket 1; ticket 5 came later, and stands before it.
+        let wrong = log(&[(1, 0, 0), (2, 0, 5), (1, 1, 1), (1, 2, 3)]);
+        let found = verdict(expect(), &wrong);
+        assert_eq!((found.overtaken, found.misordered), (1, 0));
+        assert_eq!(
+            found.findings,
+            ["x.log:4 shows that the record before number 2 of producer 1 was overtaken"]
+        );
     }
 
     #[test]

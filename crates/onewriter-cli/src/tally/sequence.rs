@@ -140,7 +140,9 @@ mod tests {
     /// `lost gaps doubled misordered`.
     fn counts(first: u64, numbers: &[u64]) -> (u64, u64, u64, u64) {
         let mut sequence = Sequence::new(first);
-        numbers.iter().for_each(|&n| drop(sequence.put(n)));
+        for &n in numbers {
+            sequence.put(n);
+        }
         (sequence.lost(), sequence.gaps(), sequence.doubled(), sequence.misordered())
     }
 

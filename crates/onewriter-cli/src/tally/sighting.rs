@@ -16,6 +16,8 @@ pub enum Sighting<'a> {
         seq: u64,
         /// The time as written.
         time: Option<&'a [u8]>,
+        /// The number that the producer drew before the put.
+        ticket: Option<u64>,
     },
     /// A whole line without a sequence number.
     Other {
@@ -31,6 +33,7 @@ pub struct Sighter {
     producers: Vec<Key>,
     seq: Key,
     time: Key,
+    ticket: Option<Key>,
 }
 
 struct Key {
@@ -70,13 +73,13 @@ impl Key {
 impl Sighter {
     /// Looks for these fields: `None` is `producer`, else `thread`; the empty name is `seq`.
     #[must_use]
-    pub fn new(producer: Option<&str>, seq: &str) -> Sighter {
+    pub fn new(producer: Option<&str>, seq: &str, ticket: Option<&str>) -> Sighter {
         let producers = match producer {
             Some(name) => vec![Key::new(name)],
             None => vec![Key::new("producer"), Key::new("thread")],
         };
         let seq = Key::new(if seq.is_empty() { "seq" } else { seq });
-        Sighter { producers, seq, time: Key::new("time") }
+        Sighter { producers, seq, time: Key::new("time"), ticket: ticket.map(Key::new) }
     }
 
     /// Looks at a line, without its newline.
@@ -88,12 +91,14 @@ impl Sighter {
 
     fn json<'a>(&self, line: &'a [u8]) -> Result<Sighting<'a>, json::Torn> {
         let (mut best, mut producer) = (usize::MAX, &b""[..]);
-        let (mut seq, mut time) = (None, None);
+        let (mut seq, mut time, mut ticket) = (None, None, None);
         let mut member = |name: &'a [u8], value: &'a [u8]| {
             if name == self.seq.name {
                 seq = number(value);
             } else if matches!(name, b"time" | b"timestamp") {
                 time = Some(unquoted(value));
+            } else if self.ticket.as_ref().is_some_and(|key| name == key.name) {
+                ticket = number(value);
             } else if let Some(rank) = self.producers.iter().position(|key| key.name == name)
                 && rank < best
             {
@@ -111,7 +116,7 @@ impl Sighter {
         if let Some(fields) = nested {
             json::members(fields, &mut member)?;
         }
-        Ok(sighting(producer, seq, time))
+        Ok(sighting(producer, seq, time, ticket))
     }
 
     fn words<'a>(&self, line: &'a [u8]) -> Result<Sighting<'a>, json::Torn> {
@@ -131,13 +136,19 @@ impl Sighter {
                 break;
             }
         }
-        Ok(sighting(producer, seq, time))
+        let ticket = self.ticket.as_ref().map(|key| key.value(line)).transpose()?.flatten();
+        Ok(sighting(producer, seq, time, ticket.and_then(number)))
     }
 }
 
-fn sighting<'a>(producer: &'a [u8], seq: Option<u64>, time: Option<&'a [u8]>) -> Sighting<'a> {
+fn sighting<'a>(
+    producer: &'a [u8],
+    seq: Option<u64>,
+    time: Option<&'a [u8]>,
+    ticket: Option<u64>,
+) -> Sighting<'a> {
     match seq {
-        Some(seq) => Sighting::Record { producer, seq, time },
+        Some(seq) => Sighting::Record { producer, seq, time, ticket },
         None => Sighting::Other { time },
     }
 }
@@ -176,10 +187,10 @@ mod tests {
     use super::*;
 
     fn look(line: &str) -> String {
-        match Sighter::new(None, "").look(line.as_bytes()) {
+        match Sighter::new(None, "", None).look(line.as_bytes()) {
             Sighting::Torn => "torn".into(),
             Sighting::Other { time } => format!("other {}", time.unwrap_or(b"-").escape_ascii()),
-            Sighting::Record { producer, seq, time } => format!(
+            Sighting::Record { producer, seq, time, .. } => format!(
                 "{} {seq} {}",
                 producer.escape_ascii(),
                 time.unwrap_or(b"-").escape_ascii()
