@@ -338,11 +338,15 @@ impl Sink for Faulty {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::format::TextFormat;
+    use crate::sinks::file::file;
     use crate::sinks::flight::{Flight, FlightOptions};
     use crate::sinks::function::function;
     use crate::sinks::lane::{Lane, LaneOptions, OnFull};
     use crate::sinks::terminal::Terminal;
+    use std::fs;
     use std::io::Read;
+    use std::path::PathBuf;
 
     fn text(lines: &Lines) -> String {
         lines.lines().join("\n")
@@ -398,6 +402,28 @@ mod tests {
     fn a_terminal_on_a_pipe_keeps_the_rules() {
         check_sink(|| piped(false), read_pipe);
         check_sink(|| piped(true), read_pipe);
+    }
+
+    #[test]
+    fn a_file_keeps_the_rules() {
+        check_sink(
+            || {
+                let folder = tempfile::tempdir().unwrap();
+                let file = file(folder.path().join("log")).format(TextFormat::full());
+                (file.build().unwrap(), folder)
+            },
+            |folder| {
+                // Rotated files have numbers that grow; the live one has none and is the newest.
+                let number = |path: &PathBuf| {
+                    let name = path.file_name().unwrap().to_string_lossy().into_owned();
+                    name.split('.').find_map(|part| part.parse().ok()).unwrap_or(usize::MAX)
+                };
+                let entries = fs::read_dir(folder.path()).unwrap();
+                let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+                paths.sort_by_key(number);
+                paths.iter().map(|path| fs::read_to_string(path).unwrap()).collect()
+            },
+        );
     }
 
     fn in_lane(inner: impl Sink + 'static) -> Lane {
