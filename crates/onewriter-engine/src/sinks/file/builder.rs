@@ -206,6 +206,11 @@ impl FileBuilder {
         self.rotation.check()?;
         let keep = self.checked_keep()?;
         self.check_rest()?;
+        let zone = self.zone.take().unwrap_or_else(|| match self.utc {
+            true => TimeZone::UTC,
+            false => TimeZone::system(),
+        });
+        Scheme::new(&self.path, &self.names, zone.clone())?;
         let name = format!("file {}", self.path.display());
         let live =
             disk.open(&self.path, &self.access).map_err(|err| open_error(&self.path, err))?;
@@ -217,10 +222,6 @@ impl FileBuilder {
             let io = |err| Error::io("cannot follow", &self.path, err);
             std::fs::canonicalize(&self.path).map_err(io)?
         };
-        let zone = self.zone.unwrap_or_else(|| match self.utc {
-            true => TimeZone::UTC,
-            false => TimeZone::system(),
-        });
         let scheme = Scheme::new(&path, &self.names, zone.clone())?;
         let link = self.link.map(|link| checked_link(link, &path, &scheme)).transpose()?;
         let settings = Settings {
