@@ -3,7 +3,7 @@
 use super::{Plain, World, assert_files};
 use crate::error::Error;
 use crate::sink::Sink;
-use crate::sinks::file::{Compression, FileBuilder, Fsync, Names, Rotation, file};
+use crate::sinks::file::{FileBuilder, Fsync, Names, Rotation, file};
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
@@ -151,7 +151,7 @@ fn a_link_that_would_replace_a_file_is_refused() {
 fn a_compression_that_is_not_built_in_is_refused_with_its_feature() {
     let dir = tempfile::tempdir().unwrap();
     assert_eq!(
-        refusal(dir.path(), |f| f.compress(Compression::Zstd)).to_string(),
+        refusal(dir.path(), |f| f.compress(crate::sinks::file::Compression::Zstd)).to_string(),
         "compression zstd is not in this build: turn on the cargo feature `zstd`"
     );
 }
@@ -161,7 +161,7 @@ fn a_compression_that_is_not_built_in_is_refused_with_its_feature() {
 fn gzip_that_is_not_built_in_is_refused_with_its_feature() {
     let dir = tempfile::tempdir().unwrap();
     assert_eq!(
-        refusal(dir.path(), |f| f.compress(Compression::Gzip)).to_string(),
+        refusal(dir.path(), |f| f.compress(crate::sinks::file::Compression::Gzip)).to_string(),
         "compression gzip is not in this build: turn on the cargo feature `gzip`"
     );
 }
