@@ -1,0 +1,146 @@
+//! Steps, one after the other, each named, timed and counted; the first red one ends the run.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// A step failed; it has been reported.
+pub struct Red;
+
+pub struct Steps {
+    root: PathBuf,
+    began: Instant,
+    tally: Tally,
+    done: Vec<(String, Duration)>,
+    not_run: Vec<(String, String)>,
+}
+
+impl Steps {
+    pub fn new(root: &Path) -> Steps {
+        Steps {
+            root: root.to_path_buf(),
+            began: Instant::now(),
+            tally: Tally::default(),
+            done: Vec::new(),
+            not_run: Vec::new(),
+        }
+    }
+
+    /// Runs one step. Its output goes on to the terminal; the test runners' result lines in it are
+    /// added up.
+    pub fn step(&mut self, name: &str, command: &mut Command) -> Result<(), Red> {
+        println!("\n== {name}");
+        let began = Instant::now();
+        let before = self.tally.failed;
+        let outcome = self.stream(command);
+        self.done.push((name.to_owned(), began.elapsed()));
+        let why = match outcome {
+            Ok(true) => return Ok(()),
+            Ok(false) => "failed".to_owned(),
+            Err(error) => format!("could not run: {error}"),
+        };
+        if self.tally.failed == before {
+            self.tally.failed += 1;
+        }
+        println!("\nred: {name} {why}\n     {}", shown(command, &self.root));
+        Err(Red)
+    }
+
+    /// Says that a step did not run, and why; the summary repeats it.
+    pub fn not_run(&mut self, name: &str, why: &str) {
+        println!("\n== {name}\nnot run: {why}");
+        self.not_run.push((name.to_owned(), why.to_owned()));
+    }
+
+    fn stream(&mut self, command: &mut Command) -> std::io::Result<bool> {
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
+        if let Some(out) = child.stdout.take() {
+            let mut terminal = std::io::stdout().lock();
+            for line in BufReader::new(out).split(b'\n') {
+                let line = line?;
+                self.tally.add(&String::from_utf8_lossy(&line));
+                terminal.write_all(&line)?;
+                terminal.write_all(b"\n")?;
+            }
+        }
+        Ok(child.wait()?.success())
+    }
+
+    /// The closing table; its last line is `N passed, N failed`.
+    pub fn summary(&self) {
+        println!();
+        for (name, took) in &self.done {
+            println!("{:>8.1} s  {name}", took.as_secs_f64());
+        }
+        for (name, why) in &self.not_run {
+            println!("   not run  {name}: {why}");
+        }
+        println!("{:>8.1} s  in all", self.began.elapsed().as_secs_f64());
+        println!("{} passed, {} failed", self.tally.passed, self.tally.failed);
+    }
+}
+
+/// The sum of the runners' lines `test result: ok. 12 passed; 0 failed; ...`.
+#[derive(Default)]
+struct Tally {
+    passed: u64,
+    failed: u64,
+}
+
+impl Tally {
+    fn add(&mut self, line: &str) {
+        let Some(result) = line.strip_prefix("test result: ") else { return };
+        self.passed += number_before(result, " passed");
+        self.failed += number_before(result, " failed");
+    }
+}
+
+fn number_before(text: &str, word: &str) -> u64 {
+    let head = text.split_once(word).map_or("", |(head, _)| head);
+    head.rsplit(' ').next().and_then(|number| number.parse().ok()).unwrap_or(0)
+}
+
+/// The command as a person would type it, so that a red step can be repeated alone.
+fn shown(command: &Command, root: &Path) -> String {
+    let mut words = Vec::new();
+    for (key, value) in command.get_envs() {
+        if let Some(value) = value {
+            words.push(format!("{}='{}'", key.display(), value.display()));
+        }
+    }
+    let program = Path::new(command.get_program());
+    words.push(program.file_name().unwrap_or(program.as_os_str()).display().to_string());
+    words.extend(command.get_args().map(|arg| arg.display().to_string()));
+    words.join(" ").replace(&format!("{}/", root.display()), "")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runner_lines_are_added_up_and_others_are_not() {
+        let mut tally = Tally::default();
+        tally.add("running 3 tests");
+        tally.add("test result: ok. 12 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out");
+        tally.add("test result: FAILED. 3 passed; 2 failed; 0 ignored; 0 measured");
+        tally.add("the file says test result: ok. 7 passed; 7 failed");
+        assert_eq!((tally.passed, tally.failed), (15, 2));
+    }
+
+    #[test]
+    fn a_red_step_is_counted_even_when_no_runner_counted_it() {
+        let mut steps = Steps::new(Path::new("/"));
+        assert!(steps.step("false", &mut Command::new("false")).is_err());
+        assert_eq!((steps.tally.passed, steps.tally.failed), (0, 1));
+    }
+
+    #[test]
+    fn a_red_step_is_shown_as_it_would_be_typed_at_the_root() {
+        let mut command = Command::new("/bin/cargo");
+        command.arg("test").args(["--target-dir", "/here/target/loom"]).env("RUSTFLAGS", "--cfg x");
+        let typed = shown(&command, Path::new("/here"));
+        assert_eq!(typed, "RUSTFLAGS='--cfg x' cargo test --target-dir target/loom");
+    }
+}
