@@ -9,7 +9,7 @@ use super::rotation::{Rotation, Schedule};
 use super::size::ByteSize;
 use super::{FileSink, Settings};
 use crate::error::Error;
-use crate::format::Format;
+use crate::format::{Format, JsonFormat, LogfmtFormat, TextFormat};
 use jiff::tz::TimeZone;
 use onewriter_record::Level;
 use std::path::{Path, PathBuf};
@@ -47,7 +47,7 @@ pub enum DiskFull {
 #[must_use = "a builder does nothing until it is built or handed to a logger"]
 pub struct FileBuilder {
     path: PathBuf,
-    format: Option<Box<dyn Format>>,
+    format: Box<dyn Format>,
     rotation: Rotation,
     names: Names,
     utc: bool,
@@ -64,7 +64,7 @@ pub struct FileBuilder {
 
 /// A sink that appends to this file, and makes it and its folders if they are missing.
 ///
-/// By default it never rotates, keeps everything, lets the kernel decide when bytes reach the disk,
+/// By default it writes text, never rotates, keeps everything, lets the kernel decide when bytes reach the disk,
 /// and waits while the disk is full. A pipe or a device (`/dev/stdout`, a FIFO) may stand in place
 /// of a file: it is written as a stream, without rotation.
 ///
@@ -79,7 +79,7 @@ pub struct FileBuilder {
 pub fn file(path: impl Into<PathBuf>) -> FileBuilder {
     FileBuilder {
         path: path.into(),
-        format: None,
+        format: Box::new(TextFormat::full()),
         rotation: Rotation::never(),
         names: Names::index(),
         utc: false,
@@ -96,9 +96,24 @@ pub fn file(path: impl Into<PathBuf>) -> FileBuilder {
 }
 
 impl FileBuilder {
-    /// Formats records with this formatter.
+    /// Writes readable lines with all that a record holds ([`TextFormat::full`]): the default.
+    pub fn text(self) -> FileBuilder {
+        self.format(TextFormat::full())
+    }
+
+    /// Writes one JSON object for each record ([`JsonFormat`]).
+    pub fn json(self) -> FileBuilder {
+        self.format(JsonFormat::new())
+    }
+
+    /// Writes `key=value` lines ([`LogfmtFormat`]).
+    pub fn logfmt(self) -> FileBuilder {
+        self.format(LogfmtFormat::new())
+    }
+
+    /// Writes what this formatter makes of a record.
     pub fn format(mut self, format: impl Format + 'static) -> FileBuilder {
-        self.format = Some(Box::new(format));
+        self.format = Box::new(format);
         self
     }
 
@@ -200,9 +215,6 @@ impl FileBuilder {
     }
 
     pub(super) fn build_on(mut self, mut disk: Box<dyn Disk>) -> Result<FileSink, Error> {
-        let format = self.format.take().ok_or_else(|| {
-            Error::config("the file sink has no formatter: give one with `.format(..)`")
-        })?;
         self.rotation.check()?;
         let keep = self.checked_keep()?;
         self.check_rest()?;
@@ -236,7 +248,7 @@ impl FileBuilder {
             disk_full: self.disk_full,
         };
         settings.set_link()?;
-        Ok(FileSink::new(settings, format, Schedule::new(self.rotation, zone), disk, live))
+        Ok(FileSink::new(settings, self.format, Schedule::new(self.rotation, zone), disk, live))
     }
 
     fn checked_keep(&self) -> Result<Keep, Error> {

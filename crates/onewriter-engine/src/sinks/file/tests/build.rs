@@ -3,7 +3,8 @@
 use super::{Plain, World, assert_files};
 use crate::error::Error;
 use crate::sink::Sink;
-use crate::sinks::file::{FileBuilder, Fsync, Names, Rotation, file};
+use crate::sinks::file::{DiskFull, FileBuilder, Fsync, Names, Rotation, file};
+use crate::testing::check_sink;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
@@ -68,10 +69,31 @@ fn settings_that_cannot_be_are_refused_by_name_and_make_no_file() {
 }
 
 #[test]
-fn a_sink_without_a_formatter_is_refused() {
-    let dir = tempfile::tempdir().unwrap();
-    let err = file(dir.path().join("shop.log")).build().err().unwrap();
-    assert_eq!(err.to_string(), "the file sink has no formatter: give one with `.format(..)`");
+fn what_every_sink_must_do_a_file_does_too() {
+    type Configure = fn(FileBuilder) -> FileBuilder;
+    let configurations: [Configure; 4] = [
+        |f| f.text(),
+        |f| f.json().fsync(Fsync::Batch),
+        |f| f.logfmt().rotation("1 KB").disk_full(DiskFull::Drop),
+        |f| f.rotation("hourly or start").names(Names::time("%F")).local_time(),
+    ];
+    for configure in configurations {
+        let make = || {
+            let dir = tempfile::tempdir().unwrap();
+            (configure(file(dir.path().join("shop.log"))).build().unwrap(), dir)
+        };
+        check_sink(make, |dir| {
+            // By index, and by time: `shop.2026-11-21.1.log` comes after `shop.2026-11-21.log`.
+            let mut files: Vec<_> =
+                fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
+            files.sort_by_key(|path| {
+                let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+                let number = name.split('.').rev().nth(1).unwrap().parse::<u64>().unwrap_or(0);
+                (name == "shop.log", number)
+            });
+            files.iter().map(|path| fs::read_to_string(path).unwrap()).collect()
+        });
+    }
 }
 
 #[test]
