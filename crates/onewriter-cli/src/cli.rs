@@ -325,13 +325,14 @@ impl Settings {
 
 /// Arguments of `tail`.
 #[derive(Debug, Args)]
-#[command(after_help = "\
+#[command(
+    after_help = "\
 Examples:
   onewriter tail -f shop.log
   onewriter tail --level warn --since 10m shop.log
   onewriter tail --rotated --target shop::db --field 'ms>250' shop.log
   onewriter tail --since yesterday --until today --grep 'order \\d+' shop.log.3.gz",
-after_long_help = "\
+    after_long_help = "\
 What is read:
   Text lines (a time, within four words a level, optionally `target:`, then the message), JSON
   lines and logfmt, mixed at will; plain, gzip and zstd files. A line that is none of these
@@ -348,7 +349,8 @@ Examples:
   onewriter tail -f shop.log
   onewriter tail --level warn --since 10m shop.log
   onewriter tail --rotated --target shop::db --field 'ms>250' shop.log
-  onewriter tail --since yesterday --until today --grep 'order \\d+' shop.log.3.gz")]
+  onewriter tail --since yesterday --until today --grep 'order \\d+' shop.log.3.gz"
+)]
 pub struct Tail {
     /// The files, shown one after the other
     #[arg(required = true, value_name = "FILE")]
@@ -406,12 +408,13 @@ pub enum Show {
 
 /// Arguments of `check`.
 #[derive(Debug, Args)]
-#[command(after_help = "\
+#[command(
+    after_help = "\
 Examples:
   onewriter check shop.log
   onewriter check --producer worker --seq n --first 1 logs/
   onewriter check --json shop.log | jq .lost",
-after_long_help = "\
+    after_long_help = "\
 What is counted:
   lost        numbers of a producer that are missing between its first and its last
   doubled     numbers that stand there already
@@ -429,7 +432,8 @@ comes later still counts as doubled.
 Examples:
   onewriter check shop.log
   onewriter check --producer worker --seq n --first 1 logs/
-  onewriter check --json shop.log | jq .lost")]
+  onewriter check --json shop.log | jq .lost"
+)]
 pub struct Check {
     /// The live files, each with its rotated ones; or directories, each with all its files
     #[arg(required = true, value_name = "FILE|DIR")]

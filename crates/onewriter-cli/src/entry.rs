@@ -200,7 +200,8 @@ impl<'a> Iterator for Pairs<'a> {
             if self.rest.is_empty() {
                 return None;
             }
-            let name_len = self.rest.find(|c: char| c == '=' || c == ' ').unwrap_or(self.rest.len());
+            let name_len =
+                self.rest.find(|c: char| c == '=' || c == ' ').unwrap_or(self.rest.len());
             let (name, after) = self.rest.split_at(name_len);
             let Some(value) = after.strip_prefix('=') else {
                 self.rest = after;
@@ -260,11 +261,15 @@ mod tests {
     #[test]
     fn json_lines_with_flat_and_nested_fields() {
         assert_eq!(
-            parts(r#"{"time":"T","level":"WARN","target":"shop","message":"a \"b\"","n":7,"ok":true}"#),
+            parts(
+                r#"{"time":"T","level":"WARN","target":"shop","message":"a \"b\"","n":7,"ok":true}"#
+            ),
             "T|WARN|shop|a \"b\"|n=7|ok=true"
         );
         assert_eq!(
-            parts(r#"{"timestamp":"T","level":"info","fields":{"message":"hi","n":[1,2]},"span":{"id":3}}"#),
+            parts(
+                r#"{"timestamp":"T","level":"info","fields":{"message":"hi","n":[1,2]},"span":{"id":3}}"#
+            ),
             "T|INFO|-|hi|n=[1,2]|span.id=3"
         );
     }
@@ -297,7 +302,8 @@ mod tests {
 
     #[test]
     fn anything_else_continues_the_record_before_it() {
-        for line in ["", "   at main.rs:7", "Traceback (most recent)", "x=1 y", "{torn", "7 apples"] {
+        for line in ["", "   at main.rs:7", "Traceback (most recent)", "x=1 y", "{torn", "7 apples"]
+        {
             assert_eq!(parts(line), "continuation", "{line}");
         }
     }

@@ -124,7 +124,8 @@ pub fn first_time(path: &Path, now: &Zoned) -> Option<Timestamp> {
     let mut lines = Lines::new(open(path).ok()?, FIRST_LINE_LIMIT);
     for _ in 0..100 {
         let (line, _) = lines.next().ok()??;
-        let time = std::str::from_utf8(line).ok().and_then(Entry::parse).and_then(|entry| entry.time);
+        let time =
+            std::str::from_utf8(line).ok().and_then(Entry::parse).and_then(|entry| entry.time);
         if let Some(time) = time.and_then(|time| moment::of_line(&time, now)) {
             return Some(time);
         }
@@ -149,7 +150,9 @@ mod tests {
         ] {
             assert!(is_rotated(name, "shop.log"), "{name}");
         }
-        for name in ["shop.log", "shop.log.bak", "shop.error.log", "shopping.1.log", "1.log", "shop."] {
+        for name in
+            ["shop.log", "shop.log.bak", "shop.error.log", "shopping.1.log", "1.log", "shop."]
+        {
             assert!(!is_rotated(name, "shop.log"), "{name}");
         }
         assert!(is_rotated("shop.1", "shop") && !is_rotated("shop.log", "shop"));
@@ -168,7 +171,8 @@ mod tests {
         write("shop.log", 4);
         write("other.log", 0);
         let set = rotated_set(&dir.path().join("shop.log")).unwrap();
-        let names: Vec<_> = set.iter().map(|path| path.file_name().unwrap().to_str().unwrap()).collect();
+        let names: Vec<_> =
+            set.iter().map(|path| path.file_name().unwrap().to_str().unwrap()).collect();
         assert_eq!(names, ["shop.10.log", "shop.log.1", "shop.2.log", "shop.log"]);
     }
 
@@ -195,7 +199,8 @@ mod tests {
         let expected = format!("{} is a directory: name the log file in it", dir.path().display());
         assert_eq!(message(dir.path()), expected);
         let missing = dir.path().join("no.log");
-        let expected = format!("cannot read {}: No such file or directory (os error 2)", missing.display());
+        let expected =
+            format!("cannot read {}: No such file or directory (os error 2)", missing.display());
         assert_eq!(message(&missing), expected);
     }
 }

@@ -138,7 +138,8 @@ impl Follower {
     fn read_missed(&self, began: Timestamp, take: &mut Take<'_>) -> Result<(), Failure> {
         let now = Zoned::now();
         for path in files::rotated_set(&self.path)? {
-            if path == self.path || files::first_time(&path, &now).is_none_or(|time| time <= began) {
+            if path == self.path || files::first_time(&path, &now).is_none_or(|time| time <= began)
+            {
                 continue;
             }
             let mut lines = Lines::new(files::open(&path)?, LINE_LIMIT);

@@ -64,7 +64,8 @@ impl Select {
         }
         let time = entry.time.as_deref().and_then(|text| moment::of_line(text, now));
         time.is_some_and(|time| {
-            self.since.is_none_or(|since| since <= time) && self.until.is_none_or(|until| time < until)
+            self.since.is_none_or(|since| since <= time)
+                && self.until.is_none_or(|until| time < until)
         })
     }
 }
@@ -92,7 +93,9 @@ impl std::str::FromStr for FieldTest {
 
     fn from_str(text: &str) -> Result<FieldTest, String> {
         let wrong = || {
-            format!("{text:?} is no condition: use name=value, name!=value, name>value, name<value, name>=value or name<=value")
+            format!(
+                "{text:?} is no condition: use name=value, name!=value, name>value, name<value, name>=value or name<=value"
+            )
         };
         let at = text.find(['=', '!', '<', '>']).filter(|&at| at > 0).ok_or_else(wrong)?;
         let (name, rest) = text.split_at(at);
@@ -104,7 +107,8 @@ impl std::str::FromStr for FieldTest {
             ("<", Op::Less),
             (">", Op::More),
         ];
-        let found = OPS.iter().find_map(|&(sign, op)| rest.strip_prefix(sign).map(|value| (op, value)));
+        let found =
+            OPS.iter().find_map(|&(sign, op)| rest.strip_prefix(sign).map(|value| (op, value)));
         let (op, value) = found.ok_or_else(wrong)?;
         Ok(FieldTest { name: name.trim().to_owned(), op, value: value.trim().to_owned() })
     }
@@ -135,8 +139,7 @@ impl FieldTest {
 mod tests {
     use super::*;
 
-    const LINE: &str =
-        r#"{"time":"2026-11-21T08:00:00Z","level":"WARN","target":"shop::db","message":"slow","ms":12.5,"who":"ann"}"#;
+    const LINE: &str = r#"{"time":"2026-11-21T08:00:00Z","level":"WARN","target":"shop::db","message":"slow","ms":12.5,"who":"ann"}"#;
 
     fn admits(select: &Select) -> bool {
         let now: Zoned = "2026-11-21T10:00:00[UTC]".parse().unwrap();
@@ -167,7 +170,8 @@ mod tests {
 
     #[test]
     fn a_target_matches_itself_and_what_is_below_it() {
-        let target = |name: &str| admits(&Select { targets: vec![name.into()], ..Select::default() });
+        let target =
+            |name: &str| admits(&Select { targets: vec![name.into()], ..Select::default() });
         assert!(target("shop") && target("shop::db"));
         assert!(!target("sho") && !target("shop::db::pool") && !target("db"));
     }

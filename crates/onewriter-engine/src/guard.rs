@@ -1,9 +1,11 @@
 //! Which threads are the writer's and the sinks' own.
 
-use std::cell::Cell;
+use onewriter_record::{ORIGIN_MAX, ORIGIN_SHIFT};
+use std::marker::PhantomData;
 
-thread_local! {
-    static ON_SINK_THREAD: Cell<bool> = const { Cell::new(false) };
+/// The mark of the thread that calls sink `number`; sinks from the 62nd on share one.
+pub(crate) fn mark(number: usize) -> u32 {
+    (number as u32 + 1).min(ORIGIN_MAX - 1) << ORIGIN_SHIFT
 }
 
 /// Whether this thread is the writer's or a lane's, between [`enter`] and the end of its value.
@@ -23,27 +25,26 @@ thread_local! {
 #[inline]
 #[must_use]
 pub fn on_sink_thread() -> bool {
-    // While the thread ends, its thread-locals are gone: then nobody runs sinks on it any more.
-    ON_SINK_THREAD.try_with(Cell::get).unwrap_or(false)
+    onewriter_ring::thread_mark() != 0
 }
 
 /// Marks this thread as one that runs sinks, until the value is dropped.
 #[must_use = "the mark ends with the value"]
 pub fn enter() -> SinkThread {
-    let before = on_sink_thread();
-    let _ = ON_SINK_THREAD.try_with(|mark| mark.set(true));
-    SinkThread { before, not_send: std::marker::PhantomData }
+    let before = onewriter_ring::thread_mark();
+    onewriter_ring::mark_thread(ORIGIN_MAX << ORIGIN_SHIFT);
+    SinkThread { before, not_send: PhantomData }
 }
 
 /// The mark of [`enter`]; marks may be nested.
 #[derive(Debug)]
 pub struct SinkThread {
-    before: bool,
-    not_send: std::marker::PhantomData<*const ()>,
+    before: u32,
+    not_send: PhantomData<*const ()>,
 }
 
 impl Drop for SinkThread {
     fn drop(&mut self) {
-        let _ = ON_SINK_THREAD.try_with(|mark| mark.set(self.before));
+        onewriter_ring::mark_thread(self.before);
     }
 }

@@ -68,12 +68,33 @@ impl Kept {
         if first - self.base > self.bytes.len() / 2 {
             self.bytes.drain(..first - self.base);
             self.base = first;
+            self.shrink();
         }
+    }
+
+    /// Takes over all records of `other`, behind its own.
+    pub(crate) fn append(&mut self, other: &mut Kept) {
+        let start = self.base + self.bytes.len();
+        for mut entry in other.entries.drain(..) {
+            entry.start = entry.start - other.base + start;
+            self.entries.push_back(entry);
+        }
+        self.bytes.append(&mut other.bytes);
     }
 
     pub(crate) fn clear(&mut self) {
         self.entries.clear();
+        // What it just held is what it may hold again.
+        self.shrink();
         self.bytes.clear();
+    }
+
+    /// One record of 64 MiB does not hold its memory for ever.
+    fn shrink(&mut self) {
+        let enough = (4 * self.bytes.len()).max(1 << 16);
+        if self.bytes.capacity() > enough {
+            self.bytes.shrink_to(enough / 2);
+        }
     }
 
     /// The records, oldest first.
@@ -112,7 +133,16 @@ mod tests {
         assert!(kept.bytes.len() < 2 * kept.size());
         let sizes: usize = kept.records().map(|record| Kept::size_of(&record)).sum();
         assert_eq!(kept.size(), sizes);
-        kept.clear();
+        let mut all = Kept::default();
+        all.push(&Sample::new("first").record());
+        all.append(&mut kept);
         assert_eq!((kept.size(), kept.len()), (0, 0));
+        kept.push(&Sample::new("last").field("n", 1000_u64).record());
+        all.append(&mut kept);
+        let numbers: Vec<_> =
+            all.records().filter_map(|record| record.fields().next().map(|f| f.1)).collect();
+        assert_eq!(numbers, (990..=1000).map(Value::U64).collect::<Vec<_>>());
+        all.clear();
+        assert_eq!((all.size(), all.len()), (0, 0));
     }
 }

@@ -3,6 +3,10 @@
 //! Nothing here is used by the engine itself. What is malformed panics: in a test that is the
 //! clearest message.
 
+mod check;
+
+pub use check::{Faulty, check_sink, check_wrapper};
+
 use onewriter_record::{
     ArgRef, Body, Count, Encode, Level, Out, Piece, Process, Record, SectionKind, Site, SiteDef,
     Template, Thread, Value, write_section,

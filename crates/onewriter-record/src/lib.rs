@@ -24,6 +24,8 @@ pub use record::{
     Body, ControlRecord, OwnedRecord, Process, Record, Section, SectionKind, Sections, Thread,
     Values, write_section,
 };
-pub use site::{CONTROL_SITE, EXTRA_FLAG, FORMAT_VERSION, SITE_MASK, Site, SiteDef};
+pub use site::{
+    CONTROL_SITE, EXTRA_FLAG, FORMAT_VERSION, ORIGIN_MAX, ORIGIN_SHIFT, SITE_MASK, Site, SiteDef,
+};
 pub use template::{Align, ArgRef, Count, Piece, Spec, Template, TemplateError, Trait};
 pub use value::{Tag, Value};

@@ -24,8 +24,8 @@ mod words;
 pub use clock::{ClockKind, Order, now, wall_pair};
 pub use journal::{JournalFile, Pending, Place};
 pub use put::{
-    INTRODUCTION_TAG, JoinOptions, MAX_RECORD, Overflow, PutError, RingFrame, URGENT_LEVEL, join,
-    leave, mark_writer_thread, put, register, take_lost_unseen, try_put,
+    INTRODUCTION_TAG, JoinOptions, MAX_RECORD, Overflow, PutError, RingFrame, SILENT, URGENT_LEVEL,
+    join, leave, mark_thread, put, register, take_lost_unseen, thread_mark, try_put,
 };
 pub use queue::{DIR_VARIABLE, Error, Queue, QueueName};
 pub use reader::{Cursor, Damage, FrameRef, Reader, RingId};

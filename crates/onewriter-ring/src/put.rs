@@ -119,7 +119,7 @@ static UNATTACHED: Unattached = Unattached(Handle {
 
 thread_local! {
     static HANDLE: Cell<*const Handle> = const { Cell::new(&raw const UNATTACHED.0) };
-    static ON_WRITER: Cell<bool> = const { Cell::new(false) };
+    static MARK: Cell<u32> = const { Cell::new(0) };
     static EXIT: Exit = const { Exit };
 }
 
@@ -266,10 +266,33 @@ pub fn leave() {
     }
 }
 
-/// Marks this thread as the writer's or a sink's: its puts never wait and their ring never grows.
-pub fn mark_writer_thread() {
-    ON_WRITER.set(true);
+/// Marks this thread as the writer's or a sink's: its puts never wait, its ring never grows, and
+/// `mark` is set in the tag of every frame. [`SILENT`] refuses every put, 0 takes the mark away.
+#[inline]
+pub fn mark_thread(mark: u32) {
+    if MARK.replace(mark) == 0 {
+        // Marked threads put by the slow path alone: the fast one looks at no mark.
+        expire_own_handle();
+    }
 }
+
+#[cold]
+fn expire_own_handle() {
+    // SAFETY: the static, or a handle of this thread: handles are never freed.
+    let handle = unsafe { &*HANDLE.get() };
+    if handle.in_use.load(Ordering::Relaxed) != 0 {
+        handle.producer.expire();
+    }
+}
+
+/// The mark of this thread, 0 for none.
+#[must_use]
+pub fn thread_mark() -> u32 {
+    MARK.try_with(Cell::get).unwrap_or(0)
+}
+
+/// The mark under which every put of a thread is refused and counted.
+pub const SILENT: u32 = u32::MAX;
 
 /// Records lost before there was any ring to count them in, since the last call.
 pub fn take_lost_unseen() -> u64 {
@@ -371,18 +394,24 @@ impl Request {
         if CLOSED.load(Ordering::Relaxed) != 0 {
             return Err(PutError::Closed);
         }
-        if self.len > MAX_RECORD {
+        let mark = thread_mark();
+        if self.len > MAX_RECORD || mark == SILENT {
             LOST_UNSEEN.fetch_add(1, Ordering::Relaxed);
-            return Err(PutError::TooLarge { len: self.len });
+            let len = self.len;
+            return Err(if mark == SILENT { PutError::Full } else { PutError::TooLarge { len } });
         }
+        let request = Request { tag: self.tag | mark, ..self };
         match own_handle(joined) {
             Some(handle) if !handle.producer.is_busy() => {
                 handle.producer.enter_slow();
-                let result = self.put_own(joined, handle, fill);
+                let result = request.put_own(joined, handle, fill);
                 handle.producer.leave_slow();
+                if mark != 0 {
+                    handle.producer.expire();
+                }
                 result.and_then(|()| after_commit(handle))
             }
-            _ => self.put_shared(joined, fill),
+            _ => request.put_shared(joined, fill),
         }
     }
 
@@ -440,7 +469,7 @@ impl Request {
                 break;
             }
         }
-        if !self.wait || ON_WRITER.get() {
+        if !self.wait || thread_mark() != 0 {
             return false;
         }
         let wait = (joined.options.overflow)(self.level).wait;
@@ -573,7 +602,7 @@ fn grow(joined: &Joined, handle: &Handle) -> bool {
     let Some(size) = RING_SIZES.into_iter().find(|size| *size > handle.size.get()) else {
         return false;
     };
-    if ON_WRITER.get() {
+    if thread_mark() != 0 {
         return false;
     }
     let Ok(segment) = own_segment(joined) else { return false };

@@ -95,6 +95,12 @@ impl Queue {
         &self.dir
     }
 
+    /// What timestamps count in this queue.
+    #[must_use]
+    pub fn clock(&self) -> ClockKind {
+        self.bell.clock
+    }
+
     /// What the user should know about where the queue lives, if anything.
     #[must_use]
     pub fn diagnostic(&self) -> Option<&str> {

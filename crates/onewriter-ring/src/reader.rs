@@ -152,19 +152,29 @@ impl Reader {
         if let Some(frame) = ring.next {
             return Some(frame.stamp);
         }
-        ring.advance(segment.process, &mut self.damage)
+        ring.advance(&segment.path, segment.process, &mut self.damage)
     }
 
-    /// Takes the frame that was peeked at.
+    /// The frame that was peeked at.
     #[inline]
-    pub fn take(&mut self, id: RingId) -> Option<FrameRef<'_>> {
-        let segment = self.segments.get_mut(id.segment as usize)?.as_mut()?;
-        let ring = segment.rings.get_mut(id.ring as usize)?.as_mut()?;
+    #[must_use]
+    pub fn frame(&self, id: RingId) -> Option<FrameRef<'_>> {
+        let segment = self.segments.get(id.segment as usize)?.as_ref()?;
+        segment.rings.get(id.ring as usize)?.as_ref()?.frame()
+    }
+
+    /// Moves on behind the frame that was peeked at.
+    #[inline]
+    pub fn next(&mut self, id: RingId) {
+        let segment = self.segments.get_mut(id.segment as usize).and_then(Option::as_mut);
+        let Some(ring) = segment.and_then(|it| it.rings.get_mut(id.ring as usize)?.as_mut()) else {
+            return;
+        };
+        ring.next();
         if !ring.is_dirty {
             ring.is_dirty = true;
             self.dirty.push(id);
         }
-        ring.take(&segment.path)
     }
 
     /// How far each ring has been taken, of those that were taken from since the last release.
@@ -480,7 +490,7 @@ impl Reading {
     }
 
     /// Finds the next frame: in the copy, else by copying more.
-    fn advance(&mut self, process: u32, damage: &mut Vec<Damage>) -> Option<u64> {
+    fn advance(&mut self, segment: &Path, process: u32, damage: &mut Vec<Damage>) -> Option<u64> {
         loop {
             if self.at == self.words.len() {
                 if self.consumer.pos() == self.consumer.tail() {
@@ -496,6 +506,9 @@ impl Reading {
                 Ok((Some(mut frame), _)) => {
                     frame.stamp = self.plausible(frame.stamp);
                     self.next = Some(frame);
+                    if frame.flags != 0 {
+                        self.read_side(segment);
+                    }
                     return Some(frame.stamp);
                 }
                 Ok((None, n_words)) => self.at += n_words,
@@ -526,19 +539,29 @@ impl Reading {
     }
 
     #[inline]
-    fn take(&mut self, segment: &Path) -> Option<FrameRef<'_>> {
-        let frame = self.next.take()?;
+    fn frame(&self) -> Option<FrameRef<'_>> {
+        let frame = self.next?;
         let start = self.at + 2;
-        self.at = start + frame.len / 8;
-        let words = &self.words[start..self.at];
-        let body = if frame.flags == 0 {
-            bytes_of(words)
-        } else {
-            self.side_files.extend(words.first());
-            read_side(segment, words, &mut self.side);
-            &self.side
+        let body = match frame.flags {
+            0 => bytes_of(&self.words[start..start + frame.len / 8]),
+            _ => &self.side,
         };
         Some(FrameRef { tag: frame.tag, stamp: frame.stamp, body })
+    }
+
+    #[inline]
+    fn next(&mut self) {
+        if let Some(frame) = self.next.take() {
+            self.at += 2 + frame.len / 8;
+        }
+    }
+
+    #[cold]
+    fn read_side(&mut self, segment: &Path) {
+        if let [number, len, ..] = self.words[self.at + 2..] {
+            self.side_files.push(number);
+            read_side(segment, number, len, &mut self.side);
+        }
     }
 
     fn release(&mut self, segment: &Path) {
@@ -562,14 +585,13 @@ fn bytes_of(words: &[u64]) -> &[u8] {
 }
 
 /// Reads the body of a side file; what cannot be read is left empty.
-fn read_side(segment: &Path, reference: &[u64], out: &mut Vec<u8>) {
+fn read_side(segment: &Path, number: u64, len: u64, out: &mut Vec<u8>) {
     out.clear();
-    let [number, len] = reference else { return };
-    let len = usize::try_from(*len).unwrap_or(usize::MAX);
+    let len = usize::try_from(len).unwrap_or(usize::MAX);
     let file = OpenOptions::new()
         .read(true)
         .custom_flags(libc::O_NOFOLLOW)
-        .open(side_path(segment, *number));
+        .open(side_path(segment, number));
     let Ok(file) = file else { return };
     let in_file = file.metadata().map_or(0, |meta| meta.len());
     if len > crate::MAX_RECORD || len as u64 > in_file {

@@ -28,7 +28,7 @@ use std::sync::atomic::fence;
 pub const TAIL: usize = 0;
 /// Records that were not accepted, in all.
 pub const LOST: usize = 1;
-/// The same by class of level, eight classes of 32 level numbers.
+/// The same by class of level: seven classes of ten level numbers, and one for the rest.
 pub const LOST_BY_CLASS: usize = 2;
 /// When the first of them that the consumer has not seen was put.
 pub const LOST_FIRST: usize = 10;
@@ -328,7 +328,7 @@ impl<W: Words> Producer<W> {
             control.store(LOST_FIRST, stamp, Ordering::Relaxed);
         }
         control.store(LOST_LAST, stamp, Ordering::Relaxed);
-        add(LOST_BY_CLASS + usize::from(level / 32), Ordering::Relaxed);
+        add(LOST_BY_CLASS + usize::from(level / 10).min(7), Ordering::Relaxed);
         // SYNC POINT lost: with the acquire load in `Consumer::losses`.
         add(LOST, Ordering::Release);
     }
@@ -348,7 +348,7 @@ pub enum Corrupt {
 pub struct Losses {
     /// How many.
     pub count: u64,
-    /// How many of each class of level: class `c` holds the level numbers from `32 * c`.
+    /// How many of each class of level: class `c` holds the level numbers from `10 * c`.
     pub by_class: [u64; 8],
     /// When the first was put, in clock stamps.
     pub first: u64,

@@ -73,7 +73,11 @@ fn nothing_to_count(verdict: &Verdict, files: &[PathBuf]) -> String {
     )
 }
 
-fn print(rows: &[(String, u64)], verdict: &Verdict, output: &mut Output<'_>) -> Result<(), Failure> {
+fn print(
+    rows: &[(String, u64)],
+    verdict: &Verdict,
+    output: &mut Output<'_>,
+) -> Result<(), Failure> {
     let width = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0).max(4);
     writeln!(output.out, "{:<width$}  {:>12}", "file", "lines")?;
     for (name, lines) in rows {
@@ -91,8 +95,11 @@ fn print(rows: &[(String, u64)], verdict: &Verdict, output: &mut Output<'_>) -> 
 }
 
 fn print_counts(verdict: &Verdict, output: &mut Output<'_>) -> Result<(), Failure> {
-    let facts =
-        [("records", verdict.records), ("producers", verdict.producers), ("other lines", verdict.others)];
+    let facts = [
+        ("records", verdict.records),
+        ("producers", verdict.producers),
+        ("other lines", verdict.others),
+    ];
     for (name, count) in facts {
         writeln!(output.out, "{name:<12} {:>14}", grouped(count))?;
     }
@@ -117,7 +124,10 @@ fn misses(verdict: &Verdict) -> [(&'static str, u64); 6] {
 
 fn sentence(verdict: &Verdict) -> String {
     if verdict.is_clean() {
-        return format!("All {} records are there, once, whole and in order.", grouped(verdict.records));
+        return format!(
+            "All {} records are there, once, whole and in order.",
+            grouped(verdict.records)
+        );
     }
     let wrong: Vec<String> = misses(verdict)
         .into_iter()

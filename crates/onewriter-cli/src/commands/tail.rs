@@ -176,7 +176,9 @@ impl Screen {
         }
         let level = entry.as_ref().and_then(|entry| entry.level);
         let shown = match &entry {
-            Some(entry) if self.show == Show::Text && text.starts_with('{') => readable(entry).into(),
+            Some(entry) if self.show == Show::Text && text.starts_with('{') => {
+                readable(entry).into()
+            }
             _ => Cow::Borrowed(text.as_ref()),
         };
         let shown = if self.colour { escaped(&shown) } else { shown };
@@ -189,7 +191,8 @@ fn readable(entry: &Entry<'_>) -> String {
     let mut line = String::new();
     let level = entry.level.map(|level| format!("{level:<5}"));
     let target = entry.target.as_ref().map(|target| format!("{target}:"));
-    let head = [entry.time.as_deref(), level.as_deref(), target.as_deref(), entry.message.as_deref()];
+    let head =
+        [entry.time.as_deref(), level.as_deref(), target.as_deref(), entry.message.as_deref()];
     for part in head.into_iter().flatten() {
         line.push_str(part);
         line.push(' ');

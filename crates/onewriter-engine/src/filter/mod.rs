@@ -6,7 +6,6 @@ mod rules;
 use crate::error::Error;
 use onewriter_record::{Level, LevelFilter, Record};
 use rules::Rules;
-pub(crate) use rules::message_text;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -40,8 +39,8 @@ use std::sync::Arc;
 ///   records are as the rules without brackets say. This is `EnvFilter`'s rule; `off` is therefore
 ///   refused there. Its target is compared with that of the record, not that of the span. Its
 ///   fields may be those of the record itself, of the context or of one span.
-/// * A field's value is a truth value or a number, a `"quoted text"`, or a regular expression that
-///   must match the whole value.
+/// * A field's value is a truth value or a number, a `"quoted text"`, or a regular expression; the
+///   last two must match the whole value as `{}` writes it.
 /// * **A number is a level of this library**, larger is more severe. `EnvFilter` reads 1 to 5 as
 ///   error to trace.
 /// * **What is malformed is refused**, with the place and an example. `env_logger` prints a warning

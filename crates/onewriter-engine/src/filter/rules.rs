@@ -1,6 +1,7 @@
 //! What the text of a filter says, and whether a record fits it.
 
 use crate::filter::Interest;
+use crate::format::{message, value_text};
 use onewriter_record::{Level, LevelFilter, Record, Value};
 use regex_lite::Regex;
 use std::borrow::Cow;
@@ -114,23 +115,9 @@ fn is_below(target: &str, prefix: &str) -> bool {
 }
 
 fn message_fits(wanted: &Regex, record: &Record<'_>) -> bool {
-    wanted.is_match(&message_text(record))
-}
-
-pub(crate) fn message_text(record: &Record<'_>) -> String {
-    use onewriter_record::{ArgRef, Piece};
-    let mut message = String::new();
-    for piece in &record.site.template.pieces {
-        match piece {
-            Piece::Literal(literal) => message.push_str(literal),
-            Piece::Arg(ArgRef::Index(idx), _) => {
-                let value = record.args().nth(*idx);
-                message.push_str(&value.and_then(|value| text(&value)).unwrap_or_default());
-            }
-            Piece::Arg(..) => {}
-        }
-    }
-    message
+    let mut text = Vec::new();
+    message(record, &mut text);
+    wanted.is_match(&String::from_utf8_lossy(&text))
 }
 
 impl Scope {
@@ -165,8 +152,8 @@ impl Wanted {
             Wanted::Float(wanted) => {
                 float(value).is_some_and(|is| is == *wanted || is.is_nan() && wanted.is_nan())
             }
-            Wanted::Text(wanted) => text(value).is_some_and(|is| is == *wanted),
-            Wanted::Pattern(_, wanted) => text(value).is_some_and(|is| wanted.is_match(&is)),
+            Wanted::Text(wanted) => text(value) == *wanted,
+            Wanted::Pattern(_, wanted) => wanted.is_match(&text(value)),
         }
     }
 }
@@ -195,20 +182,16 @@ fn float(value: &Value<'_>) -> Option<f64> {
     }
 }
 
-/// The value as an expression sees it; lists, maps and bytes have no text.
-fn text<'v>(value: &Value<'v>) -> Option<Cow<'v, str>> {
-    Some(match *value {
+/// The value as an expression sees it.
+fn text<'v>(value: &Value<'v>) -> Cow<'v, str> {
+    match *value {
         Value::Str(text) | Value::Text(text) => Cow::Borrowed(text),
-        Value::Wtf8(bytes) => String::from_utf8_lossy(bytes),
-        Value::Bool(v) => v.to_string().into(),
-        Value::Char(v) => v.to_string().into(),
-        Value::Error(mut messages) => return messages.next().and_then(|message| text(&message)),
-        _ => match (integer(value), float(value)) {
-            (Some(int), _) => int.to_string().into(),
-            (_, Some(float)) => float.to_string().into(),
-            _ => return None,
-        },
-    })
+        _ => {
+            let mut text = Vec::new();
+            value_text(value, &mut text);
+            String::from_utf8_lossy(&text).into_owned().into()
+        }
+    }
 }
 
 /// A level as a filter's text has it: `info`, `off`, or its number.

@@ -148,25 +148,26 @@ impl Format for JsonFormat {
     fn format(&mut self, record: &Record<'_>, out: &mut Vec<u8>) {
         let look = self.look;
         let site = self.sites.get(record.site, |site| SiteText::new(site, look));
-        let line = &mut Line::open(out);
+        let mut line = Line::open(out);
         line.put(b"{\"time\":\"");
-        self.time.put(record.time, line);
+        self.time.put(record.time, &mut line);
         line.put(&site.head);
-        let values = site.message.put::<Json>(record, line);
+        let values = site.message.put::<Json>(record, &mut line);
         line.byte(b'"');
         let mut open = false;
         for (key, value) in site.keys.iter().zip(values) {
             open = !look.flatten;
             line.put(key);
-            json_value(line, &value);
+            json_value(&mut line, &value);
         }
         if record.body.has_sections() {
-            sections(line, record, &site.names, look, open);
+            line.aside(|line| sections(line, record, &site.names, look, open));
         } else if open {
             line.byte(b'}');
         }
-        self.origin.put(record, line, write_pair);
+        self.origin.put(record, &mut line, write_pair);
         line.put(b"}\n");
+        line.close();
     }
 }
 
@@ -266,6 +267,7 @@ const TAKEN: [&str; 14] = [
     "process_id",
 ];
 
+#[inline(always)]
 fn string(line: &mut Line<'_>, text: &str) {
     line.byte(b'"');
     Json::text(line, text);
@@ -280,7 +282,7 @@ fn write_pair(line: &mut Line<'_>, name: &str, value: &Value<'_>) {
     json_value(line, value);
 }
 
-#[inline]
+#[inline(always)]
 fn json_value(line: &mut Line<'_>, value: &Value<'_>) {
     match *value {
         Value::Str(text) | Value::Text(text) => string(line, text),
@@ -295,7 +297,7 @@ fn json_value(line: &mut Line<'_>, value: &Value<'_>) {
         | Value::U16(_)
         | Value::U32(_)
         | Value::U64(_) => plain::<Json>(line, value),
-        _ => rare_value(line, value),
+        _ => line.aside(|line| rare_value(line, value)),
     }
 }
 
@@ -377,17 +379,17 @@ impl SiteText {
     #[cold]
     fn new(site: &Site, look: Look) -> SiteText {
         let mut head = Vec::new();
-        let mut line = Line::open(&mut head);
-        line.byte(b'"');
-        write_pair(&mut line, "level", &Value::Str(&site.level_name));
-        write_pair(&mut line, "target", &Value::Str(&site.target));
-        if look.source {
-            write_pair(&mut line, "file", &Value::Str(&site.file));
-            write_pair(&mut line, "line", &Value::U32(site.line));
-            write_pair(&mut line, "module", &Value::Str(&site.module));
-        }
-        line.put(b",\"message\":\"");
-        drop(line);
+        Line::append(&mut head, |line| {
+            line.byte(b'"');
+            write_pair(line, "level", &Value::Str(&site.level_name));
+            write_pair(line, "target", &Value::Str(&site.target));
+            if look.source {
+                write_pair(line, "file", &Value::Str(&site.file));
+                write_pair(line, "line", &Value::U32(site.line));
+                write_pair(line, "module", &Value::Str(&site.module));
+            }
+            line.put(b",\"message\":\"");
+        });
         let mut names = Names::default();
         if look.flatten {
             names.0 = TAKEN.map(String::from).to_vec();
@@ -395,11 +397,11 @@ impl SiteText {
         let mut keys = Vec::new();
         for name in &site.fields {
             let mut key = Vec::new();
-            let mut line = Line::open(&mut key);
-            line.put(if keys.is_empty() && !look.flatten { b",\"fields\":{" } else { b"," });
-            string(&mut line, &names.free(name));
-            line.byte(b':');
-            drop(line);
+            Line::append(&mut key, |line| {
+                line.put(if keys.is_empty() && !look.flatten { b",\"fields\":{" } else { b"," });
+                string(line, &names.free(name));
+                line.byte(b':');
+            });
             keys.push(key);
         }
         SiteText { head, message: Compiled::new::<Json>(site), keys, names }

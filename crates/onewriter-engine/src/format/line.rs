@@ -7,46 +7,66 @@ use std::fmt;
 
 const WINDOW: usize = 256;
 
-/// Ready bytes behind the end of a buffer. What was not used is cut off when it is dropped.
+/// Ready bytes behind the end of a buffer.
+///
+/// The position must live in a register, not in memory, or each piece waits for the store of the
+/// one before. So what is on the hot path is inlined, and everything else works on a copy: see
+/// [`aside`](Line::aside).
 pub(super) struct Line<'a> {
     out: &'a mut Vec<u8>,
     at: usize,
 }
 
-impl<'a> Line<'a> {
-    pub(super) fn open(out: &'a mut Vec<u8>) -> Line<'a> {
+impl Line<'_> {
+    /// Appends to `out` what `write` writes.
+    pub(super) fn append(out: &mut Vec<u8>, write: impl FnOnce(&mut Line<'_>)) {
+        let mut line = Line::open(out);
+        write(&mut line);
+        line.close();
+    }
+
+    #[inline(always)]
+    pub(super) fn open(out: &mut Vec<u8>) -> Line<'_> {
         let at = out.len();
         out.resize(at + WINDOW, 0);
         Line { out, at }
     }
 
+    /// Cuts off what was not used.
+    #[inline(always)]
+    pub(super) fn close(self) {
+        self.out.truncate(self.at);
+    }
+
+    /// Calls what is not inlined, without giving it the address of this line.
+    #[inline(always)]
+    pub(super) fn aside(&mut self, write: impl FnOnce(&mut Line<'_>)) {
+        let mut copy = Line { out: &mut *self.out, at: self.at };
+        write(&mut copy);
+        self.at = copy.at;
+    }
+
     /// Where the next byte goes.
-    #[inline]
+    #[inline(always)]
     pub(super) fn at(&self) -> usize {
         self.at
     }
 
-    #[inline]
+    #[inline(always)]
     fn room(&mut self, n: usize) -> &mut [u8] {
         if self.out.len() - self.at < n {
-            self.grow(n);
+            grow(self.out, self.at + n);
         }
         &mut self.out[self.at..]
     }
 
-    #[cold]
-    #[inline(never)]
-    fn grow(&mut self, n: usize) {
-        self.out.resize(self.at + n + WINDOW, 0);
-    }
-
-    #[inline]
+    #[inline(always)]
     pub(super) fn byte(&mut self, byte: u8) {
         self.room(1)[0] = byte;
         self.at += 1;
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn put(&mut self, bytes: &[u8]) {
         copy(self.room(bytes.len()), bytes);
         self.at += bytes.len();
@@ -61,23 +81,32 @@ impl<'a> Line<'a> {
     }
 
     /// A number in decimal digits: eight at a time, without a branch on their count.
-    #[inline]
+    #[inline(always)]
     pub(super) fn decimal(&mut self, n: u64) {
-        const E8: u64 = 100_000_000;
         if n < E8 {
-            let digits = spread(n);
-            let zeros = (digits | 1 << 56).trailing_zeros() / 8;
-            let text = (digits | ASCII) >> (8 * zeros);
-            self.room(8)[..8].copy_from_slice(&text.to_le_bytes());
-            self.at += 8 - zeros as usize;
+            self.short_decimal(n);
         } else {
-            self.decimal(n / E8);
-            let text = spread(n % E8) | ASCII;
-            self.put(&text.to_le_bytes());
+            self.aside(|line| line.long_decimal(n));
         }
     }
 
-    #[inline]
+    #[inline(always)]
+    fn short_decimal(&mut self, n: u64) {
+        let digits = spread(n);
+        let zeros = (digits | 1 << 56).trailing_zeros() / 8;
+        let text = (digits | ASCII) >> (8 * zeros);
+        self.room(8)[..8].copy_from_slice(&text.to_le_bytes());
+        self.at += 8 - zeros as usize;
+    }
+
+    #[inline(never)]
+    fn long_decimal(&mut self, n: u64) {
+        let (first, last) = (n / E8, n % E8);
+        self.decimal(first);
+        self.put(&(spread(last) | ASCII).to_le_bytes());
+    }
+
+    #[inline(always)]
     pub(super) fn signed(&mut self, n: i64) {
         if n < 0 {
             self.byte(b'-');
@@ -86,7 +115,7 @@ impl<'a> Line<'a> {
     }
 
     /// Overwrites `count` digits, at most nine, of the nanoseconds of a second.
-    #[inline]
+    #[inline(always)]
     pub(super) fn fraction_at(&mut self, at: usize, nanos: u32, count: usize) {
         let text = (spread(u64::from(nanos / 10)) | ASCII).to_le_bytes();
         if count == 9 {
@@ -114,10 +143,10 @@ impl<'a> Line<'a> {
     }
 }
 
-impl Drop for Line<'_> {
-    fn drop(&mut self) {
-        self.out.truncate(self.at);
-    }
+#[cold]
+#[inline(never)]
+fn grow(out: &mut Vec<u8>, len: usize) {
+    out.resize(len + WINDOW, 0);
 }
 
 impl fmt::Write for Line<'_> {
@@ -147,10 +176,11 @@ fn count_chars(bytes: &[u8]) -> usize {
     bytes.iter().filter(|byte| **byte & 0xc0 != 0x80).count()
 }
 
+const E8: u64 = 100_000_000;
 const ASCII: u64 = 0x3030_3030_3030_3030;
 
 /// The eight digits of a number below 10^8, one in each byte, the first in the lowest.
-#[inline]
+#[inline(always)]
 fn spread(n: u64) -> u64 {
     let four = (n / 10_000) | (n % 10_000) << 32;
     let hundreds = ((four * 5_243) >> 19) & 0x7f_0000_007f;
@@ -160,7 +190,7 @@ fn spread(n: u64) -> u64 {
 }
 
 /// Copies a short slice with two overlapping loads instead of a call.
-#[inline]
+#[inline(always)]
 fn copy(to: &mut [u8], from: &[u8]) {
     let n = from.len();
     if let (Some(first), Some(last)) = (from.first_chunk::<16>(), from.last_chunk::<16>()) {
@@ -222,25 +252,27 @@ impl Style for Raw {
 }
 
 impl Style for OneLine {
-    #[inline]
+    #[inline(always)]
     fn text(line: &mut Line<'_>, text: &str) {
         if is_printable_ascii(text.as_bytes()) {
             line.put(text.as_bytes());
         } else {
-            escape(line, text, &SHOWN, write_shown);
+            line.aside(|line| escape(line, text, &SHOWN, write_shown));
         }
     }
 }
 
 impl Style for Indented {
-    #[inline]
+    #[inline(always)]
     fn text(line: &mut Line<'_>, text: &str) {
         if is_printable_ascii(text.as_bytes()) {
             line.put(text.as_bytes());
         } else {
-            escape(line, text, &SHOWN, |line, c| match c {
-                '\n' => line.put(CONTINUATION),
-                _ => write_shown(line, c),
+            line.aside(|line| {
+                escape(line, text, &SHOWN, |line, c| match c {
+                    '\n' => line.put(CONTINUATION),
+                    _ => write_shown(line, c),
+                });
             });
         }
     }
@@ -251,21 +283,23 @@ pub(super) const CONTINUATION: &[u8] = b"\n    ";
 
 impl Style for Quoted {
     fn text(line: &mut Line<'_>, text: &str) {
-        escape(line, text, &QUOTED, |line, c| match c {
-            '"' => line.put(b"\\\""),
-            '\\' => line.put(b"\\\\"),
-            _ => write_shown(line, c),
+        line.aside(|line| {
+            escape(line, text, &QUOTED, |line, c| match c {
+                '"' => line.put(b"\\\""),
+                '\\' => line.put(b"\\\\"),
+                _ => write_shown(line, c),
+            });
         });
     }
 }
 
 impl Style for Json {
-    #[inline]
+    #[inline(always)]
     fn text(line: &mut Line<'_>, text: &str) {
         if is_json_clean(text.as_bytes()) {
             line.put(text.as_bytes());
         } else {
-            escape(line, text, &JSON, write_json);
+            line.aside(|line| escape(line, text, &JSON, write_json));
         }
     }
 }
@@ -278,7 +312,7 @@ const fn below(word: u64, n: u64) -> u64 {
     word.wrapping_sub(BYTES * n) & !word & (BYTES * 128)
 }
 
-#[inline]
+#[inline(always)]
 fn any_word(bytes: &[u8], marks: impl Fn(u64) -> u64) -> bool {
     let (words, rest) = bytes.as_chunks::<8>();
     let mut found = words.iter().fold(0, |found, word| found | marks(u64::from_le_bytes(*word)));
@@ -292,7 +326,7 @@ fn any_word(bytes: &[u8], marks: impl Fn(u64) -> u64) -> bool {
     found != 0
 }
 
-#[inline]
+#[inline(always)]
 fn is_printable_ascii(bytes: &[u8]) -> bool {
     !any_word(bytes, |word| {
         word & (BYTES * 128) | below(word, 0x20) | below(word ^ (BYTES * 0x7f), 1)
@@ -300,7 +334,7 @@ fn is_printable_ascii(bytes: &[u8]) -> bool {
 }
 
 /// Whether a key or value of logfmt needs no quotes.
-#[inline]
+#[inline(always)]
 pub(super) fn is_bare(text: &str) -> bool {
     let marked = any_word(text.as_bytes(), |word| {
         word & (BYTES * 128)
@@ -316,7 +350,7 @@ pub(super) fn is_bare(text: &str) -> bool {
     }
 }
 
-#[inline]
+#[inline(always)]
 fn is_json_clean(bytes: &[u8]) -> bool {
     !any_word(bytes, |word| {
         below(word, 0x20)
@@ -348,6 +382,7 @@ const fn suspects(more: &[u8]) -> Suspects {
 }
 
 /// Copies runs without a suspect; every suspect character is given to `write`.
+#[inline(never)]
 fn escape(line: &mut Line<'_>, text: &str, table: &Suspects, write: impl Fn(&mut Line<'_>, char)) {
     let mut rest = text;
     while let Some(at) = rest.bytes().position(|byte| table[usize::from(byte)]) {

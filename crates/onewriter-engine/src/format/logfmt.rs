@@ -128,21 +128,22 @@ impl Format for LogfmtFormat {
     fn format(&mut self, record: &Record<'_>, out: &mut Vec<u8>) {
         let source = self.source;
         let site = self.sites.get(record.site, |site| SiteText::new(site, source));
-        let line = &mut Line::open(out);
+        let mut line = Line::open(out);
         line.put(b"time=");
-        self.time.put(record.time, line);
+        self.time.put(record.time, &mut line);
         line.put(&site.head);
-        let values = site.message.put::<Quoted>(record, line);
+        let values = site.message.put::<Quoted>(record, &mut line);
         line.byte(b'"');
         for (key, value) in site.keys.iter().zip(values) {
             line.put(key);
-            pairs::value(line, &value);
+            pairs::value(&mut line, &value);
         }
         if record.body.has_sections() {
-            sections(line, record);
+            line.aside(|line| sections(line, record));
         }
-        self.origin.put(record, line, write_origin);
+        self.origin.put(record, &mut line, write_origin);
         line.byte(b'\n');
+        line.close();
     }
 }
 
@@ -154,7 +155,7 @@ fn sections(line: &mut Line<'_>, record: &Record<'_>) {
     }
     if record.spans().next().is_some() {
         let mut text = Vec::new();
-        pairs::spans(&mut Line::open(&mut text), record);
+        Line::append(&mut text, |line| pairs::spans(line, record));
         line.put(b" spans=");
         pairs::string(line, &String::from_utf8_lossy(&text));
     }
@@ -185,19 +186,19 @@ impl SiteText {
     #[cold]
     fn new(site: &Site, source: bool) -> SiteText {
         let mut head = Vec::new();
-        let mut line = Line::open(&mut head);
-        write_origin(&mut line, "level", &Value::Str(&site.level_name));
-        write_origin(&mut line, "target", &Value::Str(&site.target));
-        if source {
-            write_origin(&mut line, "file", &Value::Str(&site.file));
-            write_origin(&mut line, "line", &Value::U32(site.line));
-            write_origin(&mut line, "module", &Value::Str(&site.module));
-        }
-        line.put(b" msg=\"");
-        drop(line);
+        Line::append(&mut head, |line| {
+            write_origin(line, "level", &Value::Str(&site.level_name));
+            write_origin(line, "target", &Value::Str(&site.target));
+            if source {
+                write_origin(line, "file", &Value::Str(&site.file));
+                write_origin(line, "line", &Value::U32(site.line));
+                write_origin(line, "module", &Value::Str(&site.module));
+            }
+            line.put(b" msg=\"");
+        });
         let prepared = |name: &str| {
             let mut text = Vec::new();
-            key(&mut Line::open(&mut text), name);
+            Line::append(&mut text, |line| key(line, name));
             text
         };
         SiteText {

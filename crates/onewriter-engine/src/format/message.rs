@@ -19,7 +19,10 @@ use onewriter_record::{ArgRef, Count, Piece, Record, Site, Spec, Value, Values};
 /// assert_eq!(out, b"  1.2 of 0xff");
 /// ```
 pub fn message(record: &Record<'_>, out: &mut Vec<u8>) {
-    Compiled::new::<Raw>(record.site).put::<Raw>(record, &mut Line::open(out));
+    let compiled = Compiled::new::<Raw>(record.site);
+    Line::append(out, |line| {
+        compiled.put::<Raw>(record, line);
+    });
 }
 
 /// A template made ready for one style: its literals are escaped, its specifications known.
@@ -45,7 +48,7 @@ impl Compiled {
         let mut literal = Vec::new();
         for piece in &site.template.pieces {
             match piece {
-                Piece::Literal(text) => S::text(&mut Line::open(&mut literal), text),
+                Piece::Literal(text) => Line::append(&mut literal, |line| S::text(line, text)),
                 Piece::Arg(arg, spec) => steps.push(Step {
                     literal: std::mem::take(&mut literal).into(),
                     index: index(arg, site),
@@ -57,7 +60,7 @@ impl Compiled {
     }
 
     /// Appends the message; gives back what follows the arguments.
-    #[inline]
+    #[inline(always)]
     pub(super) fn put<'a, S: Style>(&self, record: &Record<'a>, line: &mut Line<'_>) -> Values<'a> {
         let mut values = record.body.values(record.site.n_values());
         if self.in_order {
@@ -66,24 +69,27 @@ impl Compiled {
                 let value = values.next();
                 match (&step.spec, value) {
                     (None, Some(value)) => plain::<S>(line, &value),
-                    (Some(spec), value) => specified::<S>(line, spec, value, &[]),
+                    (Some(spec), value) => {
+                        line.aside(|line| specified::<S>(line, spec, value, &[]));
+                    }
                     (None, None) => line.put(MISSING),
                 }
             }
         } else {
-            self.put_out_of_order::<S>(&mut values, record.site.args.len(), line);
+            let n_args = record.site.args.len();
+            line.aside(|line| values = self.put_out_of_order::<S>(values, n_args, line));
         }
         line.put(&self.last);
         values
     }
 
-    #[cold]
-    fn put_out_of_order<S: Style>(
+    #[inline(never)]
+    fn put_out_of_order<'a, S: Style>(
         &self,
-        values: &mut Values<'_>,
+        mut values: Values<'a>,
         n_args: usize,
         line: &mut Line<'_>,
-    ) {
+    ) -> Values<'a> {
         let args: Vec<_> = values.by_ref().take(n_args).collect();
         for step in &self.steps {
             line.put(&step.literal);
@@ -91,6 +97,7 @@ impl Compiled {
             let spec = step.spec.as_ref();
             specified::<S>(line, spec.unwrap_or(&Spec::default()), value, &args);
         }
+        values
     }
 }
 

@@ -40,3 +40,6 @@ pub use message::message;
 pub use text::TextFormat;
 pub use time::{NamedZone, Precision, Zone};
 pub use value::value_text;
+
+#[cfg(test)]
+mod tests;

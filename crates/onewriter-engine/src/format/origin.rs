@@ -2,13 +2,14 @@
 
 use super::line::Line;
 use onewriter_record::{Process, Record, Thread, Value};
+use std::sync::Arc;
 
 /// Which of the two are written, and what was written last.
 #[derive(Clone, Debug)]
 pub(super) struct Origin {
     pub(super) thread: bool,
     pub(super) process: bool,
-    of: Option<(Thread, Process)>,
+    of: Option<(Arc<Thread>, Arc<Process>)>,
     text: Vec<u8>,
 }
 
@@ -18,7 +19,7 @@ impl Origin {
     }
 
     /// Appends `thread`, `thread_id`, `process`, `process_id`, each by `write`.
-    #[inline]
+    #[inline(always)]
     pub(super) fn put(
         &mut self,
         record: &Record<'_>,
@@ -28,7 +29,7 @@ impl Origin {
         let known = self
             .of
             .as_ref()
-            .is_some_and(|(thread, process)| thread == record.thread && process == record.process);
+            .is_some_and(|(t, p)| Arc::ptr_eq(t, record.thread) && Arc::ptr_eq(p, record.process));
         if !known {
             self.render(record, write);
         }
@@ -37,16 +38,18 @@ impl Origin {
 
     #[cold]
     fn render(&mut self, record: &Record<'_>, write: impl Fn(&mut Line<'_>, &str, &Value<'_>)) {
-        self.of = Some((record.thread.clone(), record.process.clone()));
+        self.of = Some((Arc::clone(record.thread), Arc::clone(record.process)));
         self.text.clear();
-        let line = &mut Line::open(&mut self.text);
-        if self.thread {
-            write(line, "thread", &Value::Str(&record.thread.name));
-            write(line, "thread_id", &Value::U64(record.thread.id));
-        }
-        if self.process {
-            write(line, "process", &Value::Str(&record.process.name));
-            write(line, "process_id", &Value::U32(record.process.id));
-        }
+        let (has_thread, has_process) = (self.thread, self.process);
+        Line::append(&mut self.text, |line| {
+            if has_thread {
+                write(line, "thread", &Value::Str(&record.thread.name));
+                write(line, "thread_id", &Value::U64(record.thread.id));
+            }
+            if has_process {
+                write(line, "process", &Value::Str(&record.process.name));
+                write(line, "process_id", &Value::U32(record.process.id));
+            }
+        });
     }
 }

@@ -19,33 +19,32 @@ pub(super) fn key(line: &mut Line<'_>, name: &str) {
 }
 
 /// A value: bare where it can be, otherwise in quotes.
-#[inline]
+#[inline(always)]
 pub(super) fn value(line: &mut Line<'_>, value: &Value<'_>) {
     match *value {
         Value::Str(text) | Value::Text(text) => string(line, text),
         Value::Null => line.put(b"null"),
-        Value::Char(c) => string(line, c.encode_utf8(&mut [0; 4])),
+        Value::I32(_) | Value::I64(_) | Value::U64(_) | Value::F64(_) => plain::<Raw>(line, value),
+        _ => line.aside(|line| rare_value(line, value)),
+    }
+}
+
+#[inline(never)]
+fn rare_value(line: &mut Line<'_>, value: &Value<'_>) {
+    match *value {
+        Value::Bool(_) | Value::I8(_) | Value::I16(_) => plain::<Raw>(line, value),
+        Value::U8(_) | Value::U16(_) | Value::U32(_) => plain::<Raw>(line, value),
         Value::Wtf8(bytes) => {
             line.byte(b'"');
             Quoted::lossy(line, bytes);
             line.byte(b'"');
         }
-        Value::I128(_)
-        | Value::U128(_)
-        | Value::Bytes(_)
-        | Value::Time(_)
-        | Value::Duration(_)
-        | Value::Error(_)
-        | Value::List(_)
-        | Value::Map(_)
-        | Value::F32(_)
-        | Value::Pointer(_) => string(line, &with_spec(value, &Plan::default())),
-        _ => plain::<Raw>(line, value),
+        _ => string(line, &with_spec(value, &Plan::default())),
     }
 }
 
 /// A string by the same rule.
-#[inline]
+#[inline(always)]
 pub(super) fn string(line: &mut Line<'_>, text: &str) {
     if is_bare(text) {
         line.put(text.as_bytes());

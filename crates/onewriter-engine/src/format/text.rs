@@ -73,10 +73,17 @@ struct Look {
 enum Op {
     /// The segment of this number, prepared for each call site.
     Site(usize),
-    Time(TimeText, Option<Pad>),
-    Message(Option<Pad>),
-    Fields(Option<Pad>),
-    Other(Placed),
+    Fixed(&'static [u8]),
+    Time(TimeText),
+    Message,
+    Fields,
+    Thread,
+    Other(Part),
+    /// A part that only a record with sections has.
+    OfSections(Part),
+    /// Here begins what is padded.
+    Mark,
+    Pad(Pad),
 }
 
 /// What the call site alone decides.
@@ -189,25 +196,35 @@ impl TextFormat {
 
     fn compiled(mut self) -> TextFormat {
         self.sites = Sites::new();
-        self.ops.clear();
         let mut segments = 0;
-        for (i, placed) in self.parts.iter().enumerate() {
-            let pad = placed.pad;
-            self.ops.push(match &placed.part {
-                part if part.is_of_site() => {
-                    if i > 0 && self.parts[i - 1].part.is_of_site() {
-                        continue;
-                    }
-                    segments += 1;
-                    Op::Site(segments - 1)
-                }
-                Part::Time(format) => Op::Time(self.time(format.as_deref()), pad),
-                Part::Message => Op::Message(pad),
-                Part::Fields => Op::Fields(pad),
-                _ => Op::Other(placed.clone()),
-            });
+        let mut ops = Vec::new();
+        for group in self.parts.chunk_by(|a, b| a.part.is_of_site() && b.part.is_of_site()) {
+            let Placed { part, pad } = &group[0];
+            if part.is_of_site() {
+                ops.push(Op::Site(segments));
+                segments += 1;
+                continue;
+            }
+            let is_dim = self.look.color && matches!(part, Part::Time(_));
+            ops.extend(is_dim.then_some(Op::Fixed(DIM)));
+            ops.extend(pad.map(|_| Op::Mark));
+            ops.push(self.op(part));
+            ops.extend(pad.map(Op::Pad));
+            ops.extend(is_dim.then_some(Op::Fixed(RESET)));
         }
+        self.ops = ops;
         self
+    }
+
+    fn op(&self, part: &Part) -> Op {
+        match part {
+            Part::Time(format) => Op::Time(self.time(format.as_deref())),
+            Part::Message => Op::Message,
+            Part::Fields => Op::Fields,
+            Part::Thread => Op::Thread,
+            Part::Context | Part::Spans | Part::Backtrace => Op::OfSections(part.clone()),
+            _ => Op::Other(part.clone()),
+        }
     }
 
     fn time(&self, format: Option<&str>) -> TimeText {
@@ -223,44 +240,33 @@ impl Format for TextFormat {
     fn format(&mut self, record: &Record<'_>, out: &mut Vec<u8>) {
         let (parts, look) = (&self.parts, self.look);
         let site = self.sites.get(record.site, |site| SiteText::new(parts, look, site));
-        let line = &mut Line::open(out);
-        let mut after_message = None;
+        let mut line = Line::open(out);
+        let (mut after_message, mut mark) = (None, 0);
         for op in &mut self.ops {
             match op {
                 Op::Site(segment) => line.put(&site.segments[*segment]),
-                Op::Time(time, pad) => {
-                    look.dim(line, |line| {
-                        let start = line.at();
-                        time.put(record.time, line);
-                        padded(line, start, *pad);
-                    });
+                Op::Fixed(text) => line.put(text),
+                Op::Time(time) => time.put(record.time, &mut line),
+                Op::Message if look.multiline => line.aside(|line| {
+                    after_message = Some(site.message.put::<Indented>(record, line));
+                }),
+                Op::Message => {
+                    after_message = Some(site.message.put::<OneLine>(record, &mut line));
                 }
-                Op::Message(pad) => {
-                    let start = line.at();
-                    after_message = Some(if look.multiline {
-                        site.message.put::<Indented>(record, line)
-                    } else {
-                        site.message.put::<OneLine>(record, line)
-                    });
-                    padded(line, start, *pad);
-                }
-                Op::Fields(pad) => {
-                    let start = line.at();
+                Op::Fields => {
                     let values = after_message.unwrap_or_else(|| field_values(record));
-                    fields(line, values, site, record, look);
-                    padded(line, start, *pad);
+                    fields(&mut line, values, site, record, look);
                 }
-                Op::Other(placed) => other(line, placed, record, look),
+                Op::Thread => name_or_id(&mut line, &record.thread.name, record.thread.id),
+                Op::Other(part) => line.aside(|line| other(line, part, record)),
+                Op::OfSections(_) if !record.body.has_sections() => {}
+                Op::OfSections(part) => line.aside(|line| of_sections(line, part, record, look)),
+                Op::Mark => mark = line.at(),
+                Op::Pad(pad) => line.aside(|line| line.pad(mark, *pad)),
             }
         }
         line.byte(b'\n');
-    }
-}
-
-#[inline]
-fn padded(line: &mut Line<'_>, start: usize, pad: Option<Pad>) {
-    if let Some(pad) = pad {
-        line.pad(start, pad);
+        line.close();
     }
 }
 
@@ -270,7 +276,7 @@ fn field_values<'a>(record: &Record<'a>) -> Values<'a> {
     values
 }
 
-#[inline]
+#[inline(always)]
 fn fields(
     line: &mut Line<'_>,
     values: Values<'_>,
@@ -285,10 +291,14 @@ fn fields(
         }
     }
     if record.body.has_sections() {
-        let sections = record.body.sections(record.site.n_values());
-        for section in sections.filter(|section| section.kind == SectionKind::Fields) {
-            entries(line, section.entries, look);
-        }
+        line.aside(|line| dynamic_fields(line, record, look));
+    }
+}
+
+fn dynamic_fields(line: &mut Line<'_>, record: &Record<'_>, look: Look) {
+    let sections = record.body.sections(record.site.n_values());
+    for section in sections.filter(|section| section.kind == SectionKind::Fields) {
+        entries(line, section.entries, look);
     }
 }
 
@@ -305,24 +315,26 @@ fn entries<'a>(
     }
 }
 
-fn other(line: &mut Line<'_>, placed: &Placed, record: &Record<'_>, look: Look) {
-    let start = line.at();
-    match &placed.part {
-        Part::Thread => name_or_id(line, &record.thread.name, record.thread.id),
+fn other(line: &mut Line<'_>, part: &Part, record: &Record<'_>) {
+    match part {
         Part::ThreadId => line.decimal(record.thread.id),
         Part::Process => name_or_id(line, &record.process.name, record.process.id.into()),
         Part::ProcessId => line.decimal(record.process.id.into()),
         Part::Field(name) => one_field(line, record, name),
-        _ if !record.body.has_sections() => {}
+        _ => {}
+    }
+}
+
+fn of_sections(line: &mut Line<'_>, part: &Part, record: &Record<'_>, look: Look) {
+    match part {
         Part::Context => entries(line, record.context(), look),
         Part::Spans => spans(line, record, look),
         Part::Backtrace => backtrace(line, record, look),
         _ => {}
     }
-    padded(line, start, placed.pad);
 }
 
-#[inline]
+#[inline(always)]
 fn name_or_id(line: &mut Line<'_>, name: &str, id: u64) {
     if name.is_empty() {
         line.decimal(id);
@@ -363,21 +375,18 @@ fn backtrace(line: &mut Line<'_>, record: &Record<'_>, look: Look) {
 impl SiteText {
     #[cold]
     fn new(parts: &[Placed], look: Look, site: &Site) -> SiteText {
-        let is_of_site = |placed: &Placed| placed.part.is_of_site();
-        let groups = parts.chunk_by(|a, b| is_of_site(a) == is_of_site(b));
-        let segments = groups
-            .filter(|group| is_of_site(&group[0]))
-            .map(|group| {
-                let mut segment = Vec::new();
-                let mut line = Line::open(&mut segment);
-                group.iter().for_each(|placed| site_part(&mut line, placed, site, look));
-                drop(line);
-                segment
-            })
-            .collect();
+        let groups = parts.chunk_by(|a, b| a.part.is_of_site() && b.part.is_of_site());
+        let segment = |group: &[Placed]| {
+            let mut segment = Vec::new();
+            Line::append(&mut segment, |line| {
+                group.iter().for_each(|placed| site_part(line, placed, site, look));
+            });
+            segment
+        };
+        let segments = groups.filter(|group| group[0].part.is_of_site()).map(segment).collect();
         let key = |name: &str| {
             let mut text = look.separator().to_vec();
-            pairs::key(&mut Line::open(&mut text), name);
+            Line::append(&mut text, |line| pairs::key(line, name));
             text.push(b'=');
             text
         };
@@ -391,26 +400,31 @@ impl SiteText {
 }
 
 fn site_part(line: &mut Line<'_>, placed: &Placed, site: &Site, look: Look) {
-    let write = |line: &mut Line<'_>| {
-        let start = line.at();
-        match &placed.part {
-            Part::Literal(text) => line.put(text.as_bytes()),
-            Part::Level => OneLine::text(line, &site.level_name),
-            Part::LevelNumber => line.decimal(site.level.number().into()),
-            Part::Target => OneLine::text(line, &site.target),
-            Part::Module => OneLine::text(line, &site.module),
-            Part::File => OneLine::text(line, &site.file),
-            Part::Line => line.decimal(site.line.into()),
-            _ => {}
-        }
-        padded(line, start, placed.pad);
+    let color = match placed.part {
+        Part::Level if look.color => Some(color_of(site.level)),
+        Part::Target if look.color => Some(DIM),
+        _ => None,
     };
-    match placed.part {
-        Part::Level => look.paint(line, color_of(site.level), write),
-        Part::Target => look.dim(line, write),
-        _ => write(line),
+    line.put(color.unwrap_or_default());
+    let start = line.at();
+    match &placed.part {
+        Part::Literal(text) => line.put(text.as_bytes()),
+        Part::Level => OneLine::text(line, &site.level_name),
+        Part::LevelNumber => line.decimal(site.level.number().into()),
+        Part::Target => OneLine::text(line, &site.target),
+        Part::Module => OneLine::text(line, &site.module),
+        Part::File => OneLine::text(line, &site.file),
+        Part::Line => line.decimal(site.line.into()),
+        _ => {}
     }
+    if let Some(pad) = placed.pad {
+        line.pad(start, pad);
+    }
+    line.put(color.map(|_| RESET).unwrap_or_default());
 }
+
+const DIM: &[u8] = b"\x1b[2m";
+const RESET: &[u8] = b"\x1b[0m";
 
 fn color_of(level: Level) -> &'static [u8] {
     match level.number() {
@@ -426,20 +440,5 @@ impl Look {
     /// What stands before each field.
     fn separator(self) -> &'static [u8] {
         if self.multiline { CONTINUATION } else { b" " }
-    }
-
-    #[inline]
-    fn dim(self, line: &mut Line<'_>, write: impl FnOnce(&mut Line<'_>)) {
-        self.paint(line, b"\x1b[2m", write);
-    }
-
-    #[inline]
-    fn paint(self, line: &mut Line<'_>, color: &[u8], write: impl FnOnce(&mut Line<'_>)) {
-        if !self.color {
-            return write(line);
-        }
-        line.put(color);
-        write(line);
-        line.put(b"\x1b[0m");
     }
 }

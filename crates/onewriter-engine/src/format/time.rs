@@ -118,7 +118,7 @@ impl TimeText {
     }
 
     /// Appends the time, given in nanoseconds since 1970.
-    #[inline]
+    #[inline(always)]
     pub(super) fn put(&mut self, nanos: u64, line: &mut Line<'_>) {
         let (second, fraction) = (nanos / 1_000_000_000, (nanos % 1_000_000_000) as u32);
         if self.second != Some(second) {

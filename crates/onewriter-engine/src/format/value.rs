@@ -4,7 +4,7 @@
 //! writes the body of each scalar, with sign, prefix and precision, and the padding is done here,
 //! by its rules.
 
-use super::line::{Line, Style};
+use super::line::{Line, Raw, Style};
 use onewriter_record::{Align, Trait, Value};
 use std::fmt::{self, Write};
 use std::time::Duration;
@@ -23,11 +23,11 @@ use std::time::Duration;
 /// assert_eq!(out, b"1000000000000000000000");
 /// ```
 pub fn value_text(value: &Value<'_>, out: &mut Vec<u8>) {
-    plain::<super::line::Raw>(&mut Line::open(out), value);
+    Line::append(out, |line| plain::<Raw>(line, value));
 }
 
 /// A value as with `{}`, escaped.
-#[inline]
+#[inline(always)]
 pub(super) fn plain<S: Style>(line: &mut Line<'_>, value: &Value<'_>) {
     match *value {
         Value::I32(v) => line.signed(v.into()),
@@ -35,7 +35,7 @@ pub(super) fn plain<S: Style>(line: &mut Line<'_>, value: &Value<'_>) {
         Value::U64(v) => line.decimal(v),
         Value::F64(v) => float(line, v),
         Value::Str(text) | Value::Text(text) => S::text(line, text),
-        _ => rare::<S>(line, value),
+        _ => line.aside(|line| rare::<S>(line, value)),
     }
 }
 
@@ -56,17 +56,31 @@ fn rare<S: Style>(line: &mut Line<'_>, value: &Value<'_>) {
     }
 }
 
-/// `Display` of an `f64`: digits by zmij where it writes none in exponents.
-#[inline]
+/// `Display` of an `f64`: digits by zmij where they are those of the standard library.
+#[inline(always)]
 fn float(line: &mut Line<'_>, v: f64) {
-    let size = v.abs();
-    if (1e-5..1e16).contains(&size) {
-        let mut buffer = zmij::Buffer::new();
+    let mut buffer = zmij::Buffer::new();
+    if (1e-5..1e16).contains(&v.abs()) {
         let text = buffer.format_finite(v);
-        line.put(text.strip_suffix(".0").unwrap_or(text).as_bytes());
-    } else {
-        let _ = write!(line, "{v}");
+        if text.len() < 16 || !may_be_tie(v) {
+            return line.put(text.strip_suffix(".0").unwrap_or(text).as_bytes());
+        }
     }
+    line.aside(|line| {
+        // Writing into a line cannot fail.
+        let _ = write!(line, "{v}");
+    });
+}
+
+/// Whether the shortest digits may lie half-way between two numbers of so many digits: zmij takes
+/// the even one, the standard library the larger. The exact value has then one decimal more than
+/// its shortest digits, at most 23, and as many as it has binary places.
+#[inline(always)]
+fn may_be_tie(v: f64) -> bool {
+    let bits = v.to_bits();
+    let exponent = (bits >> 52 & 0x7ff) as i32 - 1023;
+    let places = 52 - exponent - (bits | 1 << 52).trailing_zeros() as i32;
+    places <= 23
 }
 
 /// A format specification whose width and precision are known.
@@ -102,8 +116,8 @@ fn write_value(value: &Value<'_>, plan: &Plan, out: &mut String) {
         Value::U32(v) => integer(&v, plan, out),
         Value::U64(v) => integer(&v, plan, out),
         Value::U128(v) => integer(&v, plan, out),
-        Value::F32(v) => real(&v, v.is_finite(), plan, out),
-        Value::F64(v) => real(&v, v.is_finite(), plan, out),
+        Value::F32(v) => real(&v, plan, out),
+        Value::F64(v) => real(&v, plan, out),
         Value::Pointer(v) => pointer(v, plan, out),
         Value::Char(c) if is_debug(plan.kind) => push(out, format_args!("{c:?}")),
         Value::Str(text) if is_debug(plan.kind) => push(out, format_args!("{text:?}")),
@@ -195,7 +209,7 @@ trait Real: fmt::Display + fmt::Debug + fmt::LowerExp + fmt::UpperExp {}
 impl Real for f32 {}
 impl Real for f64 {}
 
-fn real(v: &impl Real, finite: bool, plan: &Plan, out: &mut String) {
+fn real(v: &impl Real, plan: &Plan, out: &mut String) {
     let start = out.len();
     match plan.kind {
         Trait::LowerExp => with_flags!(v, plan, out, "e"),
@@ -203,7 +217,7 @@ fn real(v: &impl Real, finite: bool, plan: &Plan, out: &mut String) {
         kind if is_debug(kind) => with_flags!(v, plan, out, "?"),
         _ => with_flags!(v, plan, out, ""),
     }
-    pad_number(start, &Plan { zero: plan.zero && finite, ..*plan }, out);
+    pad_number(start, plan, out);
 }
 
 /// `{:p}`; with `#`, as wide as the largest address and with zeros.

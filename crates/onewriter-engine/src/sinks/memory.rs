@@ -1,7 +1,7 @@
 //! A sink in memory, for tests.
 
 use crate::error::Error;
-use crate::format::Format;
+use crate::format::{Format, TextFormat};
 use crate::sink::{Context, Sink};
 use onewriter_record::Record;
 use std::collections::VecDeque;
@@ -29,7 +29,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub fn memory() -> (Memory, Lines) {
     let lines = Lines::default();
     let sink = Memory {
-        format: crate::sinks::plain_text(),
+        format: Box::new(TextFormat::full()),
         taken: Vec::new(),
         bytes: Vec::new(),
         keep: usize::MAX,
@@ -49,7 +49,7 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// The formatter; without one, the text line that files have.
+    /// The formatter; without one, [`TextFormat::full`].
     #[must_use]
     pub fn format(mut self, format: impl Format + 'static) -> Memory {
         self.format = Box::new(format);

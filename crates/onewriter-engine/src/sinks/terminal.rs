@@ -1,7 +1,7 @@
 //! Standard output and standard error.
 
 use crate::error::{Error, ErrorKind};
-use crate::format::Format;
+use crate::format::{Format, TextFormat};
 use crate::sink::{Context, Sink};
 use onewriter_record::Record;
 use std::ffi::OsString;
@@ -91,7 +91,7 @@ pub struct Terminal {
 
 impl Terminal {
     fn new(name: &'static str, is_terminal: bool, output: Box<dyn Output>) -> Terminal {
-        let format: MakeFormat = Box::new(crate::sinks::terminal_text);
+        let format: MakeFormat = Box::new(|color| Box::new(TextFormat::full().with_color(color)));
         Terminal { name, is_terminal, output, color: Color::Auto, format }
     }
 
@@ -108,7 +108,7 @@ impl Terminal {
         self
     }
 
-    /// The formatter; without one, a text line for people, coloured as [`Color`] says.
+    /// The formatter; without one, [`TextFormat::full`], coloured as [`Color`] says.
     #[must_use]
     pub fn format(self, format: impl Format + 'static) -> Terminal {
         self.format_with(|_| Box::new(format))
@@ -333,7 +333,7 @@ mod tests {
     fn put(sink: &mut TerminalSink, messages: &[&str]) {
         let mut cx = Context { now: 0, journal: &mut NoJournal };
         for message in messages {
-            sink.record(&Sample::new(message).record(), &mut cx).unwrap();
+            sink.record(&Sample::new("{}").arg(*message).record(), &mut cx).unwrap();
         }
     }
 
@@ -390,7 +390,7 @@ mod tests {
 
     #[test]
     fn a_closed_pipe_is_reported_once_and_its_records_counted() {
-        let (mut sink, out) = Scripted::new(&[Ok(50), Err(EPIPE)]);
+        let (mut sink, out) = Scripted::new(&[Ok(80), Err(EPIPE)]);
         put(&mut sink, &["one", &"2".repeat(40), "three"]);
         let err = commit(&mut sink).unwrap_err().to_string();
         assert!(err.starts_with("test is closed ("), "{err}");
@@ -435,7 +435,8 @@ mod tests {
 
     #[test]
     fn color_follows_the_environment() {
-        let rows: [(&[(&str, &str)], bool, bool); 14] = [
+        type Env = &'static [(&'static str, &'static str)];
+        let rows: [(Env, bool, bool); 14] = [
             (&[("TERM", "xterm")], true, true),
             (&[("TERM", "xterm")], false, false),
             (&[("TERM", "dumb")], true, false),
