@@ -136,7 +136,8 @@ struct Disk {
 impl Disk {
     fn of(place: &Place) -> Result<Disk, Failure> {
         let files = files::rotated_set(&place.log())?;
-        let bytes = files.iter().filter_map(|file| fs::metadata(file).ok()).map(|meta| meta.len()).sum();
+        let bytes =
+            files.iter().filter_map(|file| fs::metadata(file).ok()).map(|meta| meta.len()).sum();
         let is_compressed = |file: &&PathBuf| file.extension().is_some_and(|it| it != "log");
         let n_compressed = files.iter().filter(is_compressed).count();
         Ok(Disk { files, bytes, n_compressed })
@@ -237,8 +238,12 @@ impl Report {
         }
         let all = grouped(self.load.total());
         let (paint, text) = match self.is_clean() {
-            true => (Paint::Green, format!("All {all} records were written: once, whole, in order.")),
-            false => (Paint::Red, format!("Not all is well: see above what of {all} records is wrong.")),
+            true => {
+                (Paint::Green, format!("All {all} records were written: once, whole, in order."))
+            }
+            false => {
+                (Paint::Red, format!("Not all is well: see above what of {all} records is wrong."))
+            }
         };
         writeln!(output.out, "\n{}", paint.text(&text, output.colour))?;
         Ok(())

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 
 /// How much is put.
 #[derive(Clone, Copy, Debug)]
