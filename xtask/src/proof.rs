@@ -34,8 +34,8 @@ pub fn sanitize(steps: &mut Steps) -> Result<(), Red> {
             continue;
         };
         command.arg(host());
-        // Std is not rebuilt: that needs its sources. Locks and threads are seen all the same, by
-        // the sanitizer's interceptors; std's own atomics are not.
+        // Std is not rebuilt: that needs its sources. What std inlines into our code (locks, Arc) is
+        // watched like our own, and thread starts and joins are intercepted; the rest of std is not.
         let flags = format!("-Zsanitizer={sanitizer} -Cunsafe-allow-abi-mismatch=sanitizer");
         command.env("RUSTFLAGS", flags);
         command.env("CARGO_TARGET_DIR", root().join("target").join(sanitizer));

@@ -1,7 +1,9 @@
-//! Which threads are the writer's and the sinks' own.
+//! What keeps a sink's faults and its own logging where they are.
 
+use crate::error::{Error, ErrorKind};
 use onewriter_record::{ORIGIN_MAX, ORIGIN_SHIFT};
 use std::marker::PhantomData;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// The mark of the thread that calls sink `number`; sinks from the 62nd on share one.
 pub(crate) fn mark(number: usize) -> u32 {
@@ -47,4 +49,23 @@ impl Drop for SinkThread {
     fn drop(&mut self) {
         onewriter_ring::mark_thread(self.before);
     }
+}
+
+/// Calls a sink; a panic in it becomes an error of kind [`ErrorKind::Panic`] with its message.
+///
+/// The sink is called again for the next record: one that panics must leave itself in a state in
+/// which that does no harm. With `panic = "abort"` the process ends, as it says.
+///
+/// ```
+/// use onewriter_engine::guard::catch;
+/// let err = catch("function", || panic!("no {}", "luck")).unwrap_err();
+/// assert_eq!(err.to_string(), "sink function panicked: no luck");
+/// ```
+pub fn catch(name: &str, call: impl FnOnce() -> Result<(), Error>) -> Result<(), Error> {
+    catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<&str>().copied();
+        let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+        let text = text.unwrap_or("it gave no message");
+        Err(Error::new(ErrorKind::Panic, format!("sink {name} panicked: {text}")))
+    })
 }

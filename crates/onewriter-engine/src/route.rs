@@ -2,12 +2,12 @@
 
 use crate::error::{Error, ErrorKind};
 use crate::filter::{Filter, Matcher};
+use crate::guard;
 use crate::sink::{Context, Intent, Journal, NoJournal, Sink};
 use crate::stats::Counters;
 use crate::trap::{Limiter, Trap};
 use onewriter_record::{ORIGIN_SHIFT, Record};
 use onewriter_ring::{JournalFile, Place, Reader};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -71,7 +71,7 @@ impl Route {
             sink: spec.sink,
             matcher: Matcher::new(spec.filter),
             journal,
-            mark: crate::guard::mark(number),
+            mark: guard::mark(number),
             is_dirty: false,
             retry: None,
             limiter: Limiter::default(),
@@ -105,11 +105,9 @@ impl Route {
         let mut journal = SinkJournal { file: self.journal.as_mut(), reader };
         let mut cx = Context { now: record.time, journal: &mut journal };
         let sink = &mut self.sink;
-        let result = catch_unwind(AssertUnwindSafe(|| sink.record(record, &mut cx)));
-        match result {
-            Ok(Ok(())) => self.counters.taken.fetch_add_relaxed(1),
-            Ok(Err(error)) => self.lose(&error),
-            Err(payload) => self.lose(&panicked(&self.name, "a record", &payload)),
+        match guard::catch(&self.name, || sink.record(record, &mut cx)) {
+            Ok(()) => self.counters.taken.fetch_add_relaxed(1),
+            Err(error) => self.lose(&error),
         }
     }
 
@@ -140,29 +138,29 @@ impl Route {
         if !self.is_dirty && self.retry.is_none() {
             return true;
         }
-        self.call("commit", now, reader, &mut |sink, cx| sink.commit(cx))
+        self.call(false, now, reader, &mut |sink, cx| sink.commit(cx))
     }
 
     /// Flushes; true if nothing is pending and the sink says so.
     pub(crate) fn flush(&mut self, now: u64, reader: &Reader) -> bool {
         self.retry = None;
-        self.call("flush", now, reader, &mut |sink, cx| sink.flush(cx))
+        self.call(true, now, reader, &mut |sink, cx| sink.flush(cx))
     }
 
     pub(crate) fn tick(&mut self, now: u64, reader: &Reader) {
-        self.call_only("tick", now, reader, &mut |sink, cx| sink.tick(cx));
+        self.call_only(now, reader, &mut |sink, cx| sink.tick(cx));
         let dropped = self.sink.take_dropped();
         self.counters.dropped.fetch_add_relaxed(dropped);
         self.counters.pending.store(self.sink.pending() as u64, Ordering::Relaxed);
     }
 
     /// Reopen, rotate or dump.
-    pub(crate) fn order(&mut self, what: &str, now: u64, reader: &Reader, call: Call<'_>) {
-        self.call_only(what, now, reader, call);
+    pub(crate) fn order(&mut self, now: u64, reader: &Reader, call: Call<'_>) {
+        self.call_only(now, reader, call);
     }
 
-    fn call(&mut self, what: &str, now: u64, reader: &Reader, call: Call<'_>) -> bool {
-        let ok = self.call_only(what, now, reader, call);
+    fn call(&mut self, is_flush: bool, now: u64, reader: &Reader, call: Call<'_>) -> bool {
+        let ok = self.call_only(now, reader, call);
         let pending = self.sink.pending();
         self.counters.pending.store(pending as u64, Ordering::Relaxed);
         self.counters.dropped.fetch_add_relaxed(self.sink.take_dropped());
@@ -171,7 +169,7 @@ impl Route {
             self.retry = None;
             return true;
         }
-        if pending == 0 && what == "commit" {
+        if pending == 0 && !is_flush {
             // The error was not about anything that is still here.
             self.is_dirty = false;
             return true;
@@ -182,18 +180,16 @@ impl Route {
         false
     }
 
-    fn call_only(&mut self, what: &str, now: u64, reader: &Reader, call: Call<'_>) -> bool {
+    fn call_only(&mut self, now: u64, reader: &Reader, call: Call<'_>) -> bool {
         onewriter_ring::mark_thread(self.mark);
         let mut journal = SinkJournal { file: self.journal.as_mut(), reader };
         let mut cx = Context { now, journal: &mut journal };
         let sink = &mut *self.sink;
-        let error = match catch_unwind(AssertUnwindSafe(|| call(sink, &mut cx))) {
-            Ok(Ok(())) => return true,
-            Ok(Err(error)) => error,
-            Err(payload) => panicked(&self.name, what, &payload),
-        };
-        self.report(&error);
-        false
+        let result = guard::catch(&self.name, || call(sink, &mut cx));
+        if let Err(error) = &result {
+            self.report(error);
+        }
+        result.is_ok()
     }
 
     /// Whether a commit has failed and will be tried again.
@@ -204,15 +200,6 @@ impl Route {
     pub(crate) fn name(&self) -> &str {
         &self.name
     }
-}
-
-fn panicked(name: &str, what: &str, payload: &Box<dyn std::any::Any + Send>) -> Error {
-    let text = payload
-        .downcast_ref::<&str>()
-        .map(ToString::to_string)
-        .or_else(|| payload.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "no text".to_owned());
-    Error::new(ErrorKind::Panic, format!("the sink {name} panicked in {what}: {text}"))
 }
 
 /// The journal as a sink sees it: the cursors are the reader's.

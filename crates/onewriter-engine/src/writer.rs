@@ -443,17 +443,17 @@ impl Running {
                 Order::Sink(route) => self.router.routes.push(*route),
                 Order::Reopen => {
                     for route in &mut self.router.routes {
-                        route.order("reopen", now, reader, &mut |sink, cx| sink.reopen(cx));
+                        route.order(now, reader, &mut |sink, cx| sink.reopen(cx));
                     }
                 }
                 Order::Rotate => {
                     for route in &mut self.router.routes {
-                        route.order("rotate", now, reader, &mut |sink, cx| sink.rotate(cx));
+                        route.order(now, reader, &mut |sink, cx| sink.rotate(cx));
                     }
                 }
                 Order::Dump => {
                     for route in &mut self.router.routes {
-                        route.order("dump", now, reader, &mut |sink, cx| sink.dump(cx));
+                        route.order(now, reader, &mut |sink, cx| sink.dump(cx));
                     }
                 }
             }

@@ -4,16 +4,16 @@ use crate::callsite::CallSite;
 use crate::context;
 use onewriter_record::{EXTRA_FLAG, Out, SectionKind, padded, write_section};
 
-#[cfg(not(test))]
-use crate::put::absent as ring;
 #[cfg(test)]
 use crate::put::memory as ring;
+#[cfg(not(test))]
+use onewriter_ring as ring;
 
-pub use ring::PutError;
+pub use onewriter_ring::PutError;
 pub(crate) use ring::register;
 
 /// The place of a record in the ring, as an encoder sees it.
-pub struct FrameOut<'a, 'f>(&'a mut ring::Frame<'f>);
+pub struct FrameOut<'a, 'f>(&'a mut ring::RingFrame<'f>);
 
 impl Out for FrameOut<'_, '_> {
     #[inline(always)]
@@ -141,53 +141,17 @@ fn refused() -> PutError {
     PutError::NoMemory
 }
 
-/// In place of the ring: takes nothing.
-#[cfg(not(test))]
-mod absent {
-    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-    /// Why a record was not accepted.
-    pub enum PutError {
-        /// There was no room within the time that the overflow policy allows.
-        Full,
-        /// There is no shared memory left.
-        NoMemory,
-    }
-
-    pub struct Frame<'a>(std::marker::PhantomData<&'a mut ()>);
-
-    impl Frame<'_> {
-        pub fn word(&mut self, _: u64) {}
-        pub fn bytes(&mut self, _: &[u8]) {}
-    }
-
-    pub fn put(_: u8, _: u32, _: usize, _: impl FnOnce(&mut Frame<'_>)) -> Result<(), PutError> {
-        Err(PutError::Full)
-    }
-
-    pub fn register(_: &[u8]) -> Option<u32> {
-        None
-    }
-}
-
 /// In place of the ring: keeps what each thread puts, for the tests of this crate.
 #[cfg(test)]
 pub(crate) mod memory {
+    use onewriter_ring::PutError;
     use onewriter_record::{Body, EXTRA_FLAG, Out, Process, Record, SITE_MASK, Site, Thread};
     use std::cell::RefCell;
-    use std::sync::Mutex;
+    use std::sync::{Arc, Mutex};
 
-    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-    /// Why a record was not accepted.
-    pub enum PutError {
-        /// There was no room.
-        Full,
-        /// There is no shared memory left.
-        NoMemory,
-    }
+    pub struct RingFrame<'a>(&'a mut Vec<u8>);
 
-    pub struct Frame<'a>(&'a mut Vec<u8>);
-
-    impl Frame<'_> {
+    impl RingFrame<'_> {
         pub fn word(&mut self, word: u64) {
             Out::word(self.0, word);
         }
@@ -228,13 +192,13 @@ pub(crate) mod memory {
         level: u8,
         tag: u32,
         len: usize,
-        fill: impl FnOnce(&mut Frame<'_>),
+        fill: impl FnOnce(&mut RingFrame<'_>),
     ) -> Result<(), PutError> {
         if CAPACITY.get() < len {
             return Err(PutError::Full);
         }
         let mut bytes = Vec::new();
-        fill(&mut Frame(&mut bytes));
+        fill(&mut RingFrame(&mut bytes));
         assert_eq!(bytes.len(), len, "the encoder wrote another length than it said");
         let number = (tag & SITE_MASK) as usize;
         let site = Site::decode(&SITES.lock().unwrap()[number - 1], number).unwrap();

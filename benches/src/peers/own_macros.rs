@@ -1,0 +1,174 @@
+//! Loggers with macros of their own.
+
+use crate::peer::{FILE, Peer, Setup};
+use std::fs::{File, OpenOptions};
+use std::io::{BufWriter, Write};
+use std::sync::Arc;
+
+fn open(setup: &Setup) -> File {
+    let mut options = OpenOptions::new();
+    options.create(true).append(true).open(setup.file()).expect("the folder is writable")
+}
+
+/// 128 slots that drop are its default; `block` has 8192 and waits.
+pub struct SlogAsync {
+    logger: slog::Logger,
+    guard: slog_async::AsyncGuard,
+}
+
+impl Peer for SlogAsync {
+    fn start(setup: &Setup) -> SlogAsync {
+        use slog::Drain;
+        use slog_async::AsyncCore;
+        let plain = slog_term::PlainSyncDecorator::new(BufWriter::new(open(setup)));
+        let format = slog_term::FullFormat::new(plain).build().fuse();
+        let builder = AsyncCore::custom(format);
+        let builder = match setup.is("block") {
+            true => builder.chan_size(8192).blocking(true),
+            false => builder.blocking(false),
+        };
+        let (core, guard) = builder.build_with_guard();
+        let drain = slog::LevelFilter::new(core, slog::Level::Info).ignore_res();
+        SlogAsync { logger: slog::Logger::root(drain, slog::o!()), guard }
+    }
+
+    #[inline(always)]
+    fn line(&self, i: u64, j: u64, d: f64) {
+        slog::info!(self.logger, "Logging int: {} int: {} double: {}", i, j, d);
+    }
+
+    #[inline(always)]
+    fn below(&self, i: u64, j: u64, d: f64) {
+        slog::debug!(self.logger, "Logging int: {} int: {} double: {}", i, j, d);
+    }
+
+    fn finish(self) -> Option<u64> {
+        drop(self.logger);
+        drop(self.guard);
+        None
+    }
+}
+
+/// A pool of one thread with 8192 slots that blocks.
+pub struct Spdlog;
+
+impl Peer for Spdlog {
+    fn start(setup: &Setup) -> Spdlog {
+        use spdlog::formatter::{PatternFormatter, pattern};
+        use spdlog::sink::{AsyncPoolSink, FileSink};
+        let line = pattern!("[{date} {time}.{nanosecond}] [{level}] [{tid}] {payload}{eol}");
+        let file = FileSink::builder().path(setup.file()).formatter(PatternFormatter::new(line));
+        let file = file.build_arc().expect("the folder is writable");
+        let pool = spdlog::ThreadPool::builder().build_arc().expect("one thread can be started");
+        let sink = AsyncPoolSink::builder().sink(file).thread_pool(pool).build_arc();
+        let logger = spdlog::Logger::builder().sink(sink.expect("it has a sink")).build_arc();
+        let logger: Arc<spdlog::Logger> = logger.expect("its name is empty");
+        logger.set_level_filter(spdlog::LevelFilter::MoreSevereEqual(spdlog::Level::Info));
+        spdlog::set_default_logger(logger);
+        Spdlog
+    }
+
+    #[inline(always)]
+    fn line(&self, i: u64, j: u64, d: f64) {
+        spdlog::info!("Logging int: {} int: {} double: {}", i, j, d);
+    }
+
+    #[inline(always)]
+    fn below(&self, i: u64, j: u64, d: f64) {
+        spdlog::debug!("Logging int: {} int: {} double: {}", i, j, d);
+    }
+
+    fn finish(self) -> Option<u64> {
+        spdlog::default_logger().flush();
+        // The sink's thread is joined when the last reference goes.
+        spdlog::set_default_logger(Arc::new(
+            spdlog::Logger::builder().build().expect("a logger without sinks"),
+        ));
+        None
+    }
+}
+
+/// 131,072 slots that block; levels are chosen when it is compiled.
+pub struct LowLatencyLog(low_latency_log::LoggerGuard);
+
+impl Peer for LowLatencyLog {
+    const LEVELS: bool = false;
+
+    fn start(setup: &Setup) -> LowLatencyLog {
+        let folder = setup.dir.display().to_string();
+        let never = low_latency_log::RollingCondition::new();
+        let logger = low_latency_log::Logger::new(never, folder, FILE.to_owned());
+        LowLatencyLog(logger.init().expect("the folder is writable"))
+    }
+
+    #[inline(always)]
+    fn line(&self, i: u64, j: u64, d: f64) {
+        low_latency_log::info!("Logging int: {} int: {} double: {}", i, j, d);
+    }
+
+    fn below(&self, _: u64, _: u64, _: f64) {}
+
+    fn finish(self) -> Option<u64> {
+        drop(self.0);
+        None
+    }
+}
+
+/// A million slots that drop, one producer; its user brings the thread that flushes, here one that
+/// looks every 100 us.
+pub struct Quicklog {
+    flusher: std::thread::JoinHandle<()>,
+    stop: Arc<std::sync::atomic::AtomicBool>,
+}
+
+struct Buffered(BufWriter<File>);
+
+impl quicklog_flush::Flush for Buffered {
+    fn flush_one(&mut self, line: String) {
+        let _ = self.0.write_all(line.as_bytes());
+    }
+}
+
+impl Drop for Buffered {
+    fn drop(&mut self) {
+        let _ = self.0.flush();
+    }
+}
+
+impl Peer for Quicklog {
+    const LEVELS: bool = false;
+    const THREADS: bool = false;
+
+    fn start(setup: &Setup) -> Quicklog {
+        quicklog::init!();
+        quicklog::with_flush!(Buffered(BufWriter::new(open(setup))));
+        let stop = Arc::new(std::sync::atomic::AtomicBool::new(false));
+        let stopped = stop.clone();
+        let flusher = std::thread::spawn(move || {
+            loop {
+                let last = stopped.load(std::sync::atomic::Ordering::Acquire);
+                while quicklog::try_flush!().is_ok() {}
+                if last {
+                    break;
+                }
+                std::thread::sleep(std::time::Duration::from_micros(100));
+            }
+        });
+        Quicklog { flusher, stop }
+    }
+
+    #[inline(always)]
+    fn line(&self, i: u64, j: u64, d: f64) {
+        quicklog::info!("Logging int: {} int: {} double: {}", i, j, d);
+    }
+
+    fn below(&self, _: u64, _: u64, _: f64) {}
+
+    fn finish(self) -> Option<u64> {
+        self.stop.store(true, std::sync::atomic::Ordering::Release);
+        let _ = self.flusher.join();
+        // Replacing the flusher drops the buffer, which writes its rest.
+        quicklog::with_flush!(quicklog_flush::noop_flusher::NoopFlusher::new());
+        None
+    }
+}
