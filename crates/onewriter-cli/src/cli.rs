@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use onewriter_engine::sinks::terminal::Color;
+
 use crate::select::FieldTest;
 use onewriter_record::LevelFilter;
 
@@ -38,9 +40,9 @@ pub struct Cli {
     #[command(subcommand)]
     pub command: Command,
 
-    /// Colour: auto is on a terminal, unless NO_COLOR is set
-    #[arg(long = "color", visible_alias = "colour", value_enum, default_value_t, global = true)]
-    #[arg(value_name = "WHEN", hide_possible_values = false, display_order = 900)]
+    /// Use colour: auto (on a terminal), always, never
+    #[arg(long = "color", alias = "colour", value_enum, default_value_t, global = true)]
+    #[arg(value_name = "WHEN", hide_possible_values = true, display_order = 900)]
     pub colour: Colour,
 }
 
@@ -54,6 +56,18 @@ pub enum Colour {
     Always,
     /// Never.
     Never,
+}
+
+impl Colour {
+    /// As the terminal sink has it, so that all of onewriter decides alike.
+    #[must_use]
+    pub fn color(self) -> Color {
+        match self {
+            Colour::Auto => Color::Auto,
+            Colour::Always => Color::Always,
+            Colour::Never => Color::Never,
+        }
+    }
 }
 
 /// The commands.
