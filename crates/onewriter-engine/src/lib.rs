@@ -31,6 +31,7 @@ pub use error::{Error, ErrorKind};
 pub use format::{Format, JsonFormat, LogfmtFormat, Precision, TextFormat, Zone};
 pub use route::SinkSpec;
 pub use sink::{Context, Intent, Journal, NoJournal, Sink};
+pub use sinks::IntoSink;
 pub use stats::{SinkStats, Stats};
 pub use trap::Trap;
 pub use writer::{Writer, WriterOptions};

@@ -15,6 +15,9 @@ mod put;
 #[cfg(test)]
 mod tests;
 
+#[cfg(feature = "tracing")]
+pub mod tracing;
+
 #[doc(hidden)]
 pub use macros::__private;
 
