@@ -2,6 +2,7 @@
 
 mod check;
 mod demo;
+mod guide;
 mod help;
 mod pipe;
 mod run;
