@@ -44,7 +44,6 @@ const LONE: &[Column] = &[
 ];
 
 const LIMITS: &[Column] = &[
-    ("loop ns", "/empty_loop_ns", 1.0, 2),
     ("rdtsc ns", "/rdtsc_ns", 1.0, 1),
     ("rdtscp ns", "/rdtscp_ns", 1.0, 1),
     ("clock_gettime ns", "/clock_gettime_ns", 1.0, 1),
