@@ -10,12 +10,27 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+mod drain;
 mod error;
 pub mod filter;
 pub mod format;
+pub mod guard;
+mod kept;
+mod loss;
+pub mod notice;
+mod route;
 mod sink;
 pub mod sinks;
+mod stats;
+pub mod testing;
+mod trap;
+mod wall;
+mod writer;
 
 pub use error::{Error, ErrorKind};
-pub use format::Format;
+pub use format::{Format, JsonFormat, LogfmtFormat, Precision, TextFormat, Zone};
+pub use route::SinkSpec;
 pub use sink::{Context, Intent, Journal, NoJournal, Sink};
+pub use stats::{SinkStats, Stats};
+pub use trap::Trap;
+pub use writer::{Writer, WriterOptions};

@@ -21,9 +21,11 @@ pub use decode::{DecodeError, Decoder, Entries, Items};
 pub use encode::{Bytes, Encode, ErrorChain, Out, Pairs, Rendered, Size, padded};
 pub use level::{Level, LevelFilter, ParseLevelError};
 pub use record::{
-    Body, ControlRecord, Process, Record, Section, SectionKind, Sections, Thread, Values,
-    write_section,
+    Body, ControlRecord, OwnedRecord, Process, Record, Section, SectionKind, Sections, Thread,
+    Values, write_section,
 };
-pub use site::{CONTROL_SITE, EXTRA_FLAG, FORMAT_VERSION, SITE_MASK, Site, SiteDef};
+pub use site::{
+    CONTROL_SITE, EXTRA_FLAG, FORMAT_VERSION, ORIGIN_MAX, ORIGIN_SHIFT, SITE_MASK, Site, SiteDef,
+};
 pub use template::{Align, ArgRef, Count, Piece, Spec, Template, TemplateError, Trait};
 pub use value::{Tag, Value};

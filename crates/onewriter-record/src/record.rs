@@ -5,6 +5,7 @@ use crate::encode::{Encode, Out, entry_size, padded, write_entry};
 use crate::level::Level;
 use crate::site::Site;
 use crate::value::Value;
+use std::sync::Arc;
 
 /// The thread that put a record.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -29,12 +30,12 @@ pub struct Process {
 pub struct Record<'a> {
     /// Wall time in nanoseconds since 1970-01-01T00:00:00Z.
     pub time: u64,
-    /// The call site.
-    pub site: &'a Site,
+    /// The call site. Shared, so that a sink which keeps records keeps it without a copy.
+    pub site: &'a Arc<Site>,
     /// The thread.
-    pub thread: &'a Thread,
+    pub thread: &'a Arc<Thread>,
     /// The process.
-    pub process: &'a Process,
+    pub process: &'a Arc<Process>,
     /// The values and sections.
     pub body: Body<'a>,
 }
@@ -83,8 +84,52 @@ impl<'a> Record<'a> {
         self.sections_of(SectionKind::Backtrace).map(|section| section.name).next()
     }
 
+    /// The record with its bytes, for a sink that keeps it beyond the call.
+    #[must_use]
+    pub fn to_owned(&self) -> OwnedRecord {
+        OwnedRecord {
+            time: self.time,
+            site: Arc::clone(self.site),
+            thread: Arc::clone(self.thread),
+            process: Arc::clone(self.process),
+            body: self.body.bytes().into(),
+            has_sections: self.body.has_sections(),
+        }
+    }
+
     fn sections_of(&self, kind: SectionKind) -> impl Iterator<Item = Section<'a>> + use<'a> {
         self.body.sections(self.site.n_values()).filter(move |section| section.kind == kind)
+    }
+}
+
+/// A record that is kept: see [`Record::to_owned`].
+#[derive(Clone, Debug)]
+pub struct OwnedRecord {
+    /// Wall time in nanoseconds since 1970-01-01T00:00:00Z.
+    pub time: u64,
+    /// The call site.
+    pub site: Arc<Site>,
+    /// The thread.
+    pub thread: Arc<Thread>,
+    /// The process.
+    pub process: Arc<Process>,
+    /// The bytes of the values and sections.
+    pub body: Box<[u8]>,
+    /// Whether sections follow the values.
+    pub has_sections: bool,
+}
+
+impl OwnedRecord {
+    /// The record as sinks and formatters take it.
+    #[must_use]
+    pub fn as_record(&self) -> Record<'_> {
+        Record {
+            time: self.time,
+            site: &self.site,
+            thread: &self.thread,
+            process: &self.process,
+            body: Body::new(&self.body, self.has_sections),
+        }
     }
 }
 

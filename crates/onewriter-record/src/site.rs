@@ -11,6 +11,11 @@ pub const FORMAT_VERSION: u8 = 1;
 pub const CONTROL_SITE: u32 = 0;
 /// The bit of a frame's tag that says: sections follow the values.
 pub const EXTRA_FLAG: u32 = 1 << 31;
+/// The bits of a frame's tag that say from which sink's thread it came: the sink's number plus 1,
+/// or 0 for everybody else.
+pub const ORIGIN_SHIFT: u32 = 24;
+/// The largest origin.
+pub const ORIGIN_MAX: u32 = 63;
 /// The bits of a frame's tag that are the number of the call site.
 pub const SITE_MASK: u32 = (1 << 24) - 1;
 

@@ -1,1 +1,33 @@
-//! Floor 2 of onewriter: bytes in, bytes out.
+//! Floor 2 of onewriter: bytes in, bytes out, between threads and processes.
+//!
+//! This crate is an implementation detail of [`onewriter`](https://docs.rs/onewriter). It moves
+//! frames of bytes; it does not know what a record is. All the unsafe code of the project is here.
+//!
+//! * A **ring** is one thread's single-producer single-consumer byte ring ([`spsc`]).
+//! * A **segment** is one process's file in shared memory: its rings and its call-site table.
+//! * A **queue** is a folder: the segments that feed one writer, and a doorbell.
+//! * [`put`](put()) is the producer's side, [`Reader`] the writer's, [`JournalFile`] what a sink
+//!   announces before it writes.
+#![deny(missing_docs)]
+
+mod clock;
+mod journal;
+mod lock;
+mod os;
+mod put;
+mod queue;
+mod reader;
+mod segment;
+pub mod spsc;
+mod words;
+
+pub use clock::{ClockKind, Order, now, wall_pair};
+pub use journal::{JournalFile, Pending, Place};
+pub use put::{
+    INTRODUCTION_TAG, JoinOptions, MAX_RECORD, Overflow, PutError, RingFrame, SILENT, URGENT_LEVEL,
+    join, leave, mark_thread, put, register, take_lost_unseen, thread_mark, try_put,
+};
+pub use queue::{DIR_VARIABLE, Error, Queue, QueueName};
+pub use reader::{Cursor, Damage, FrameRef, Reader, RingId};
+pub use spsc::{Corrupt, Losses};
+pub use words::{HeapWords, MapWords, Words};

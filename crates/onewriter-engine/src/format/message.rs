@@ -1,1 +1,158 @@
 //! The message of a record: its template and its arguments.
+
+use super::line::{Line, Raw, Style};
+use super::value::{Plan, plain, with_spec};
+use onewriter_record::{ArgRef, Count, Piece, Record, Site, Spec, Value, Values};
+
+/// Appends the message of a record, unescaped, as `format!` would have written it.
+///
+/// For sinks that are functions, and for filters. What has been rendered by the caller stands as it
+/// is. An argument that broken bytes do not hold is shown as `{missing}`.
+///
+/// ```
+/// use onewriter_engine::{format, testing::Sample};
+/// let sample = Sample::new("{:>5.1} of {total:#x}".replace("total", "1").as_str())
+///     .arg(1.25)
+///     .named_arg("total", 255);
+/// let mut out = Vec::new();
+/// format::message(&sample.record(), &mut out);
+/// assert_eq!(out, b"  1.2 of 0xff");
+/// ```
+pub fn message(record: &Record<'_>, out: &mut Vec<u8>) {
+    let compiled = Compiled::new::<Raw>(record.site);
+    Line::append(out, |line| {
+        compiled.put::<Raw>(record, line);
+    });
+}
+
+/// A template made ready for one style: its literals are escaped, its specifications known.
+#[derive(Clone, Debug)]
+pub(super) struct Compiled {
+    steps: Box<[Step]>,
+    last: Box<[u8]>,
+    in_order: bool,
+}
+
+/// A literal and the argument after it.
+#[derive(Clone, Debug)]
+struct Step {
+    literal: Box<[u8]>,
+    index: usize,
+    /// `None` for `{}`.
+    spec: Option<Spec>,
+}
+
+impl Compiled {
+    pub(super) fn new<S: Style>(site: &Site) -> Compiled {
+        let mut steps = Vec::new();
+        let mut literal = Vec::new();
+        for piece in &site.template.pieces {
+            match piece {
+                Piece::Literal(text) => Line::append(&mut literal, |line| S::text(line, text)),
+                Piece::Arg(arg, spec) => steps.push(Step {
+                    literal: std::mem::take(&mut literal).into(),
+                    index: index(arg, site),
+                    spec: (!spec.is_plain()).then(|| spec.clone()),
+                }),
+            }
+        }
+        Compiled { steps: steps.into(), last: literal.into(), in_order: site.in_order }
+    }
+
+    /// Appends the message; gives back what follows the arguments.
+    #[inline(always)]
+    pub(super) fn put<'a, S: Style>(&self, record: &Record<'a>, line: &mut Line<'_>) -> Values<'a> {
+        let mut values = record.body.values(record.site.n_values());
+        if self.in_order {
+            for step in &self.steps {
+                line.put(&step.literal);
+                let value = values.next();
+                match (&step.spec, value) {
+                    (None, Some(value)) => plain::<S>(line, &value),
+                    (Some(spec), value) => {
+                        line.aside(|line| specified::<S>(line, spec, value, &[]));
+                    }
+                    (None, None) => line.put(MISSING),
+                }
+            }
+        } else {
+            let n_args = record.site.args.len();
+            line.aside(|line| values = self.put_out_of_order::<S>(values, n_args, line));
+        }
+        line.put(&self.last);
+        values
+    }
+
+    #[inline(never)]
+    fn put_out_of_order<'a, S: Style>(
+        &self,
+        mut values: Values<'a>,
+        n_args: usize,
+        line: &mut Line<'_>,
+    ) -> Values<'a> {
+        let args: Vec<_> = values.by_ref().take(n_args).collect();
+        for step in &self.steps {
+            line.put(&step.literal);
+            let value = args.get(step.index).copied();
+            let spec = step.spec.as_ref();
+            specified::<S>(line, spec.unwrap_or(&Spec::default()), value, &args);
+        }
+        values
+    }
+}
+
+const MISSING: &[u8] = b"{missing}";
+
+/// The number of an argument; one that is out of range for what the site cannot name.
+fn index(arg: &ArgRef, site: &Site) -> usize {
+    match arg {
+        ArgRef::Index(index) => *index,
+        ArgRef::Name(name) => {
+            site.args.iter().position(|arg| **arg == **name).unwrap_or(usize::MAX)
+        }
+        ArgRef::Next => usize::MAX,
+    }
+}
+
+fn specified<S: Style>(
+    line: &mut Line<'_>,
+    spec: &Spec,
+    value: Option<Value<'_>>,
+    args: &[Value<'_>],
+) {
+    let plan = Plan {
+        fill: spec.fill,
+        align: spec.align,
+        plus: spec.plus,
+        alternate: spec.alternate,
+        zero: spec.zero,
+        width: count(&spec.width, args),
+        precision: count(&spec.precision, args),
+        kind: spec.kind,
+    };
+    match value {
+        Some(value) => S::text(line, &with_spec(&value, &plan)),
+        None => line.put(MISSING),
+    }
+}
+
+/// At most what a literal could say: a record cannot ask for gigabytes of padding.
+const MAX_COUNT: usize = 65_535;
+
+fn count(count: &Count, args: &[Value<'_>]) -> Option<usize> {
+    let arg = match count {
+        Count::Literal(number) => return Some((*number).min(MAX_COUNT)),
+        Count::Arg(ArgRef::Index(index)) => args.get(*index)?,
+        Count::None | Count::Star | Count::Arg(_) => return None,
+    };
+    let number = match *arg {
+        Value::U64(v) => usize::try_from(v).unwrap_or(MAX_COUNT),
+        Value::U32(v) => v as usize,
+        Value::U16(v) => v.into(),
+        Value::U8(v) => v.into(),
+        Value::I32(v) => usize::try_from(v).unwrap_or(0),
+        Value::I64(v) => usize::try_from(v).unwrap_or(0),
+        _ => return None,
+    };
+    Some(number.min(MAX_COUNT))
+}

@@ -22,8 +22,24 @@ pub trait Format: Send {
     fn format(&mut self, record: &Record<'_>, out: &mut Vec<u8>);
 }
 
-pub mod json;
-pub mod logfmt;
-pub mod message;
-pub mod text;
-pub mod time;
+mod json;
+mod line;
+mod logfmt;
+mod message;
+mod origin;
+mod pairs;
+mod pattern;
+mod sites;
+mod text;
+mod time;
+mod value;
+
+pub use json::JsonFormat;
+pub use logfmt::LogfmtFormat;
+pub use message::message;
+pub use text::TextFormat;
+pub use time::{NamedZone, Precision, Zone};
+pub use value::value_text;
+
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,439 @@
-//! Files that rotate, compress and expire.
+//! The file sink: append at an explicit offset, rotate, delete, compress.
+//!
+//! * `mod.rs`: the buffers, and the write itself
+//! * `turn.rs`: rotation, reopening and what is done beside writing
+//! * `rotation.rs`, `size.rs`: when; `names.rs`: what it is called then
+//! * `retention.rs`: what is deleted; `compress.rs`: what is compressed
+//! * `open.rs`, `disk.rs`: the operating system; `builder.rs`: the settings
+
+mod builder;
+mod compress;
+mod disk;
+mod names;
+mod open;
+mod retention;
+mod rotation;
+mod size;
+mod turn;
+
+pub use builder::{DiskFull, FileBuilder, Fsync, file};
+pub use compress::Compression;
+pub use names::Names;
+pub use open::redo;
+pub use rotation::Rotation;
+pub use size::ByteSize;
+
+use crate::error::Error;
+use crate::format::Format;
+use crate::sink::{Context, Intent, Sink};
+use compress::Packer;
+use disk::Disk;
+use names::Scheme;
+use onewriter_record::{Level, Record};
+use open::{Access, Live};
+use retention::Keep;
+use rotation::Schedule;
+use std::io;
+use std::path::PathBuf;
+
+/// A batch is written when it has this many bytes, even before the writer ends it.
+const BATCH: usize = 256 << 10;
+
+/// Writes records to a file; made by [`file`].
+///
+/// Bytes that were taken and are not written stand in two buffers: the batch, which does not change
+/// once it has been staged in the journal, and what came after it. While the disk is full these
+/// grow with whatever the writer still hands over; the writer stops that, so that the rings bound
+/// them.
+///
+/// A file that ends in the middle of a line (the machine went down, another program was cut off) is
+/// continued on a new line.
+pub struct FileSink {
+    settings: Settings,
+    format: Box<dyn Format>,
+    schedule: Schedule,
+    disk: Box<dyn Disk>,
+    live: Live,
+    /// The end of the file, where the next batch goes.
+    offset: u64,
+    /// The end of the file is not known to be the end of a line.
+    is_unsure: bool,
+    batch: Buffer,
+    /// Records behind a batch that is staged, or behind a rotation that is due.
+    behind: Buffer,
+    staged: Option<Intent>,
+    /// The file is to be rotated between `batch` and `behind`; the time of the record that says so.
+    cut: Option<u64>,
+    /// The time and the size from which `record` looks closer.
+    look_time: u64,
+    look_size: u64,
+    /// The time of the newest record in the file.
+    newest: u64,
+    /// A record was taken since the last `tick`.
+    is_busy: bool,
+    /// The first record of this run has been seen.
+    is_started: bool,
+    upkeep: Upkeep,
+}
+
+/// What the builder has checked.
+struct Settings {
+    name: String,
+    path: PathBuf,
+    scheme: Scheme,
+    link: Option<PathBuf>,
+    keep: Keep,
+    access: Access,
+    compression: Option<Compression>,
+    fsync: Fsync,
+    disk_full: DiskFull,
+}
+
+/// What is done beside writing, and what it has to report.
+#[derive(Default)]
+struct Upkeep {
+    packer: Option<Packer>,
+    /// When the folder was last looked at.
+    looked_at_folder: u64,
+    /// The first write that has not been synced, by `now`.
+    unsynced: Option<u64>,
+    /// A sync failed: what it should have forced out may be lost, even if the next one succeeds.
+    sync_failed: bool,
+    dropped: u64,
+    /// The first trouble that no call has reported yet.
+    trouble: Option<Error>,
+}
+
+#[derive(Default)]
+struct Buffer {
+    bytes: Vec<u8>,
+    n_records: u64,
+    /// The time of its newest record.
+    newest: u64,
+    /// One of its records wants a sync.
+    wants_sync: bool,
+}
+
+impl Buffer {
+    fn count(&mut self, time: u64, wants_sync: bool) {
+        self.n_records += 1;
+        self.newest = self.newest.max(time);
+        self.wants_sync |= wants_sync;
+    }
+
+    fn clear(&mut self) {
+        self.bytes.clear();
+        // One huge record must not hold its memory for ever.
+        self.bytes.shrink_to(4 * BATCH);
+        (self.n_records, self.newest, self.wants_sync) = (0, 0, false);
+    }
+
+    fn append(&mut self, other: &mut Buffer) {
+        self.bytes.append(&mut other.bytes);
+        self.n_records += other.n_records;
+        self.newest = self.newest.max(other.newest);
+        self.wants_sync |= other.wants_sync;
+        other.clear();
+    }
+}
+
+impl FileSink {
+    fn new(
+        settings: Settings,
+        format: Box<dyn Format>,
+        schedule: Schedule,
+        disk: Box<dyn Disk>,
+        live: Live,
+    ) -> FileSink {
+        FileSink {
+            offset: live.len,
+            is_unsure: true,
+            newest: live.newest(),
+            is_busy: false,
+            look_time: if live.is_stream { u64::MAX } else { 0 },
+            look_size: u64::MAX,
+            batch: Buffer::default(),
+            behind: Buffer::default(),
+            staged: None,
+            cut: None,
+            is_started: false,
+            upkeep: Upkeep::default(),
+            settings,
+            format,
+            schedule,
+            disk,
+            live,
+        }
+    }
+
+    fn wants_sync(&self, level: Level) -> bool {
+        match self.settings.fsync {
+            Fsync::From(least) => level >= least,
+            Fsync::Batch => true,
+            Fsync::Never | Fsync::Every(_) => false,
+        }
+    }
+
+    /// Writes what stands before the record that begins at `start`, and rotates if it is due.
+    ///
+    /// A failure is not this record's: it stays pending, and the next commit reports it.
+    #[cold]
+    fn split(&mut self, start: usize, time: u64, cx: &mut Context<'_>) {
+        if !self.live.is_stream && self.is_due(start, time) {
+            self.cut = Some(time);
+        } else if start < BATCH {
+            return;
+        }
+        self.behind.bytes.extend_from_slice(&self.batch.bytes[start..]);
+        self.batch.bytes.truncate(start);
+        let _ = self.settle(cx);
+    }
+
+    /// Whether the next record goes behind the batch.
+    fn is_blocked(&self) -> bool {
+        self.staged.is_some() || self.cut.is_some() || !self.behind.bytes.is_empty()
+    }
+
+    /// Writes the batch and rotates if that is due; what stood behind is the batch then.
+    fn settle(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
+        self.write_batch(cx)?;
+        if let Some(time) = self.cut.take()
+            && let Err(err) = self.turn(time, cx.now)
+        {
+            self.upkeep.trouble.get_or_insert(err);
+        }
+        std::mem::swap(&mut self.batch, &mut self.behind);
+        Ok(())
+    }
+
+    /// Writes the batch; afterwards it is empty.
+    fn write_batch(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
+        if self.live.is_stream {
+            return self.write_stream();
+        }
+        match self.guard() {
+            Err(err) if self.settings.disk_full == DiskFull::Drop => self.drop_batch(err),
+            guarded => guarded?,
+        }
+        if self.batch.bytes.is_empty() {
+            return Ok(());
+        }
+        let intent = match self.staged {
+            Some(intent) => intent,
+            None => {
+                let Live { dev, ino, .. } = self.live;
+                let intent = Intent { dev, ino, base: self.offset };
+                cx.journal.intend(&intent, &self.batch.bytes)?;
+                *self.staged.insert(intent)
+            }
+        };
+        if let Err(err) = self.write_staged(intent.base) {
+            let err = Error::io("cannot write to the log file", &self.settings.path, err);
+            return self.give_up(intent, err, cx);
+        }
+        self.offset = intent.base + self.batch.bytes.len() as u64;
+        self.newest = self.newest.max(self.batch.newest);
+        if !self.batch.wants_sync && self.settings.fsync != Fsync::Never {
+            self.upkeep.unsynced.get_or_insert(cx.now);
+        }
+        self.mark_period(cx.now);
+        self.batch.clear();
+        self.confirm(cx);
+        Ok(())
+    }
+
+    fn confirm(&mut self, cx: &mut Context<'_>) {
+        self.staged = None;
+        cx.journal.confirm();
+    }
+
+    fn drop_batch(&mut self, why: Error) {
+        self.upkeep.dropped += self.batch.n_records;
+        self.upkeep.trouble.get_or_insert(why);
+        self.batch.clear();
+    }
+
+    /// Notices what others did to the file, before each attempt to write.
+    fn guard(&mut self) -> Result<(), Error> {
+        use std::os::unix::fs::MetadataExt;
+        let path = &self.settings.path;
+        let meta =
+            self.live.file.metadata().map_err(|err| Error::io("cannot look at", path, err))?;
+        let len = meta.len();
+        let is_gone = meta.nlink() == 0;
+        if let Some(intent) = self.staged {
+            if !is_gone && len >= intent.base {
+                return Ok(());
+            }
+            // Somebody deleted or emptied the file, perhaps to make room. Nothing of the staged
+            // batch is left in it, so that it may be staged anew, with all that came since: the
+            // journal counts every record that was taken.
+            self.staged = None;
+            self.merge();
+        }
+        if is_gone {
+            return self.open_again();
+        }
+        if self.is_unsure || len != self.offset {
+            self.is_unsure = false;
+            self.offset = len;
+            if !self.batch.bytes.is_empty() && self.live.is_torn(len) {
+                self.batch.bytes.insert(0, b'\n');
+            }
+        }
+        Ok(())
+    }
+
+    fn write_staged(&mut self, base: u64) -> io::Result<()> {
+        let mut done = 0;
+        while done < self.batch.bytes.len() {
+            let rest = &self.batch.bytes[done..];
+            match self.disk.write_at(&self.live.file, rest, base + done as u64) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(n) => done += n,
+                Err(err) if err.kind() == io::ErrorKind::Interrupted => {}
+                Err(err) => return Err(err),
+            }
+        }
+        // A failed sync fails the batch: it is written once more, because Linux forgets after one
+        // report which pages never reached the disk.
+        if self.batch.wants_sync {
+            self.disk.sync(&self.live.file)?;
+            self.upkeep.unsynced = None;
+        }
+        Ok(())
+    }
+
+    /// The batch could not be written: keep it, or drop it with all traces of it.
+    #[cold]
+    fn give_up(&mut self, at: Intent, err: Error, cx: &mut Context<'_>) -> Result<(), Error> {
+        if self.settings.disk_full == DiskFull::Wait {
+            return Err(err);
+        }
+        let path = &self.settings.path;
+        self.disk
+            .set_len(&self.live.file, at.base)
+            .map_err(|err| Error::io("cannot take back half a line from", path, err))?;
+        self.is_unsure = true;
+        self.drop_batch(err);
+        self.confirm(cx);
+        Ok(())
+    }
+
+    /// Makes one batch of all that was taken.
+    fn merge(&mut self) {
+        self.cut = None;
+        self.batch.append(&mut self.behind);
+    }
+
+    /// To a pipe or a device. There is no offset to repeat a write at, so nothing is staged: what
+    /// has gone out is gone from the batch.
+    fn write_stream(&mut self) -> Result<(), Error> {
+        let mut done = 0;
+        let result = loop {
+            let rest = &self.batch.bytes[done..];
+            if rest.is_empty() {
+                break Ok(());
+            }
+            match self.disk.write(&self.live.file, rest) {
+                Ok(0) => break Err(io::ErrorKind::WriteZero.into()),
+                Ok(n) => done += n,
+                Err(err) if err.kind() == io::ErrorKind::Interrupted => {}
+                Err(err) => break Err(err),
+            }
+        };
+        let is_whole = done == 0 || self.batch.bytes[done - 1] == b'\n';
+        self.batch.bytes.drain(..done);
+        let Err(err) = result else {
+            self.batch.clear();
+            return Ok(());
+        };
+        let err = Error::io("cannot write to", &self.settings.path, err);
+        // A line whose first half is out is not dropped: it would glue the next one to it.
+        if self.settings.disk_full == DiskFull::Wait || !is_whole {
+            return Err(err);
+        }
+        self.drop_batch(err);
+        Ok(())
+    }
+}
+
+impl Sink for FileSink {
+    fn name(&self) -> String {
+        self.settings.name.clone()
+    }
+
+    fn record(&mut self, record: &Record<'_>, cx: &mut Context<'_>) -> Result<(), Error> {
+        // A producer's clock cannot be ahead of the writer's by right; a wrong one must not rotate.
+        let time = record.time.min(cx.now);
+        let wants_sync = self.wants_sync(record.level());
+        self.is_busy = true;
+        if self.is_blocked() {
+            self.format.format(record, &mut self.behind.bytes);
+            self.behind.count(time, wants_sync);
+            return Ok(());
+        }
+        let start = self.batch.bytes.len();
+        self.format.format(record, &mut self.batch.bytes);
+        let end = self.offset + self.batch.bytes.len() as u64;
+        if time >= self.look_time || end > self.look_size || start >= BATCH {
+            self.split(start, time, cx);
+        }
+        // After a split that failed, this record stands behind.
+        let buffer = if self.is_blocked() { &mut self.behind } else { &mut self.batch };
+        buffer.count(time, wants_sync);
+        Ok(())
+    }
+
+    fn commit(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
+        loop {
+            // An intent stands for all records that were taken, so that nothing may stay behind it.
+            if self.staged.is_none() {
+                self.merge();
+            }
+            self.settle(cx)?;
+            if self.batch.bytes.is_empty() {
+                return Ok(());
+            }
+        }
+    }
+
+    fn pending(&self) -> usize {
+        self.batch.bytes.len() + self.behind.bytes.len()
+    }
+
+    fn flush(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
+        self.commit(cx)?;
+        self.sync_rest()
+    }
+
+    fn tick(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
+        self.keep_up(cx)
+    }
+
+    fn reopen(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
+        self.commit(cx)?;
+        self.open_again()
+    }
+
+    fn rotate(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
+        self.commit(cx)?;
+        self.turn(cx.now, cx.now)
+    }
+
+    fn take_dropped(&mut self) -> u64 {
+        std::mem::take(&mut self.upkeep.dropped)
+    }
+}
+
+impl Drop for FileSink {
+    fn drop(&mut self) {
+        // The next run takes the file's time for that of its newest record.
+        if !self.live.is_stream && self.offset > 0 {
+            let _ = self.disk.set_modified(&self.live.file, self.newest);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,429 @@
+//! What can be typed.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::select::FieldTest;
+use onewriter_record::LevelFilter;
+
+const CODES: &str = "\
+Exit codes:
+  0         done; for check and demo: nothing is missing
+  1         check and demo: something is lost, doubled, torn or out of order
+  2         a wrong flag, variable or configuration file; nothing was done
+  3         a file could not be read or written
+  126, 127  run: the program cannot be executed, or does not exist
+  128+n     run: the program was ended by signal n
+  141       the reader of standard output went away";
+
+const EXAMPLES: &str = "\
+Examples:
+  onewriter demo
+  make 2>&1 | onewriter pipe --file build.log --rotate '10 MB' --keep 5
+  onewriter run --file shop.log --format json -- ./shop --port 8080
+  onewriter tail -f --level warn shop.log
+  onewriter check shop.log";
+
+/// Everyone logs. One writes.
+///
+/// Records from every thread of a program, or every line of any program, go through one queue to
+/// one writer: nothing interleaves, nothing waits, nothing that was accepted is lost.
+#[derive(Debug, Parser)]
+#[command(name = "onewriter", version, disable_help_subcommand = true, after_help = EXAMPLES)]
+#[command(after_long_help = format!("{EXAMPLES}\n\n{CODES}"), max_term_width = 100)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+
+    /// Colour: auto is on a terminal, unless NO_COLOR is set
+    #[arg(long = "color", visible_alias = "colour", value_enum, default_value_t, global = true)]
+    #[arg(value_name = "WHEN", hide_possible_values = false, display_order = 900)]
+    pub colour: Colour,
+}
+
+/// When to use colour.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Colour {
+    /// On a terminal, unless NO_COLOR is set.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Write standard input, line by line, to a file, the terminal, or both
+    Pipe(Pipe),
+    /// Run a program; every line of its output becomes a record
+    Run(Run),
+    /// Show the lines of a log, filtered, and follow it as it grows
+    Tail(Tail),
+    /// Prove a log complete, in order and whole
+    Check(Check),
+    /// Print the completion script for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page (of a command), or write all pages into a directory
+    Man(Man),
+}
+
+/// Arguments of `man`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  onewriter man tail | man -l -
+  onewriter man --dir ~/.local/share/man/man1")]
+pub struct Man {
+    /// The command; without one, the page of onewriter itself
+    pub command: Option<String>,
+
+    /// Write all pages into this directory instead
+    #[arg(long, value_name = "DIR", conflicts_with = "command")]
+    pub dir: Option<PathBuf>,
+}
+
+/// Arguments of `pipe`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  make 2>&1 | onewriter pipe --file build.log --rotate '10 MB' --keep 5 --compress gzip
+  ./shop | onewriter pipe --parse json --format json --file shop.log --stderr
+  journalctl -f | onewriter pipe --config pipe.toml",
+after_long_help = "\
+What becomes of a line:
+  Each line is a record. A last line without newline is kept. A line longer than --max-line becomes
+  several records, each but the first with the field `continued`. Bytes that are not UTF-8 are
+  written as \\xNN, and the record has the field `escaped`. With --parse json, a line that is a JSON
+  object gives its level, target, message and fields; its own time becomes `original_time`.
+
+  While the sinks cannot keep up, pipe stops reading, so that whoever writes waits: nothing is lost.
+
+Ending:
+  At the end of the input; SIGTERM and SIGHUP write out what was read and end with 128 + n. SIGINT
+  is left to the program that writes (as `tee -i` does); a second one ends pipe too.
+
+Settings come from flags, else from ONEWRITER_... variables (--max-line is ONEWRITER_MAX_LINE), else
+from the file given by --config (max-line = \"64 KiB\"), else they are the defaults.
+
+Examples:
+  make 2>&1 | onewriter pipe --file build.log --rotate '10 MB' --keep 5 --compress gzip
+  ./shop | onewriter pipe --parse json --format json --file shop.log --stderr
+  journalctl -f | onewriter pipe --config pipe.toml")]
+pub struct Pipe {
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "a comment here would replace the help of the command")]
+    pub settings: Settings,
+}
+
+/// Arguments of `run`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  onewriter run --file shop.log --format json -- ./shop --port 8080
+  onewriter run --config shop.toml -- ./shop",
+after_long_help = "\
+What becomes of the output:
+  Each line of the program's standard output and standard error is a record with the fields
+  `stream` (stdout or stderr) and `pid`; the target is the name of the program. Lines are treated as
+  by pipe. Standard input is the program's own.
+
+Signals and ending:
+  INT, TERM, HUP, QUIT, USR1, USR2 and WINCH are passed on to the program, except those that the
+  terminal has sent to it already. The exit code is the program's; 128 + n if signal n ended it; 126
+  if it cannot be executed, 127 if it does not exist. Children of the program that still hold its
+  output are waited for, for the time of --grace; what they write later is not recorded.
+
+Settings come from flags, else from ONEWRITER_... variables (--max-line is ONEWRITER_MAX_LINE), else
+from the file given by --config (max-line = \"64 KiB\"), else they are the defaults.
+
+Examples:
+  onewriter run --file shop.log --format json -- ./shop --port 8080
+  onewriter run --config shop.toml -- ./shop")]
+pub struct Run {
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "a comment here would replace the help of the command")]
+    pub settings: Settings,
+
+    /// The program and its arguments
+    #[arg(required_unless_present = "print_config", last = true, value_name = "CMD")]
+    pub command: Vec<OsString>,
+}
+
+/// Settings that `pipe` and `run` share. All values are texts here: they are checked together with
+/// those of the variables and the file.
+#[derive(Debug, Default, Args)]
+pub struct Settings {
+    /// Take settings from this TOML file
+    #[arg(short, long, value_name = "FILE")]
+    pub config: Option<String>,
+    /// Print the settings as they hold, each with its origin, and end
+    #[arg(long)]
+    pub print_config: bool,
+
+    /// Append to this file
+    #[arg(short, long, value_name = "PATH", help_heading = "Sinks")]
+    pub file: Option<String>,
+    /// Write to standard output [default: if there is no other sink]
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(value_name = "BOOL", help_heading = "Sinks")]
+    pub stdout: Option<String>,
+    /// Write to standard error
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(value_name = "BOOL", help_heading = "Sinks")]
+    pub stderr: Option<String>,
+    /// text, compact, pretty, json, logfmt, or a pattern such as "{time} {message}" [default: text]
+    #[arg(long, value_name = "FORMAT", help_heading = "Sinks")]
+    pub format: Option<String>,
+    /// The same as --format json
+    #[arg(long, conflicts_with = "format", help_heading = "Sinks")]
+    pub json: bool,
+    /// Write this level and above only [default: all]
+    #[arg(long, value_name = "LEVEL", help_heading = "Sinks")]
+    pub min_level: Option<String>,
+
+    /// "100 MB", "15 min", daily, "monday at 06:30", start, or several joined by "or"
+    #[arg(short, long, value_name = "WHEN", help_heading = "File")]
+    pub rotate: Option<String>,
+    /// Names of rotated files: index, or a time such as %Y-%m-%d [default: index]
+    #[arg(long, value_name = "NAMES", help_heading = "File")]
+    pub names: Option<String>,
+    /// Rotate and name by UTC, not by local time
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(value_name = "BOOL", help_heading = "File")]
+    pub utc: Option<String>,
+    /// Keep this many rotated files [default: all]
+    #[arg(short, long, value_name = "N", help_heading = "File")]
+    pub keep: Option<String>,
+    /// Keep rotated files this long, such as "30 days"
+    #[arg(long, value_name = "TIME", help_heading = "File")]
+    pub keep_for: Option<String>,
+    /// Keep at most this much in all, such as "10 GB"
+    #[arg(long, value_name = "SIZE", help_heading = "File")]
+    pub keep_bytes: Option<String>,
+    /// Compress rotated files: none, gzip or zstd [default: none]
+    #[arg(short = 'z', long, value_name = "HOW", help_heading = "File")]
+    pub compress: Option<String>,
+    /// Keep a symbolic link here that leads to the live file
+    #[arg(long, value_name = "PATH", help_heading = "File")]
+    pub link: Option<String>,
+    /// The mode of new files, such as 640
+    #[arg(long, value_name = "MODE", help_heading = "File")]
+    pub mode: Option<String>,
+    /// Force to disk: never, batch, a level such as error, an interval such as 1s [default: never]
+    #[arg(long, value_name = "WHEN", help_heading = "File")]
+    pub fsync: Option<String>,
+
+    /// The level of the records [default: info]
+    #[arg(short, long, value_name = "LEVEL", help_heading = "Records")]
+    pub level: Option<String>,
+    /// Take the level from the line where it stands there
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(value_name = "BOOL", help_heading = "Records")]
+    pub guess_level: Option<String>,
+    /// The target of the records [default: pipe, or the name of the program]
+    #[arg(short, long, value_name = "TARGET", help_heading = "Records")]
+    pub target: Option<String>,
+    /// What a line is: lines or json [default: lines]
+    #[arg(long, value_name = "AS", help_heading = "Records")]
+    pub parse: Option<String>,
+    /// Split longer lines, 16 bytes to 32 MiB [default: 1 MiB]
+    #[arg(long, value_name = "SIZE", help_heading = "Records")]
+    pub max_line: Option<String>,
+    /// run: wait this long for children that still hold the output [default: 2s]
+    #[arg(long, value_name = "TIME", help_heading = "Records")]
+    pub grace: Option<String>,
+}
+
+impl Settings {
+    /// The flags that were given, by the names of their settings.
+    #[must_use]
+    pub fn given(&self) -> Vec<(&'static str, &str)> {
+        let format = if self.json { Some("json") } else { self.format.as_deref() };
+        let flags = [
+            ("file", &self.file),
+            ("stdout", &self.stdout),
+            ("stderr", &self.stderr),
+            ("min-level", &self.min_level),
+            ("rotate", &self.rotate),
+            ("names", &self.names),
+            ("utc", &self.utc),
+            ("keep", &self.keep),
+            ("keep-for", &self.keep_for),
+            ("keep-bytes", &self.keep_bytes),
+            ("compress", &self.compress),
+            ("link", &self.link),
+            ("mode", &self.mode),
+            ("fsync", &self.fsync),
+            ("level", &self.level),
+            ("guess-level", &self.guess_level),
+            ("target", &self.target),
+            ("parse", &self.parse),
+            ("max-line", &self.max_line),
+            ("grace", &self.grace),
+        ];
+        let given = flags.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?)));
+        given.chain(format.map(|format| ("format", format))).collect()
+    }
+}
+
+/// Arguments of `tail`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "\
+Examples:
+  onewriter tail -f shop.log
+  onewriter tail --level warn --since 10m shop.log
+  onewriter tail --rotated --target shop::db --field 'ms>250' shop.log
+  onewriter tail --since yesterday --until today --grep 'order \\d+' shop.log.3.gz",
+    after_long_help = "\
+What is read:
+  Text lines (a time, within four words a level, optionally `target:`, then the message), JSON
+  lines and logfmt, mixed at will; plain, gzip and zstd files. A line that is none of these
+  continues the record above it (a backtrace) and is shown or hidden with it. Filters look at the
+  first line of a record. JSON is shown as text on a terminal and as it stands otherwise; control
+  characters are escaped on a terminal.
+
+Following:
+  A file that is renamed, rotated, removed, truncated or made anew is followed under its name; what
+  was written before the change is shown first, and files that came and went in between are too. A
+  file that does not exist yet is waited for.
+
+Examples:
+  onewriter tail -f shop.log
+  onewriter tail --level warn --since 10m shop.log
+  onewriter tail --rotated --target shop::db --field 'ms>250' shop.log
+  onewriter tail --since yesterday --until today --grep 'order \\d+' shop.log.3.gz"
+)]
+pub struct Tail {
+    /// The files, shown one after the other
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+
+    /// Wait for more, through rotations
+    #[arg(short, long)]
+    pub follow: bool,
+
+    /// Show the last N lines that pass [default: 10, or all with --rotated or a filter]
+    #[arg(short = 'n', long, value_name = "N")]
+    pub lines: Option<usize>,
+
+    /// Show the rotated files of each file first, oldest first
+    #[arg(short, long)]
+    pub rotated: bool,
+
+    /// How a line is shown [default: text on a terminal, else raw]
+    #[arg(long, value_enum, value_name = "FORM")]
+    pub show: Option<Show>,
+
+    /// This level and above: trace, debug, info, warn, error, or a number
+    #[arg(short, long, value_name = "LEVEL", help_heading = "Filters")]
+    pub level: Option<LevelFilter>,
+
+    /// This target and those below it; may be given several times
+    #[arg(short, long, value_name = "TARGET", help_heading = "Filters")]
+    pub target: Vec<String>,
+
+    /// A condition such as status=500, who!=ann, ms>2.5; may be given several times
+    #[arg(long, value_name = "CONDITION", help_heading = "Filters")]
+    pub field: Vec<FieldTest>,
+
+    /// From this time: 2026-11-21T08:00:00Z, "2026-11-21 08:00", 08:00, 10m, yesterday
+    #[arg(long, value_name = "TIME", help_heading = "Filters")]
+    pub since: Option<String>,
+
+    /// Before this time, in the same forms
+    #[arg(long, value_name = "TIME", help_heading = "Filters")]
+    pub until: Option<String>,
+
+    /// A regular expression somewhere in the line
+    #[arg(short, long, value_name = "REGEX", help_heading = "Filters")]
+    pub grep: Option<String>,
+}
+
+/// How `tail` shows a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Show {
+    /// As it stands in the file.
+    Raw,
+    /// JSON as readable text, everything else as it stands.
+    Text,
+}
+
+/// Arguments of `check`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "\
+Examples:
+  onewriter check shop.log
+  onewriter check --producer worker --seq n --first 1 logs/
+  onewriter check --json shop.log | jq .lost",
+    after_long_help = "\
+What is counted:
+  lost        numbers of a producer that are missing between its first and its last
+  doubled     numbers that stand there already
+  torn        lines that are not whole: cut off, without a newline at the end, or (JSON always;
+              text and logfmt if a field stands there twice) with another line inside
+  misordered  numbers that stand after a larger one of the same producer
+  overtaken   with --ticket: records before which another stands whose put began only after theirs
+              had returned
+  backwards   lines whose time is before the time of the line above
+  Whole lines without a sequence number are counted and left alone.
+
+Memory stays constant: of each producer the last 4096 gaps are kept open for late numbers; one that
+comes later still counts as doubled.
+
+Examples:
+  onewriter check shop.log
+  onewriter check --producer worker --seq n --first 1 logs/
+  onewriter check --json shop.log | jq .lost"
+)]
+pub struct Check {
+    /// The live files, each with its rotated ones; or directories, each with all its files
+    #[arg(required = true, value_name = "FILE|DIR")]
+    pub paths: Vec<PathBuf>,
+
+    /// Read the named files only, in this order, without their rotated ones
+    #[arg(long)]
+    pub alone: bool,
+
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+
+    /// The field that names the producer [default: producer, else thread]
+    #[arg(long, value_name = "FIELD", help_heading = "Sequence")]
+    pub producer: Option<String>,
+
+    /// The field with the sequence number
+    #[arg(long, value_name = "FIELD", default_value = "seq", help_heading = "Sequence")]
+    pub seq: String,
+
+    /// The field with a ticket: drawn from one counter of all producers right before each put
+    #[arg(long, value_name = "FIELD", help_heading = "Sequence")]
+    pub ticket: Option<String>,
+
+    /// The first number of each producer [default: the first that is found]
+    #[arg(long, value_name = "N", help_heading = "Sequence")]
+    pub first: Option<u64>,
+
+    /// The last number of each producer [default: the last that is found]
+    #[arg(long, value_name = "N", help_heading = "Sequence")]
+    pub last: Option<u64>,
+
+    /// How many producers there must be [default: those that are found]
+    #[arg(long, value_name = "N", help_heading = "Sequence")]
+    pub producers: Option<u64>,
+
+    /// Do not compare the times of neighbouring lines
+    #[arg(long, help_heading = "Sequence")]
+    pub any_time_order: bool,
+}

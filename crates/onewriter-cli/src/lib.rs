@@ -1,0 +1,71 @@
+//! The shell door of onewriter: the `onewriter` command.
+//!
+//! The library exists so that the parts can be tested and fuzzed ([`config::Raw::parse`],
+//! [`json::members`], [`entry::Entry::parse`]); its interface is the command's, not a promise.
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]
+
+pub mod cli;
+mod commands;
+pub mod config;
+mod engine_door;
+mod feed;
+pub mod entry;
+mod exit;
+pub mod files;
+mod follow;
+pub mod json;
+pub mod lines;
+pub mod moment;
+mod output;
+pub mod select;
+pub mod tally;
+
+pub use exit::{Exit, Failure};
+pub use follow::Follower;
+
+use std::ffi::OsString;
+use std::io::{self, BufWriter, IsTerminal, Write};
+
+use clap::Parser;
+
+use cli::{Cli, Colour};
+use output::Output;
+
+/// Runs the command with these arguments, the name of the program first.
+#[must_use]
+pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
+    let mut err = io::stderr();
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(wrong) => {
+            // Help and version are no errors, and go to standard output.
+            let exit = if wrong.use_stderr() { Exit::USAGE } else { Exit::DONE };
+            return wrong.print().map_or_else(|err| Failure::from(err).exit, |()| exit);
+        }
+    };
+    let stdout = io::stdout();
+    let colour = match cli.colour {
+        Colour::Always => true,
+        Colour::Never => false,
+        Colour::Auto => stdout.is_terminal() && wants_colour(),
+    };
+    let live = err.is_terminal();
+    let mut out = BufWriter::with_capacity(64 * 1024, stdout.lock());
+    let mut output = Output { out: &mut out, err: &mut err, colour, live };
+    let done = commands::run(cli.command, &mut output);
+    let done = done.and_then(|exit| out.flush().map(|()| exit).map_err(Failure::from));
+    done.unwrap_or_else(|failure| {
+        if !failure.message.is_empty() {
+            // There is nowhere left to report that standard error is closed.
+            let _ = writeln!(err, "onewriter: {failure}");
+        }
+        failure.exit
+    })
+}
+
+/// `NO_COLOR`, as no-color.org has it, and terminals that cannot.
+fn wants_colour() -> bool {
+    let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    !set("NO_COLOR") && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+}

@@ -1,1 +1,0 @@
-//! Filters: which records pass, by level, target, field or function.

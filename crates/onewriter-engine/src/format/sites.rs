@@ -1,0 +1,55 @@
+//! What a formatter has prepared for each call site.
+
+use onewriter_record::Site;
+
+/// Call sites with the same last bits of their number share a slot; the newest has it.
+const SLOTS: usize = 4_096;
+
+/// A bounded cache by call site. A clone starts empty: it may serve another writer, whose numbers
+/// mean other sites.
+#[derive(Debug)]
+pub(super) struct Sites<T> {
+    slots: Vec<Option<Slot<T>>>,
+}
+
+#[derive(Debug)]
+struct Slot<T> {
+    number: usize,
+    address: usize,
+    made: T,
+}
+
+impl<T> Sites<T> {
+    pub(super) const fn new() -> Sites<T> {
+        Sites { slots: Vec::new() }
+    }
+
+    /// What was made for this site, making it if need be.
+    #[inline]
+    pub(super) fn get(&mut self, site: &Site, make: impl FnOnce(&Site) -> T) -> &T {
+        let index = site.number % SLOTS;
+        let address = std::ptr::from_ref(site).addr();
+        let known = self.slots.get(index).and_then(Option::as_ref);
+        if !known.is_some_and(|slot| slot.number == site.number && slot.address == address) {
+            self.fill(index, Slot { number: site.number, address, made: make(site) });
+        }
+        match &self.slots[index] {
+            Some(slot) => &slot.made,
+            None => unreachable!("the slot was found or filled above"),
+        }
+    }
+
+    #[cold]
+    fn fill(&mut self, index: usize, slot: Slot<T>) {
+        if self.slots.len() <= index {
+            self.slots.resize_with(index + 1, || None);
+        }
+        self.slots[index] = Some(slot);
+    }
+}
+
+impl<T> Clone for Sites<T> {
+    fn clone(&self) -> Sites<T> {
+        Sites::new()
+    }
+}

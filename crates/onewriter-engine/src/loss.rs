@@ -1,0 +1,145 @@
+//! Losses: gathered from all rings, told in one line at their place.
+
+use onewriter_record::Level;
+use onewriter_ring::Losses;
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::time::{Duration, Instant};
+
+/// While records are being lost, a line is written this often.
+const EVERY: Duration = Duration::from_millis(250);
+/// Threads named in a line.
+const MAX_THREADS: usize = 8;
+
+/// Losses that have not been told yet, and the sum of all.
+#[derive(Debug)]
+pub(crate) struct LossReport {
+    total: u64,
+    count: u64,
+    unseen: u64,
+    by_class: [u64; 8],
+    threads: BTreeMap<(u32, String), u64>,
+    /// Wall times of the first and the last.
+    span: (u64, u64),
+    due: u64,
+    told: Option<Instant>,
+}
+
+impl Default for LossReport {
+    fn default() -> LossReport {
+        LossReport {
+            total: 0,
+            count: 0,
+            unseen: 0,
+            by_class: [0; 8],
+            threads: BTreeMap::new(),
+            span: (u64::MAX, 0),
+            due: u64::MAX,
+            told: None,
+        }
+    }
+}
+
+impl LossReport {
+    /// Records that were lost, in all.
+    pub(crate) fn total(&self) -> u64 {
+        self.total
+    }
+
+    /// The stamp of the record before which the line belongs; `u64::MAX` if there is none to write.
+    #[inline]
+    pub(crate) fn due(&self) -> u64 {
+        self.due
+    }
+
+    /// Adds what one ring has lost.
+    pub(crate) fn add(
+        &mut self,
+        lost: &Losses,
+        thread: &str,
+        process: u32,
+        span: (u64, u64),
+        t0: u64,
+    ) {
+        for (sum, count) in self.by_class.iter_mut().zip(lost.by_class) {
+            *sum += count;
+        }
+        *self.threads.entry((process, thread.to_owned())).or_default() += lost.count;
+        self.gather(lost.count, span, lost.last.min(t0));
+    }
+
+    /// Adds losses that no ring has counted.
+    pub(crate) fn add_unseen(&mut self, count: u64, time: u64, t0: u64) {
+        if count > 0 {
+            self.unseen += count;
+            self.gather(count, (time, time), t0);
+        }
+        // A burst that went on after its last line is told once the pause is over.
+        if self.count > 0 && self.due == u64::MAX && self.may_tell() {
+            self.due = t0;
+        }
+    }
+
+    fn gather(&mut self, count: u64, span: (u64, u64), due: u64) {
+        self.total += count;
+        self.count += count;
+        self.span = (self.span.0.min(span.0), self.span.1.max(span.1));
+        if self.may_tell() {
+            self.due = self.due.min(due);
+        }
+    }
+
+    fn may_tell(&self) -> bool {
+        self.told.is_none_or(|told| told.elapsed() >= EVERY)
+    }
+
+    /// Whether there is something that has not been told.
+    pub(crate) fn is_untold(&self) -> bool {
+        self.count > 0
+    }
+
+    /// The line, if something was lost since the last one.
+    pub(crate) fn take_line(&mut self) -> Option<String> {
+        if self.count == 0 {
+            self.due = u64::MAX;
+            return None;
+        }
+        let line = self.line();
+        *self =
+            LossReport { total: self.total, told: Some(Instant::now()), ..LossReport::default() };
+        Some(line)
+    }
+
+    fn line(&self) -> String {
+        let mut line = format!("{} records lost: the queue was full", self.count);
+        let mut separator = " (";
+        for (class, count) in self.by_class.iter().enumerate().filter(|(_, count)| **count > 0) {
+            let _ = write!(line, "{separator}{count} {}", class_name(class));
+            separator = ", ";
+        }
+        if self.unseen > 0 {
+            let _ = write!(line, "{separator}{} of unknown level", self.unseen);
+        }
+        line.push(')');
+        separator = "; threads ";
+        for ((process, thread), count) in self.threads.iter().take(MAX_THREADS) {
+            let _ = write!(line, "{separator}{thread} of process {process}: {count}");
+            separator = ", ";
+        }
+        if self.threads.len() > MAX_THREADS {
+            let _ = write!(line, " and {} more", self.threads.len() - MAX_THREADS);
+        }
+        let _ = write!(line, "; from {} to {}", rfc3339(self.span.0), rfc3339(self.span.1));
+        line
+    }
+}
+
+fn class_name(class: usize) -> &'static str {
+    Level::new((class * 10) as u8).name()
+}
+
+/// UTC with milliseconds, whatever the formatters show.
+fn rfc3339(nanos: u64) -> String {
+    let time = jiff::Timestamp::from_nanosecond(i128::from(nanos)).unwrap_or_default();
+    format!("{time:.3}")
+}

@@ -1,0 +1,224 @@
+//! The router: which sinks get a record, and what happens when one of them fails.
+
+use crate::error::{Error, ErrorKind};
+use crate::filter::{Filter, Matcher};
+use crate::guard;
+use crate::sink::{Context, Intent, Journal, NoJournal, Sink};
+use crate::stats::Counters;
+use crate::trap::{Limiter, Trap};
+use onewriter_record::{ORIGIN_SHIFT, Record};
+use onewriter_ring::{JournalFile, Place, Reader};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+/// A sink as it is given to the writer.
+pub struct SinkSpec {
+    /// The sink.
+    pub sink: Box<dyn Sink>,
+    /// Which records it gets; the writer's own filter comes before it.
+    pub filter: Filter,
+    /// What the sink's journal is called, for sinks that write each record exactly once: the same
+    /// in every process that writes the same destination.
+    pub journal: Option<u64>,
+}
+
+impl SinkSpec {
+    /// A sink that gets every record and keeps no journal.
+    pub fn new(sink: impl Sink + 'static) -> SinkSpec {
+        SinkSpec { sink: Box::new(sink), filter: Filter::all(), journal: None }
+    }
+}
+
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// A sink with everything the writer keeps beside it.
+pub(crate) struct Route {
+    name: String,
+    sink: Box<dyn Sink>,
+    matcher: Matcher,
+    journal: Option<JournalFile>,
+    counters: Arc<Counters>,
+    /// The mark of this thread while the sink is called.
+    mark: u32,
+    is_dirty: bool,
+    retry: Option<Retry>,
+    limiter: Limiter,
+    trap: Trap,
+}
+
+/// A commit that failed and is tried again.
+struct Retry {
+    at: Instant,
+    pause: Duration,
+}
+
+/// One call of a sink.
+type Call<'c> = &'c mut dyn FnMut(&mut dyn Sink, &mut Context<'_>) -> Result<(), Error>;
+
+impl Route {
+    pub(crate) fn new(
+        spec: SinkSpec,
+        journal: Option<JournalFile>,
+        number: usize,
+        trap: Trap,
+    ) -> Route {
+        let name = spec.sink.name();
+        Route {
+            counters: Arc::new(Counters::new(name.clone())),
+            name,
+            sink: spec.sink,
+            matcher: Matcher::new(spec.filter),
+            journal,
+            mark: guard::mark(number),
+            is_dirty: false,
+            retry: None,
+            limiter: Limiter::default(),
+            trap,
+        }
+    }
+
+    pub(crate) fn counters(&self) -> &Arc<Counters> {
+        &self.counters
+    }
+
+    pub(crate) fn set_filter(&mut self, filter: Filter) {
+        self.matcher.set(filter);
+    }
+
+    pub(crate) fn filter(&self) -> &Filter {
+        self.matcher.filter()
+    }
+
+    /// Gives the sink a record, unless its filter or its own origin forbids it.
+    #[inline]
+    pub(crate) fn record(&mut self, record: &Record<'_>, origin: u32, reader: &Reader) {
+        let own = origin != 0 && origin << ORIGIN_SHIFT == self.mark;
+        if own || !self.matcher.admits(record) {
+            return;
+        }
+        self.is_dirty = true;
+        // What a sink logs about what a sink has logged goes nowhere: it would never end.
+        let mark = if origin == 0 { self.mark } else { onewriter_ring::SILENT };
+        onewriter_ring::mark_thread(mark);
+        let mut journal = SinkJournal { file: self.journal.as_mut(), reader };
+        let mut cx = Context { now: record.time, journal: &mut journal };
+        let sink = &mut self.sink;
+        match guard::catch(&self.name, || sink.record(record, &mut cx)) {
+            Ok(()) => self.counters.taken.fetch_add_relaxed(1),
+            Err(error) => self.lose(&error),
+        }
+    }
+
+    #[cold]
+    fn lose(&mut self, error: &Error) {
+        self.counters.dropped.fetch_add_relaxed(1);
+        self.report(error);
+    }
+
+    fn report(&mut self, error: &Error) {
+        self.counters.fail(error);
+        if let Some(held_back) = self.limiter.admit() {
+            let more = match held_back {
+                0 => String::new(),
+                n => format!(" ({n} more errors were held back)"),
+            };
+            let text = format!("{}: {error}{more}", self.name);
+            self.trap.report(&Error::new(error.kind(), text));
+        }
+    }
+
+    /// Commits what was taken, unless the pause after a failure is not over; true if nothing is
+    /// pending.
+    pub(crate) fn commit(&mut self, now: u64, reader: &Reader) -> bool {
+        if self.retry.as_ref().is_some_and(|retry| Instant::now() < retry.at) {
+            return false;
+        }
+        if !self.is_dirty && self.retry.is_none() {
+            return true;
+        }
+        self.call(false, now, reader, &mut |sink, cx| sink.commit(cx))
+    }
+
+    /// Flushes; true if nothing is pending and the sink says so.
+    pub(crate) fn flush(&mut self, now: u64, reader: &Reader) -> bool {
+        self.retry = None;
+        self.call(true, now, reader, &mut |sink, cx| sink.flush(cx))
+    }
+
+    pub(crate) fn tick(&mut self, now: u64, reader: &Reader) {
+        self.call_only(now, reader, &mut |sink, cx| sink.tick(cx));
+        let dropped = self.sink.take_dropped();
+        self.counters.dropped.fetch_add_relaxed(dropped);
+        self.counters.pending.store(self.sink.pending() as u64, Ordering::Relaxed);
+    }
+
+    /// Reopen, rotate or dump.
+    pub(crate) fn order(&mut self, now: u64, reader: &Reader, call: Call<'_>) {
+        self.call_only(now, reader, call);
+    }
+
+    fn call(&mut self, is_flush: bool, now: u64, reader: &Reader, call: Call<'_>) -> bool {
+        let ok = self.call_only(now, reader, call);
+        let pending = self.sink.pending();
+        self.counters.pending.store(pending as u64, Ordering::Relaxed);
+        self.counters.dropped.fetch_add_relaxed(self.sink.take_dropped());
+        if ok && pending == 0 {
+            self.is_dirty = false;
+            self.retry = None;
+            return true;
+        }
+        if pending == 0 && !is_flush {
+            // The error was not about anything that is still here.
+            self.is_dirty = false;
+            return true;
+        }
+        let pause = self.retry.as_ref().map_or(FIRST_PAUSE, |retry| retry.pause * 2);
+        let pause = pause.min(LONGEST_PAUSE);
+        self.retry = Some(Retry { at: Instant::now() + pause, pause });
+        false
+    }
+
+    fn call_only(&mut self, now: u64, reader: &Reader, call: Call<'_>) -> bool {
+        onewriter_ring::mark_thread(self.mark);
+        let mut journal = SinkJournal { file: self.journal.as_mut(), reader };
+        let mut cx = Context { now, journal: &mut journal };
+        let sink = &mut *self.sink;
+        let result = guard::catch(&self.name, || call(sink, &mut cx));
+        if let Err(error) = &result {
+            self.report(error);
+        }
+        result.is_ok()
+    }
+
+    /// Whether a commit has failed and will be tried again.
+    pub(crate) fn is_failing(&self) -> bool {
+        self.retry.is_some()
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+/// The journal as a sink sees it: the cursors are the reader's.
+struct SinkJournal<'a> {
+    file: Option<&'a mut JournalFile>,
+    reader: &'a Reader,
+}
+
+impl Journal for SinkJournal<'_> {
+    fn intend(&mut self, intent: &Intent, bytes: &[u8]) -> Result<(), Error> {
+        let Some(file) = &mut self.file else { return NoJournal.intend(intent, bytes) };
+        let place = Place { dev: intent.dev, ino: intent.ino, base: intent.base };
+        file.intend(place, bytes, self.reader.cursors())
+            .map_err(|err| Error::new(ErrorKind::Io, err.to_string()))
+    }
+
+    fn confirm(&mut self) {
+        if let Some(file) = &mut self.file {
+            file.confirm();
+        }
+    }
+}

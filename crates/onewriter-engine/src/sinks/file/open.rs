@@ -1,0 +1,176 @@
+//! Opening the live file: folders, mode, owner, what kind of file it is, and the `current` link.
+
+use crate::error::Error;
+use crate::sink::Intent;
+use rustix::fs::OFlags;
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
+use std::io;
+use std::os::unix::fs::{
+    DirBuilderExt, FileExt, FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown,
+    symlink,
+};
+use std::path::{Path, PathBuf};
+
+/// Who may read what we make.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Access {
+    pub(super) mode: Option<u32>,
+    pub(super) owner: Option<(u32, u32)>,
+}
+
+/// The open file.
+#[derive(Debug)]
+pub(super) struct Live {
+    pub(super) file: File,
+    pub(super) dev: u64,
+    pub(super) ino: u64,
+    /// Its size when it was opened.
+    pub(super) len: u64,
+    /// The time of its newest byte when it was opened, in nanoseconds since 1970.
+    pub(super) modified: u64,
+    /// A pipe, a terminal, `/dev/null`: no offsets, no rotation.
+    pub(super) is_stream: bool,
+}
+
+impl Live {
+    fn new(file: File) -> io::Result<Live> {
+        let meta = file.metadata()?;
+        let modified = modified(&meta);
+        let is_stream = !meta.is_file();
+        Ok(Live { dev: meta.dev(), ino: meta.ino(), len: meta.len(), modified, is_stream, file })
+    }
+
+    /// The time of its newest record, as far as the file tells; 0 if it has none.
+    pub(super) fn newest(&self) -> u64 {
+        if self.len > 0 { self.modified } else { 0 }
+    }
+
+    /// Whether `path` still leads to this file.
+    pub(super) fn is_at(&self, path: &Path) -> bool {
+        fs::metadata(path).is_ok_and(|meta| meta.dev() == self.dev && meta.ino() == self.ino)
+    }
+
+    /// Whether the `len` bytes of the file end in the middle of a line. A file that cannot be read
+    /// is taken to be whole.
+    pub(super) fn is_torn(&self, len: u64) -> bool {
+        let mut last = [b'\n'];
+        len > 0 && self.file.read_at(&mut last, len - 1).is_ok() && last != [b'\n']
+    }
+}
+
+pub(super) fn modified(meta: &fs::Metadata) -> u64 {
+    let secs = u64::try_from(meta.mtime()).unwrap_or(0);
+    secs.saturating_mul(1_000_000_000) + u64::try_from(meta.mtime_nsec()).unwrap_or(0)
+}
+
+/// Opens the file, making it and its folders if they are missing. Never waits: not for a reader of
+/// a pipe either.
+pub(super) fn open(path: &Path, access: &Access) -> io::Result<Live> {
+    match fs::metadata(path) {
+        Ok(meta) if meta.is_dir() => return Err(io::ErrorKind::IsADirectory.into()),
+        Ok(meta) if meta.file_type().is_fifo() => {
+            // With a reading end of our own, open does not wait for a reader, and there is no
+            // SIGPIPE when the last one leaves.
+            let flags = OFlags::NONBLOCK.bits().cast_signed();
+            return Live::new(
+                OpenOptions::new().read(true).write(true).custom_flags(flags).open(path)?,
+            );
+        }
+        Ok(meta) if !meta.is_file() => {
+            let flags = OFlags::NOCTTY.bits().cast_signed();
+            return Live::new(OpenOptions::new().write(true).custom_flags(flags).open(path)?);
+        }
+        _ => {}
+    }
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        make_folders(folder, access)?;
+    }
+    create(path, access)
+}
+
+fn make_folders(folder: &Path, access: &Access) -> io::Result<()> {
+    let mut builder = DirBuilder::new();
+    if let Some(mode) = access.mode {
+        // Who may read the file may enter its folder.
+        builder.mode(mode | (mode & 0o444) >> 2 | 0o300);
+    }
+    builder.recursive(true).create(folder)
+}
+
+fn create(path: &Path, access: &Access) -> io::Result<Live> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true);
+    let mut made = options.clone();
+    made.create_new(true).mode(access.mode.unwrap_or(0o666));
+    match made.open(path) {
+        Ok(file) => {
+            if let Some(mode) = access.mode {
+                file.set_permissions(Permissions::from_mode(mode))?;
+            }
+            if let Some((uid, gid)) = access.owner {
+                fchown(&file, Some(uid), Some(gid))?;
+            }
+            Live::new(file)
+        }
+        Err(err) if err.kind() == io::ErrorKind::AlreadyExists => match options.open(path) {
+            // Write-only files are rare, but a mode that the user may want.
+            Err(err) if err.kind() == io::ErrorKind::PermissionDenied => {
+                Live::new(OpenOptions::new().write(true).open(path)?)
+            }
+            // A symbolic link to a file that is not there yet.
+            Err(err) if err.kind() == io::ErrorKind::NotFound => {
+                Live::new(options.create(true).truncate(false).open(path)?)
+            }
+            file => Live::new(file?),
+        },
+        Err(err) => Err(err),
+    }
+}
+
+/// Makes `link` lead to `target`, in one step for whoever follows it.
+pub(super) fn link(link: &Path, target: &Path) -> io::Result<()> {
+    if fs::read_link(link).is_ok_and(|current| current == target) {
+        return Ok(());
+    }
+    let mut temp = link.as_os_str().to_owned();
+    temp.push(".tmp");
+    let temp = PathBuf::from(temp);
+    let _ = fs::remove_file(&temp);
+    symlink(target, &temp)?;
+    fs::rename(&temp, link)
+}
+
+/// Makes the names in a folder survive a loss of power.
+pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+/// Repeats a write that was intended and may not have been done: for whoever takes over from a
+/// writer that was killed, before it opens the sink.
+///
+/// `false`: the file is gone or was truncated since, so that the records must be drained again. A
+/// file that was renamed within its folder is found.
+pub fn redo(path: &Path, intent: &Intent, bytes: &[u8]) -> Result<bool, Error> {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let others = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    let is_it = |path: &Path| {
+        fs::metadata(path).is_ok_and(|meta| {
+            meta.is_file() && meta.dev() == intent.dev && meta.ino() == intent.ino
+        })
+    };
+    let Some(path) = std::iter::once(path.to_owned()).chain(others).find(|path| is_it(path)) else {
+        return Ok(false);
+    };
+    let write = || {
+        let file = OpenOptions::new().write(true).open(&path)?;
+        if file.metadata()?.len() < intent.base {
+            return Ok(false);
+        }
+        file.write_all_at(bytes, intent.base)?;
+        Ok(true)
+    };
+    write().map_err(|err| Error::io("cannot repeat the last write to", &path, err))
+}

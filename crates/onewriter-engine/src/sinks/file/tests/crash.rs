@@ -1,0 +1,205 @@
+//! A process that ends at any step of writing and rotating: each record stands exactly once.
+
+use super::{Plain, RealDisk, World, with_record};
+use crate::error::Error;
+use crate::sink::{Context, Intent, Journal, Sink};
+use crate::sinks::file::disk::Disk;
+use crate::sinks::file::open::{Access, Live};
+use crate::sinks::file::{FileBuilder, FileSink, Fsync, Names, Rotation, file, redo};
+use jiff::tz::TimeZone;
+use onewriter_record::Level;
+use std::fs::File;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Counts the steps that are left until the process ends.
+#[derive(Clone)]
+struct Fuse(Arc<AtomicUsize>);
+
+impl Fuse {
+    fn new(steps: usize) -> Fuse {
+        Fuse(Arc::new(AtomicUsize::new(steps)))
+    }
+
+    fn is_burnt(&self) -> bool {
+        self.0.load(Ordering::Relaxed) == 0
+    }
+
+    /// Whether this step is not taken any more, and whether it is the first of those.
+    fn burn(&self) -> Result<(), bool> {
+        let left = self.0.load(Ordering::Relaxed);
+        if left == 0 {
+            return Err(false);
+        }
+        self.0.store(left - 1, Ordering::Relaxed);
+        if left == 1 { Err(true) } else { Ok(()) }
+    }
+
+    fn step(&self) -> io::Result<()> {
+        self.burn().map_err(|_| io::Error::other("the process has ended"))
+    }
+}
+
+impl Disk for Fuse {
+    fn write_at(&mut self, file: &File, bytes: &[u8], at: u64) -> io::Result<usize> {
+        match self.burn() {
+            Ok(()) => RealDisk.write_at(file, bytes, at),
+            Err(is_first) => {
+                if is_first {
+                    RealDisk.write_at(file, &bytes[..bytes.len() / 2], at)?;
+                }
+                Err(io::Error::other("the process has ended"))
+            }
+        }
+    }
+
+    fn set_len(&mut self, file: &File, len: u64) -> io::Result<()> {
+        self.step().and_then(|()| RealDisk.set_len(file, len))
+    }
+
+    fn sync(&mut self, _: &File) -> io::Result<()> {
+        self.step()
+    }
+
+    fn set_modified(&mut self, file: &File, time: u64) -> io::Result<()> {
+        self.step().and_then(|()| RealDisk.set_modified(file, time))
+    }
+
+    fn rename(&mut self, from: &Path, to: &Path) -> io::Result<()> {
+        self.step().and_then(|()| RealDisk.rename(from, to))
+    }
+
+    fn open(&mut self, path: &Path, access: &Access) -> io::Result<Live> {
+        self.step().and_then(|()| RealDisk.open(path, access))
+    }
+
+    fn remove(&mut self, path: &Path) -> io::Result<()> {
+        self.step().and_then(|()| RealDisk.remove(path))
+    }
+}
+
+/// Shared memory: it outlives the process.
+struct Shared {
+    fuse: Fuse,
+    intent: Option<(Intent, Vec<u8>)>,
+    /// The next record, the one after those of the intent, and the one after those confirmed.
+    next: usize,
+    intended: usize,
+    confirmed: usize,
+}
+
+impl Journal for Shared {
+    fn intend(&mut self, intent: &Intent, bytes: &[u8]) -> Result<(), Error> {
+        self.fuse.step().map_err(|err| Error::io("cannot stage", Path::new("shared"), err))?;
+        self.intent = Some((*intent, bytes.to_vec()));
+        self.intended = self.next;
+        Ok(())
+    }
+
+    fn confirm(&mut self) {
+        if self.fuse.step().is_ok() {
+            self.intent = None;
+            self.confirmed = self.intended;
+        }
+    }
+}
+
+const N_RECORDS: usize = 30;
+const MINUTE: u64 = 60 * super::SECOND;
+
+fn text(i: usize) -> String {
+    format!("{i:02}{}", "x".repeat(i % 5))
+}
+
+/// One process: it repeats what was intended, then writes on from where the queue stands. Whether it
+/// came to its end.
+fn live(path: &Path, shared: &mut Shared, configure: fn(FileBuilder) -> FileBuilder) -> bool {
+    let fuse = shared.fuse.clone();
+    if let Some((intent, bytes)) = shared.intent.take()
+        && redo(path, &intent, &bytes).unwrap()
+    {
+        shared.confirmed = shared.intended;
+    }
+    shared.next = shared.confirmed;
+    let builder = configure(file(path).format(Plain).zone(TimeZone::UTC));
+    let Ok(mut sink) = builder.build_on(Box::new(fuse.clone())) else { return false };
+    drive(&mut sink, shared);
+    !fuse.is_burnt()
+}
+
+fn drive(sink: &mut FileSink, shared: &mut Shared) {
+    let fuse = shared.fuse.clone();
+    let start = super::time("2026-06-15T12:00:00Z");
+    while shared.next < N_RECORDS {
+        let now = start + shared.next as u64 * MINUTE;
+        with_record(Level::Info, now, &text(shared.next), |record| {
+            sink.record(record, &mut Context { now, journal: shared }).unwrap();
+        });
+        shared.next += 1;
+        let mut cx = Context { now, journal: shared };
+        if now % (4 * MINUTE) == 0 {
+            let _ = sink.commit(&mut cx);
+        }
+        if now % (7 * MINUTE) == 0 && !fuse.is_burnt() {
+            let _ = sink.tick(&mut cx);
+        }
+        if fuse.is_burnt() {
+            return;
+        }
+    }
+    let now = start + N_RECORDS as u64 * MINUTE;
+    let _ = sink.flush(&mut Context { now, journal: shared });
+}
+
+/// Ends processes after `steps[0]`, `steps[1]`, ... steps, then lets one come to its end. Whether
+/// all of those were cut off.
+fn lives(steps: &[usize], configure: fn(FileBuilder) -> FileBuilder) -> bool {
+    let world = World::new(|file| file);
+    let path = world.path("shop.log");
+    let fuse = Fuse::new(usize::MAX);
+    let mut shared = Shared { fuse, intent: None, next: 0, intended: 0, confirmed: 0 };
+    let mut all_cut = true;
+    for steps in steps {
+        shared.fuse = Fuse::new(*steps);
+        all_cut &= !live(&path, &mut shared, configure);
+    }
+    shared.fuse = Fuse::new(usize::MAX);
+    assert!(live(&path, &mut shared, configure));
+    let mut found: Vec<String> = Vec::new();
+    for line in world.listing().lines() {
+        let (_, lines) = line.split_once(':').unwrap();
+        found.extend(lines.split_whitespace().map(str::to_owned));
+    }
+    found.sort();
+    let expected: Vec<String> = (0..N_RECORDS).map(text).collect();
+    assert_eq!(found, expected, "after {steps:?} steps:\n{}", world.listing());
+    all_cut
+}
+
+const CONFIGURATIONS: [fn(FileBuilder) -> FileBuilder; 4] = [
+    |file| file,
+    |file| file.rotation(Rotation::size(20)),
+    |file| file.rotation("10 min or start").names(Names::time("%H-%M")).fsync(Fsync::Batch),
+    |file| file.rotation("15 B or 5 min").names(Names::time("%F")).fsync(Fsync::From(Level::Warn)),
+];
+
+#[test]
+fn whatever_step_the_process_ends_at_each_record_is_there_exactly_once() {
+    for configure in CONFIGURATIONS {
+        let cut = (1..).take_while(|step| lives(&[*step], configure)).count();
+        assert!(cut > 20, "only {cut} steps");
+    }
+}
+
+#[test]
+fn processes_that_end_one_after_the_other_lose_and_double_nothing() {
+    for configure in CONFIGURATIONS {
+        for first in (1..60).step_by(4) {
+            for second in (1..40).step_by(5) {
+                lives(&[first, second, 1 + (first + second) % 7], configure);
+            }
+        }
+    }
+}

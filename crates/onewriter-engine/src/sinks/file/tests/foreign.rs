@@ -1,0 +1,165 @@
+//! Others who touch the file: `logrotate`, an editor, `cp /dev/null`, another program.
+
+use super::{World, assert_files};
+use crate::sink::{Intent, Sink};
+use crate::sinks::file::redo;
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::MetadataExt;
+
+#[test]
+fn after_a_rename_the_old_file_is_finished_and_the_path_opened_anew() {
+    let mut world = World::new(|file| file);
+    world.run("write a; mv shop.log shop.log.1; write b; tick; write c");
+    assert_files(
+        &world,
+        "shop.log: c
+         shop.log.1: a b",
+    );
+}
+
+#[test]
+fn a_sighup_takes_effect_without_a_tick() {
+    let mut world = World::new(|file| file);
+    world.run("write a; mv shop.log shop.log.1");
+    world.record("b");
+    world.run("reopen; write c; reopen; write d");
+    assert_files(
+        &world,
+        "shop.log: c d
+         shop.log.1: a b",
+    );
+}
+
+#[test]
+fn after_a_deletion_nothing_is_written_into_the_void() {
+    let mut world = World::new(|file| file);
+    world.run("write a; rm shop.log; write b c; rm shop.log; tick; write d");
+    assert_files(&world, "shop.log: d");
+    world.run("rm shop.log; write e f");
+    assert_files(&world, "shop.log: e f");
+}
+
+#[test]
+fn even_the_folder_is_made_again() {
+    let mut world = World::new(|file| file);
+    world.run("write a");
+    let folder = world.dir.path().to_owned();
+    fs::remove_dir_all(&folder).unwrap();
+    world.run("write b; tick");
+    assert_files(&world, "shop.log: b");
+}
+
+#[test]
+fn after_a_truncation_the_file_goes_on_at_its_new_end() {
+    let mut world = World::new(|file| file.rotation("8 B"));
+    world.run("write a b c; truncate shop.log; write d; put shop.log x; write e");
+    assert_files(&world, "shop.log: x e");
+}
+
+#[test]
+fn what_another_program_appends_is_kept_and_its_half_line_is_ended() {
+    let mut world = World::new(|file| file);
+    world.run("write a");
+    let mut other = fs::OpenOptions::new().append(true).open(world.path("shop.log")).unwrap();
+    other.write_all(b"foreign\n").unwrap();
+    world.run("write b");
+    other.write_all(b"half").unwrap();
+    world.run("write c");
+    assert_eq!(fs::read_to_string(world.path("shop.log")).unwrap(), "a\nforeign\nb\nhalf\nc\n");
+}
+
+#[test]
+fn a_torn_last_line_of_an_earlier_run_is_ended_first() {
+    let mut world = World::new(|file| file);
+    world.run("half shop.log to; write a b; write c");
+    assert_eq!(fs::read_to_string(world.path("shop.log")).unwrap(), "to\na\nb\nc\n");
+}
+
+#[test]
+fn a_file_that_another_program_has_rotated_meanwhile_is_not_rotated_again() {
+    let mut world = World::new(|file| file.rotation("4 B"));
+    world.run("write a b; mv shop.log mine; put shop.log x; write c");
+    assert_files(
+        &world,
+        "mine: a b
+         shop.log: x c",
+    );
+}
+
+#[test]
+fn a_repeated_write_finds_its_file_even_under_another_name() {
+    let mut world = World::new(|file| file);
+    world.run("write a b; stop");
+    let path = world.path("shop.log");
+    let meta = fs::metadata(&path).unwrap();
+    let intent = Intent { dev: meta.dev(), ino: meta.ino(), base: 2 };
+    // Half of it had been written, or all of it: the end is the same.
+    for _ in 0..2 {
+        assert!(redo(&path, &intent, b"bcd\n").unwrap());
+        assert_files(&world, "shop.log: a bcd");
+    }
+    world.run("mv shop.log shop.log.1; put shop.log new");
+    assert!(redo(&path, &intent, b"BCD\n").unwrap());
+    assert_files(
+        &world,
+        "shop.log: new
+         shop.log.1: a BCD",
+    );
+    world.run("truncate shop.log.1");
+    assert!(!redo(&path, &intent, b"bcd\n").unwrap());
+    world.run("rm shop.log.1");
+    assert!(!redo(&path, &intent, b"bcd\n").unwrap());
+    assert_files(&world, "shop.log: new");
+}
+
+#[test]
+fn a_pipe_is_written_as_a_stream_and_nobody_waits_for_its_reader() {
+    let mut world = World::new(|file| file.rotation("2 B or start"));
+    rustix::fs::mknodat(
+        rustix::fs::CWD,
+        world.path("shop.log"),
+        rustix::fs::FileType::Fifo,
+        rustix::fs::Mode::from_raw_mode(0o600),
+        0,
+    )
+    .unwrap();
+    world.run("write a b; tick; rotate; write c");
+    let line = "x".repeat(1023);
+    for _ in 0..100 {
+        world.record(&line);
+    }
+    // The pipe takes 64 KiB; the rest waits, and no thread with it.
+    let err = world.commit().unwrap_err();
+    assert_eq!(err.io_error().unwrap().kind(), std::io::ErrorKind::WouldBlock);
+    let mut reader = fs::File::open(world.path("shop.log")).unwrap();
+    let mut found = vec![0; 6 + 100 * 1024];
+    let mut len = 0;
+    while len < found.len() {
+        len += std::io::Read::read(&mut reader, &mut found[len..]).unwrap();
+        let _ = world.commit();
+    }
+    let expected = format!("a\nb\nc\n{}", format!("{line}\n").repeat(100));
+    assert!(found == expected.as_bytes());
+    assert_eq!(world.call(|sink, _| sink.pending()), 0);
+    drop(world.sink.take());
+    assert_eq!(fs::read_dir(world.dir.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn a_device_that_is_full_holds_or_drops_by_policy() {
+    use super::Plain;
+    use crate::sink::{Context, NoJournal};
+    use crate::sinks::file::{DiskFull, file};
+    for (policy, expected) in [(DiskFull::Wait, (2, 0)), (DiskFull::Drop, (0, 1))] {
+        let mut sink = file("/dev/full").format(Plain).disk_full(policy).build().unwrap();
+        let mut cx = Context { now: 1, journal: &mut NoJournal };
+        super::with_record(onewriter_record::Level::Info, 1, "a", |record| {
+            sink.record(record, &mut cx).unwrap();
+        });
+        let result = sink.commit(&mut cx);
+        assert_eq!(result.is_ok(), policy == DiskFull::Drop);
+        assert_eq!((sink.pending(), sink.take_dropped()), expected);
+        assert_eq!(sink.tick(&mut cx).is_ok(), policy == DiskFull::Wait);
+    }
+}

@@ -1,0 +1,276 @@
+//! Rotation, reopening, and what is done beside writing.
+
+use super::compress::Packer;
+use super::retention::Folder;
+use super::{FileSink, Fsync, Settings, open};
+use crate::error::Error;
+use crate::sink::{Context, Sink};
+use std::io;
+use std::path::Path;
+
+const MILLI: u64 = 1_000_000;
+const SECOND: u64 = 1_000 * MILLI;
+/// How long the kernel's clock for file times may lag behind that of records.
+const COARSE: u64 = 20 * MILLI;
+/// How long a rotation that failed is not tried again.
+const RETRY: u64 = 10 * SECOND;
+/// How often the folder is looked at without a reason.
+const FOLDER: u64 = 60 * SECOND;
+
+impl Settings {
+    fn folder(&self) -> &Path {
+        self.path.parent().unwrap_or(Path::new("/"))
+    }
+
+    pub(super) fn set_link(&self) -> Result<(), Error> {
+        let Some(link) = &self.link else { return Ok(()) };
+        let target = match self.path.file_name() {
+            Some(name) if link.parent() == self.path.parent() => Path::new(name),
+            _ => &self.path,
+        };
+        open::link(link, target).map_err(|err| Error::io("cannot make the link", link, err))
+    }
+}
+
+impl FileSink {
+    /// Whether the record that begins at `start` of the batch belongs into a new file.
+    pub(super) fn is_due(&mut self, start: usize, time: u64) -> bool {
+        let is_empty = self.offset == 0 && start == 0;
+        self.arm();
+        if !self.is_started {
+            self.is_started = true;
+            self.schedule.restart(if is_empty { time } else { self.newest });
+            self.arm();
+            if self.schedule.rotation.is_at_start() && !is_empty {
+                return true;
+            }
+        }
+        let end = self.offset + self.batch.bytes.len() as u64;
+        let is_big = self.schedule.rotation.max_size().is_some_and(|size| end > size);
+        let is_late = time >= self.schedule.due;
+        if is_empty && is_late {
+            self.schedule.restart(time);
+            self.arm();
+        }
+        !is_empty && (is_big || is_late)
+    }
+
+    /// Sets what `record` compares with.
+    fn arm(&mut self) {
+        self.look_time = self.schedule.due;
+        self.look_size = self.schedule.rotation.max_size().unwrap_or(u64::MAX);
+    }
+
+    /// Rotates before a record of `time`, unless the file is empty.
+    pub(super) fn turn(&mut self, time: u64, now: u64) -> Result<(), Error> {
+        if self.live.is_stream || self.offset == 0 {
+            return Ok(());
+        }
+        if let Err(err) = self.rename_and_open() {
+            // The file goes on being written meanwhile.
+            self.look_time = time.saturating_add(RETRY);
+            self.look_size = u64::MAX;
+            return Err(err);
+        }
+        self.schedule.restart(time);
+        self.arm();
+        self.tidy(now);
+        self.settings.set_link()
+    }
+
+    fn rename_and_open(&mut self) -> Result<(), Error> {
+        if self.upkeep.unsynced.is_some() {
+            self.sync()?;
+        }
+        let _ = self.disk.set_modified(&self.live.file, self.newest);
+        let path = &self.settings.path;
+        if !self.live.is_at(path) {
+            // Somebody else has rotated it.
+            return self.open_again();
+        }
+        let fail = |err| Error::io("cannot rotate the log file", path, err);
+        let folder = self.settings.folder();
+        let found = Folder::read(folder, &self.settings.scheme, &self.live).map_err(fail)?;
+        let mut name = self.settings.scheme.next(self.newest, found.names());
+        let target = loop {
+            let target = folder.join(&name.base);
+            match self.disk.rename(path, &target) {
+                Err(err) if err.kind() == io::ErrorKind::AlreadyExists => {
+                    name = self.settings.scheme.after(&name);
+                }
+                renamed => break renamed.map(|()| target).map_err(fail)?,
+            }
+        };
+        let opened = self.open_again();
+        if opened.is_err() {
+            // What is written next still belongs into the live file.
+            let _ = self.disk.rename(&target, &self.settings.path);
+        }
+        if self.settings.fsync != Fsync::Never {
+            let _ = open::sync_folder(self.settings.folder());
+        }
+        opened
+    }
+
+    /// Goes on in whatever file is at the path now.
+    pub(super) fn open_again(&mut self) -> Result<(), Error> {
+        let path = &self.settings.path;
+        let live = self
+            .disk
+            .open(path, &self.settings.access)
+            .map_err(|err| Error::io("cannot open the log file", path, err))?;
+        self.offset = live.len;
+        self.newest = live.newest();
+        self.is_unsure = true;
+        self.live = live;
+        Ok(())
+    }
+
+    /// Where the file's time would mislead the next run about the newest record's period, corrects
+    /// it: right before and right after the period's ends.
+    pub(super) fn mark_period(&mut self, now: u64) {
+        let due = self.schedule.due;
+        if due != u64::MAX && (now >= due || now < self.schedule.since.saturating_add(COARSE)) {
+            let _ = self.disk.set_modified(&self.live.file, self.newest);
+        }
+    }
+
+    fn sync(&mut self) -> Result<(), Error> {
+        let synced = self.disk.sync(&self.live.file);
+        self.upkeep.unsynced = None;
+        synced.map_err(|err| {
+            self.upkeep.sync_failed = true;
+            Error::io("cannot force to the disk", &self.settings.path, err)
+        })
+    }
+
+    /// Syncs what a flush has to; reports a failure since the last flush even if a later sync went
+    /// well, because Linux reports lost pages only once.
+    pub(super) fn sync_rest(&mut self) -> Result<(), Error> {
+        if self.upkeep.unsynced.is_some() {
+            self.sync()?;
+        }
+        if std::mem::take(&mut self.upkeep.sync_failed) {
+            let path = &self.settings.path;
+            let lost = io::Error::other("an earlier fsync failed, what it covered may be lost");
+            return Err(Error::io("cannot promise", path, lost));
+        }
+        Ok(())
+    }
+
+    /// All that `tick` does; reports the first trouble of it, or of what came before.
+    pub(super) fn keep_up(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
+        if !self.live.is_stream {
+            let results = [self.look_at_path(cx), self.rotate_idle(cx), self.sync_by_time(cx.now)];
+            self.note(results.into_iter().find_map(Result::err));
+            self.collect_packed();
+            if cx.now.abs_diff(self.upkeep.looked_at_folder) >= FOLDER {
+                self.tidy(cx.now);
+            }
+        }
+        self.upkeep.trouble.take().map_or(Ok(()), Err)
+    }
+
+    pub(super) fn note(&mut self, trouble: Option<Error>) {
+        self.upkeep.trouble = self.upkeep.trouble.take().or(trouble);
+    }
+
+    /// Another file at the path, or none: the old one is finished, then the path is opened anew.
+    fn look_at_path(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
+        if self.live.is_at(&self.settings.path) {
+            return Ok(());
+        }
+        self.reopen(cx)
+    }
+
+    /// Rotates a file that nobody writes to. While records come, their own times decide: some that
+    /// belong into the old file may still be on their way.
+    fn rotate_idle(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
+        if self.schedule.follow(cx.now) {
+            self.arm();
+        }
+        let is_idle = !std::mem::take(&mut self.is_busy) && self.pending() == 0;
+        let is_late = cx.now >= self.look_time.saturating_add(SECOND);
+        if is_idle && is_late && self.is_started && self.is_due(0, cx.now) {
+            return self.turn(cx.now, cx.now);
+        }
+        Ok(())
+    }
+
+    fn sync_by_time(&mut self, now: u64) -> Result<(), Error> {
+        if let (Fsync::Every(interval), Some(since)) = (self.settings.fsync, self.upkeep.unsynced)
+            && u128::from(now.abs_diff(since)) >= interval.as_nanos()
+        {
+            return self.sync();
+        }
+        Ok(())
+    }
+
+    fn collect_packed(&mut self) {
+        if let Some(packer) = &mut self.upkeep.packer {
+            let (finished, failure) = packer.collect();
+            self.note(failure);
+            if finished > 0 {
+                // A compressed file may let the folder fit again, or have outlived its time.
+                self.upkeep.looked_at_folder = 0;
+            }
+        }
+    }
+
+    /// Retention, and what is to be compressed.
+    fn tidy(&mut self, now: u64) {
+        self.upkeep.looked_at_folder = now;
+        if self.settings.keep.is_all() && self.settings.compression.is_none() {
+            return;
+        }
+        let folder = self.settings.folder();
+        let trouble = match Folder::read(folder, &self.settings.scheme, &self.live) {
+            Ok(found) => self.tidy_found(found, now),
+            Err(err) => Err(Error::io("cannot look at the folder", folder, err)),
+        };
+        self.note(trouble.err());
+    }
+
+    fn tidy_found(&mut self, mut found: Folder, now: u64) -> Result<(), Error> {
+        let mut result = Ok(());
+        let n_doomed = self.settings.keep.doomed(&found.rotated, now, self.offset);
+        for file in found.rotated.drain(..n_doomed) {
+            for path in file.paths() {
+                result = result.and(self.remove(path));
+            }
+        }
+        if self.upkeep.packer.as_ref().is_none_or(Packer::is_idle) {
+            for path in &found.partial {
+                result = result.and(self.remove(path));
+            }
+        }
+        let Some(kind) = self.settings.compression else { return result };
+        for file in found.rotated {
+            let Some(plain) = file.plain else { continue };
+            if !file.compressed.is_empty() {
+                // Its compressed form is whole, or would not have its name.
+                result = result.and(self.remove(&plain));
+                continue;
+            }
+            if self.upkeep.packer.is_none() {
+                let started = Packer::start(kind);
+                let failed =
+                    |err| Error::io("cannot start the thread that compresses", &plain, err);
+                self.upkeep.packer = Some(started.map_err(failed)?);
+            }
+            if let Some(packer) = &mut self.upkeep.packer {
+                packer.give(plain);
+            }
+        }
+        result
+    }
+
+    fn remove(&mut self, path: &Path) -> Result<(), Error> {
+        match self.disk.remove(path) {
+            Err(err) if err.kind() != io::ErrorKind::NotFound => {
+                Err(Error::io("cannot delete the rotated file", path, err))
+            }
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! What the engine knows about itself.
+
+use crate::error::Error;
+use std::fmt;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+/// A counter that one thread adds to.
+#[derive(Debug, Default)]
+pub(crate) struct Counter(AtomicU64);
+
+impl Counter {
+    #[inline]
+    pub(crate) fn fetch_add_relaxed(&self, n: u64) {
+        // One thread adds: no read-modify-write is needed.
+        self.0.store(self.0.load(Ordering::Relaxed) + n, Ordering::Relaxed);
+    }
+
+    pub(crate) fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// What is counted for one sink.
+#[derive(Debug)]
+pub(crate) struct Counters {
+    name: String,
+    pub(crate) taken: Counter,
+    pub(crate) dropped: Counter,
+    errors: Counter,
+    pub(crate) pending: AtomicU64,
+    last_error: Mutex<Option<String>>,
+}
+
+impl Counters {
+    pub(crate) fn new(name: String) -> Counters {
+        Counters {
+            name,
+            taken: Counter::default(),
+            dropped: Counter::default(),
+            errors: Counter::default(),
+            pending: AtomicU64::new(0),
+            last_error: Mutex::new(None),
+        }
+    }
+
+    #[cold]
+    pub(crate) fn fail(&self, error: &Error) {
+        self.errors.fetch_add_relaxed(1);
+        if let Ok(mut last) = self.last_error.lock() {
+            *last = Some(error.to_string());
+        }
+    }
+
+    pub(crate) fn snapshot(&self) -> SinkStats {
+        SinkStats {
+            name: self.name.clone(),
+            taken: self.taken.get(),
+            dropped: self.dropped.get(),
+            errors: self.errors.get(),
+            pending_bytes: self.pending.load(Ordering::Relaxed),
+            last_error: self.last_error.lock().ok().and_then(|last| last.clone()),
+        }
+    }
+}
+
+/// What one sink has done.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SinkStats {
+    /// Its name.
+    pub name: String,
+    /// Records that it took.
+    pub taken: u64,
+    /// Records that it lost: errors, a full lane, a full disk under a dropping policy.
+    pub dropped: u64,
+    /// Calls that failed.
+    pub errors: u64,
+    /// Bytes taken and not committed.
+    pub pending_bytes: u64,
+    /// The last failure.
+    pub last_error: Option<String>,
+}
+
+/// What the writer has done since it began.
+///
+/// Displayed, it is the periodic line of statistics.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Records taken out of the queue.
+    pub accepted: u64,
+    /// Records that every sink which wanted them has committed.
+    pub written: u64,
+    /// Records that puts could not place: the queue was full, or there was no memory.
+    pub lost: u64,
+    /// Records whose bytes or call site could not be read.
+    pub unreadable: u64,
+    /// Bytes of records that wait in the queue.
+    pub waiting_bytes: u64,
+    /// How long the oldest record that is not written has waited.
+    pub oldest: Duration,
+    /// Processes and threads whose rings are being read.
+    pub segments: usize,
+    /// Rings being read.
+    pub rings: usize,
+    /// The sinks.
+    pub sinks: Vec<SinkStats>,
+}
+
+impl fmt::Display for Stats {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "accepted {}, written {}, lost {}, unreadable {}, waiting {} bytes, oldest {:?}, \
+             segments {}, rings {}",
+            self.accepted,
+            self.written,
+            self.lost,
+            self.unreadable,
+            self.waiting_bytes,
+            self.oldest,
+            self.segments,
+            self.rings
+        )?;
+        for sink in &self.sinks {
+            write!(
+                f,
+                "; {}: taken {}, dropped {}, errors {}, pending {} bytes",
+                sink.name, sink.taken, sink.dropped, sink.errors, sink.pending_bytes
+            )?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,641 @@
+//! The writer: the one thread that touches a queue's sinks.
+
+use crate::drain::{Drain, Take};
+use crate::error::{Error, ErrorKind};
+use crate::filter::{Filter, Matcher};
+use crate::loss::LossReport;
+use crate::notice::Notices;
+use crate::route::{Route, SinkSpec};
+use crate::stats::Stats;
+use crate::trap::Trap;
+use crate::wall::Wall;
+use onewriter_record::Record;
+use onewriter_ring::{JournalFile, Queue, Reader, wall_pair};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// Records between two commits while the writer is busy.
+const BATCH_RECORDS: u32 = 4096;
+/// Bytes of bodies between two commits while the writer is busy.
+const BATCH_BYTES: usize = 256 << 10;
+const TICK: Duration = Duration::from_millis(100);
+
+/// What a writer is started with.
+#[derive(Default)]
+pub struct WriterOptions {
+    /// The sinks. More can be added later.
+    pub sinks: Vec<SinkSpec>,
+    /// The filter before those of the sinks. Default: everything passes.
+    pub filter: Option<Filter>,
+    /// Where errors go that have no caller. Default: standard error, at most one line for each
+    /// sink and second.
+    pub trap: Trap,
+    /// How often a line of statistics is logged. Default: never.
+    pub stats_every: Option<Duration>,
+}
+
+/// A handle of the writer; clones mean the same writer.
+#[derive(Clone)]
+pub struct Writer {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    queue: &'static Queue,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    orders: Vec<Order>,
+    wakers: Vec<(u64, Waker)>,
+    stats: Stats,
+    failing: Vec<String>,
+    filters: Vec<Filter>,
+    global: Option<Filter>,
+    phase: Phase,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Phase {
+    #[default]
+    Running,
+    Stopping {
+        deadline: Option<Instant>,
+    },
+    Stopped,
+}
+
+/// What a handle asks of the writer.
+enum Order {
+    /// From this stamp on.
+    Filter(u64, Option<usize>, Filter),
+    Sink(Box<Route>),
+    Reopen,
+    Rotate,
+    Dump,
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Writer {
+    /// Starts the writer of a queue on a thread of its own.
+    ///
+    /// # Errors
+    /// A journal that cannot be opened, a thread that cannot be started.
+    pub fn start(queue: &'static Queue, options: WriterOptions) -> Result<Writer, Error> {
+        let WriterOptions { sinks, filter, trap, stats_every } = options;
+        let mut routes = Vec::new();
+        for (number, spec) in sinks.into_iter().enumerate() {
+            routes.push(open_route(queue, spec, number, &trap)?);
+        }
+        let state = State {
+            filters: routes.iter().map(|route| route.filter().clone()).collect(),
+            global: filter.clone(),
+            ..State::default()
+        };
+        let shared = Arc::new(Shared { queue, state: Mutex::new(state), changed: Condvar::new() });
+        let inner = Arc::clone(&shared);
+        let thread = std::thread::Builder::new().name("onewriter".to_owned()).spawn(move || {
+            Running::new(inner, routes, filter, stats_every).run();
+        });
+        let thread = thread.map_err(|err| {
+            Error::new(ErrorKind::Io, format!("cannot start the writer's thread: {err}"))
+        })?;
+        shared.lock().thread = Some(thread);
+        Ok(Writer { shared })
+    }
+
+    /// The queue.
+    #[must_use]
+    pub fn queue(&self) -> &'static Queue {
+        self.shared.queue
+    }
+
+    fn order(&self, order: Order) -> Result<(), Error> {
+        let mut state = self.shared.lock();
+        if state.phase == Phase::Stopped {
+            return Err(Error::new(ErrorKind::Closed, "the writer has been shut down"));
+        }
+        state.orders.push(order);
+        drop(state);
+        self.shared.queue.request(0);
+        Ok(())
+    }
+
+    /// Adds a sink. It gets the records put after it is there.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Closed`] after a shutdown; a journal that cannot be opened.
+    pub fn add_sink(&self, spec: SinkSpec, trap: &Trap) -> Result<(), Error> {
+        let number = self.shared.lock().filters.len();
+        let route = open_route(self.shared.queue, spec, number, trap)?;
+        let filter = route.filter().clone();
+        self.order(Order::Sink(Box::new(route)))?;
+        self.shared.lock().filters.push(filter);
+        Ok(())
+    }
+
+    /// Exchanges the filter of sink `sink`, or the one before all sinks. Records put before this
+    /// call are still judged by the old one.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Closed`] after a shutdown, [`ErrorKind::Config`] if there is no such sink.
+    pub fn set_filter(&self, sink: Option<usize>, filter: Filter) -> Result<(), Error> {
+        let mut state = self.shared.lock();
+        match sink {
+            None => state.global = Some(filter.clone()),
+            Some(number) => {
+                let count = state.filters.len();
+                let slot = state.filters.get_mut(number).ok_or_else(|| {
+                    Error::config(format!("there is no sink {number}: there are {count}, from 0"))
+                })?;
+                *slot = filter.clone();
+            }
+        }
+        // The moment is read under the lock: a pass that begins later finds the order.
+        state.orders.push(Order::Filter(onewriter_ring::now(), sink, filter));
+        drop(state);
+        self.shared.queue.request(0);
+        Ok(())
+    }
+
+    /// Whether a record of this level and target could reach any sink.
+    #[must_use]
+    pub fn could_admit(&self, level: onewriter_record::Level, target: &str) -> bool {
+        let state = self.shared.lock();
+        state.global.as_ref().is_none_or(|filter| filter.could_admit(level, target))
+            && state.filters.iter().any(|filter| filter.could_admit(level, target))
+    }
+
+    /// Has every sink open its destination anew.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Closed`] after a shutdown.
+    pub fn reopen(&self) -> Result<(), Error> {
+        self.order(Order::Reopen)
+    }
+
+    /// Has every sink rotate that can.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Closed`] after a shutdown.
+    pub fn rotate(&self) -> Result<(), Error> {
+        self.order(Order::Rotate)
+    }
+
+    /// Has flight recorders write what they hold.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Closed`] after a shutdown.
+    pub fn dump(&self) -> Result<(), Error> {
+        self.order(Order::Dump)
+    }
+
+    /// What the writer has done, at most a tenth of a second ago.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.shared.lock().stats.clone()
+    }
+
+    /// The names of sinks that could not commit what they took.
+    #[must_use]
+    pub fn failing(&self) -> Vec<String> {
+        self.shared.lock().failing.clone()
+    }
+
+    /// Has `waker` woken once everything up to `stamp` is written; false if it is already.
+    pub fn wake_at(&self, stamp: u64, waker: Waker) -> bool {
+        let mut state = self.shared.lock();
+        if self.shared.queue.watermark() >= stamp || state.phase == Phase::Stopped {
+            return false;
+        }
+        state.wakers.push((stamp, waker));
+        true
+    }
+
+    /// Drains, flushes and ends the writer, waiting for it up to `deadline`. True if everything was
+    /// written. A second call finds nothing to do.
+    pub fn stop(&self, deadline: Duration) -> bool {
+        let until = Instant::now() + deadline;
+        let mut state = self.shared.lock();
+        if state.phase == Phase::Running {
+            state.phase = Phase::Stopping { deadline: Some(until) };
+        }
+        self.shared.queue.request(onewriter_ring::now());
+        while state.phase != Phase::Stopped {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return false;
+            }
+            let waited = self.shared.changed.wait_timeout(state, left);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        let thread = state.thread.take();
+        let clean = state.failing.is_empty();
+        drop(state);
+        if let Some(thread) = thread {
+            // It has said that it is done: what is left of it is its return.
+            let _ = thread.join();
+        }
+        clean
+    }
+}
+
+fn open_route(queue: &Queue, spec: SinkSpec, number: usize, trap: &Trap) -> Result<Route, Error> {
+    let journal = match spec.journal {
+        Some(key) => Some(
+            JournalFile::open(queue, key)
+                .map_err(|err| Error::new(ErrorKind::Io, err.to_string()))?,
+        ),
+        None => None,
+    };
+    Ok(Route::new(spec, journal, number, trap.clone()))
+}
+
+/// The writer's thread.
+struct Running {
+    shared: Arc<Shared>,
+    drain: Drain,
+    router: Router,
+    idle_passes: u32,
+    next_tick: Instant,
+    stats_every: Option<Duration>,
+    next_stats: Option<Instant>,
+}
+
+/// What the drain gives records to.
+struct Router {
+    global: Option<Matcher>,
+    routes: Vec<Route>,
+    /// Filters that begin to hold at a stamp to come, in order.
+    changes: Vec<(u64, Option<usize>, Filter)>,
+    next_change: u64,
+    losses: LossReport,
+    notices: Notices,
+    n_records: u32,
+    n_bytes: usize,
+    accepted: u64,
+    written: u64,
+    now: u64,
+    all_committed: bool,
+}
+
+impl Take for Router {
+    #[inline]
+    fn take(&mut self, record: &Record<'_>, origin: u32, stamp: u64, reader: &Reader) {
+        if stamp >= self.next_change {
+            self.apply_changes(stamp);
+        }
+        if stamp >= self.losses.due() {
+            self.report_losses(record.time, reader);
+        }
+        self.n_records += 1;
+        self.n_bytes += record.body.bytes().len();
+        self.accepted += 1;
+        self.now = record.time;
+        if let Some(global) = &mut self.global
+            && !global.admits(record)
+        {
+            return;
+        }
+        for route in &mut self.routes {
+            route.record(record, origin, reader);
+        }
+    }
+
+    #[inline]
+    fn between(&mut self, reader: &mut Reader) {
+        if self.n_records >= BATCH_RECORDS || self.n_bytes >= BATCH_BYTES {
+            self.commit(reader);
+        }
+    }
+}
+
+impl Router {
+    /// Commits all sinks; what they all have is released.
+    fn commit(&mut self, reader: &mut Reader) -> bool {
+        self.n_records = 0;
+        self.n_bytes = 0;
+        self.all_committed = true;
+        for route in &mut self.routes {
+            self.all_committed &= route.commit(self.now, reader);
+        }
+        if self.all_committed {
+            reader.release();
+            self.written = self.accepted;
+        }
+        self.all_committed
+    }
+
+    #[cold]
+    fn apply_changes(&mut self, stamp: u64) {
+        let due = self.changes.partition_point(|change| change.0 <= stamp);
+        for (_, sink, filter) in self.changes.drain(..due) {
+            match sink {
+                None => self.global = Some(Matcher::new(filter)),
+                Some(number) => {
+                    if let Some(route) = self.routes.get_mut(number) {
+                        route.set_filter(filter);
+                    }
+                }
+            }
+        }
+        self.next_change = self.changes.first().map_or(u64::MAX, |change| change.0);
+    }
+
+    #[cold]
+    fn report_losses(&mut self, time: u64, reader: &Reader) {
+        if let Some(text) = self.losses.take_line() {
+            self.notice(time, &text, reader);
+        }
+    }
+
+    fn notice(&mut self, time: u64, text: &str, reader: &Reader) {
+        let record = self.notices.record(time, text);
+        for route in &mut self.routes {
+            route.record(&record, 0, reader);
+        }
+    }
+}
+
+impl Running {
+    fn new(
+        shared: Arc<Shared>,
+        routes: Vec<Route>,
+        filter: Option<Filter>,
+        stats_every: Option<Duration>,
+    ) -> Running {
+        let reader = Reader::new(shared.queue);
+        let wall = Wall::new(shared.queue.clock(), wall_pair());
+        let now = wall_pair().1;
+        Running {
+            drain: Drain::new(reader, wall),
+            router: Router {
+                global: filter.map(Matcher::new),
+                routes,
+                changes: Vec::new(),
+                next_change: u64::MAX,
+                losses: LossReport::default(),
+                notices: Notices::new(),
+                n_records: 0,
+                n_bytes: 0,
+                accepted: 0,
+                written: 0,
+                now,
+                all_committed: true,
+            },
+            idle_passes: 0,
+            next_tick: Instant::now(),
+            next_stats: stats_every.map(|every| Instant::now() + every),
+            stats_every,
+            shared,
+        }
+    }
+
+    fn run(mut self) {
+        let _mark = crate::guard::enter();
+        // The counter's rate is known after the first millisecond.
+        std::thread::sleep(Duration::from_millis(2));
+        self.drain.wall.anchor(wall_pair());
+        while !self.is_over() {
+            let requested = self.shared.queue.requested();
+            let (t0, n_records) = self.pass();
+            self.publish(requested, t0);
+            self.tick_if_due();
+            self.rest(n_records, requested);
+        }
+        self.end();
+    }
+
+    /// One pass over all rings: everything put before it began is merged, routed and committed.
+    fn pass(&mut self) -> (u64, u64) {
+        let t0 = self.drain.reader.begin();
+        self.take_orders();
+        self.collect_losses(t0);
+        let n_records = self.drain.merge(t0, &mut self.router);
+        self.router.apply_changes(t0);
+        if t0 >= self.router.losses.due() {
+            let time = self.drain.wall.at(t0);
+            self.router.report_losses(time, &self.drain.reader);
+        }
+        self.router.commit(&mut self.drain.reader);
+        (t0, n_records)
+    }
+
+    fn take_orders(&mut self) {
+        let orders = std::mem::take(&mut self.shared.lock().orders);
+        let (now, reader) = (self.router.now, &self.drain.reader);
+        for order in orders {
+            match order {
+                Order::Filter(from, sink, filter) => {
+                    self.router.changes.push((from, sink, filter));
+                    self.router.next_change = self.router.changes[0].0;
+                }
+                Order::Sink(route) => self.router.routes.push(*route),
+                Order::Reopen => {
+                    for route in &mut self.router.routes {
+                        route.order(now, reader, &mut |sink, cx| sink.reopen(cx));
+                    }
+                }
+                Order::Rotate => {
+                    for route in &mut self.router.routes {
+                        route.order(now, reader, &mut |sink, cx| sink.rotate(cx));
+                    }
+                }
+                Order::Dump => {
+                    for route in &mut self.router.routes {
+                        route.order(now, reader, &mut |sink, cx| sink.dump(cx));
+                    }
+                }
+            }
+        }
+    }
+
+    fn collect_losses(&mut self, t0: u64) {
+        let losses = &mut self.router.losses;
+        let mut found = Vec::new();
+        self.drain.reader.losses(|ring, lost| found.push((ring, lost)));
+        for (ring, lost) in found {
+            let (thread, process) = self.drain.who(ring);
+            let span = (self.drain.wall.at(lost.first), self.drain.wall.at(lost.last));
+            losses.add(&lost, &thread, process, span, t0);
+        }
+        losses.add_unseen(onewriter_ring::take_lost_unseen(), self.drain.wall.at(t0), t0);
+    }
+
+    /// Publishes the watermark, after a flush if somebody waits for it.
+    fn publish(&mut self, requested: u64, t0: u64) {
+        let queue = self.shared.queue;
+        if !self.router.all_committed {
+            self.note_failing();
+            return;
+        }
+        if requested > queue.watermark() && requested <= t0 {
+            let (now, reader) = (self.router.now, &self.drain.reader);
+            let mut flushed = true;
+            for route in &mut self.router.routes {
+                flushed &= route.flush(now, reader);
+            }
+            if !flushed {
+                self.note_failing();
+                return;
+            }
+            self.update_stats();
+            self.shared.lock().failing.clear();
+            queue.publish_watermark(t0);
+        }
+        self.wake_futures();
+    }
+
+    fn note_failing(&mut self) {
+        let failing = self.router.routes.iter().filter(|route| route.is_failing());
+        let failing = failing.map(|route| route.name().to_owned()).collect();
+        self.shared.lock().failing = failing;
+    }
+
+    fn wake_futures(&self) {
+        let watermark = self.shared.queue.watermark();
+        let mut state = self.shared.lock();
+        if state.wakers.is_empty() {
+            return;
+        }
+        let (due, left) = std::mem::take(&mut state.wakers)
+            .into_iter()
+            .partition(|(stamp, _)| *stamp <= watermark);
+        state.wakers = left;
+        drop(state);
+        for (_, waker) in due {
+            waker.wake();
+        }
+    }
+
+    fn tick_if_due(&mut self) {
+        let now = Instant::now();
+        if now < self.next_tick {
+            return;
+        }
+        self.next_tick = now + TICK;
+        self.drain.wall.anchor(wall_pair());
+        self.router.now = wall_pair().1;
+        for route in &mut self.router.routes {
+            route.tick(self.router.now, &self.drain.reader);
+        }
+        self.report_damage();
+        self.update_stats();
+        if let (Some(at), Some(every)) = (self.next_stats, self.stats_every)
+            && now >= at
+        {
+            self.next_stats = Some(now + every);
+            let text = format!("statistics: {}", self.shared.lock().stats);
+            self.router.notice(self.router.now, &text, &self.drain.reader);
+        }
+    }
+
+    fn report_damage(&mut self) {
+        for damage in self.drain.reader.take_damage() {
+            let text = format!(
+                "process {} left something in its shared memory that is no record ({:?}): {} bytes \
+                 were given up",
+                damage.process, damage.what, damage.bytes
+            );
+            self.router.notice(self.router.now, &text, &self.drain.reader);
+        }
+    }
+
+    fn update_stats(&mut self) {
+        let router = &self.router;
+        let unreadable = self.drain.take_unreadable();
+        let waiting = self.drain.reader.waiting();
+        let (segments, rings) = self.drain.reader.counts();
+        let sinks = router.routes.iter().map(|route| route.counters().snapshot()).collect();
+        let mut state = self.shared.lock();
+        let stats = &mut state.stats;
+        stats.accepted = router.accepted;
+        stats.written = router.written;
+        stats.lost = router.losses.total();
+        stats.unreadable += unreadable;
+        stats.waiting_bytes = waiting;
+        stats.segments = segments;
+        stats.rings = rings;
+        stats.sinks = sinks;
+        stats.oldest = Duration::ZERO;
+        if !router.all_committed {
+            let age = wall_pair().1.saturating_sub(router.now);
+            stats.oldest = Duration::from_nanos(age);
+        }
+    }
+
+    /// Pauses as long as it is quiet: the longer, the longer. After some 60 ms of silence the
+    /// doorbell is armed and the writer sleeps until a put wakes it.
+    ///
+    /// The writer does not chase the tails: each look at a ring that is being written costs its
+    /// producer a cache miss.
+    fn rest(&mut self, n_records: u64, requested: u64) {
+        let queue = self.shared.queue;
+        if n_records > 256 {
+            self.idle_passes = 0;
+            return;
+        }
+        self.idle_passes = if n_records > 0 { 0 } else { self.idle_passes.saturating_add(1) };
+        let reader = &self.drain.reader;
+        let quiet = || queue.requested() == requested && !self.has_orders();
+        match self.idle_passes {
+            0..10 => queue.pause(Duration::from_micros(100), quiet),
+            10..20 => queue.pause(Duration::from_millis(1), quiet),
+            20..30 => queue.pause(Duration::from_millis(5), quiet),
+            _ if !self.router.all_committed => queue.pause(Duration::from_millis(10), quiet),
+            _ => {
+                // Sinks have clocks of their own: rotation at midnight does not wait for a record.
+                queue.sleep(Duration::from_secs(1), || quiet() && !reader.has_news());
+            }
+        }
+    }
+
+    fn has_orders(&self) -> bool {
+        let state = self.shared.lock();
+        !state.orders.is_empty() || state.phase != Phase::Running
+    }
+
+    /// Whether the writer is to stop and has nothing left to do, or no time.
+    fn is_over(&mut self) -> bool {
+        let Phase::Stopping { deadline } = self.shared.lock().phase else { return false };
+        let requested = self.shared.queue.requested();
+        let (t0, n_records) = self.pass();
+        self.publish(requested, t0);
+        let done = n_records == 0 && self.router.all_committed;
+        done || deadline.is_some_and(|deadline| Instant::now() >= deadline)
+    }
+
+    fn end(mut self) {
+        let (now, reader) = (self.router.now, &self.drain.reader);
+        let mut clean = self.router.all_committed;
+        for route in &mut self.router.routes {
+            clean &= route.flush(now, reader);
+        }
+        self.note_failing();
+        self.update_stats();
+        let shared = Arc::clone(&self.shared);
+        self.router.routes.clear();
+        if clean {
+            self.drain.reader.remove_own_segments();
+            shared.queue.remove_if_private();
+        }
+        let mut state = shared.lock();
+        state.phase = Phase::Stopped;
+        let wakers = std::mem::take(&mut state.wakers);
+        drop(state);
+        shared.changed.notify_all();
+        for (_, waker) in wakers {
+            waker.wake();
+        }
+    }
+}

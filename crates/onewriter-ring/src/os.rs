@@ -1,0 +1,229 @@
+//! The operating system: everything that is particular to Linux is in this file.
+
+use crate::words::MapWords;
+use std::fs::File;
+use std::io;
+use std::os::fd::AsRawFd;
+use std::time::Duration;
+
+/// The granularity of allocation.
+pub(crate) const PAGE: usize = 4096;
+
+fn check(result: libc::c_int) -> io::Result<()> {
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// A shared, writable mapping of a file, unmapped on drop.
+#[derive(Debug)]
+pub(crate) struct Map {
+    base: *mut u64,
+    len: usize,
+}
+
+// SAFETY: a mapping is address space; all access to it goes through atomic words.
+unsafe impl Send for Map {}
+// SAFETY: as above.
+unsafe impl Sync for Map {}
+
+impl Map {
+    /// Maps `len` bytes of the file. Bytes beyond the file's end must not be touched before the
+    /// file has grown over them.
+    pub(crate) fn shared(file: &File, len: usize) -> io::Result<Map> {
+        // SAFETY: a new mapping at an address of the kernel's choice aliases nothing.
+        let base = unsafe {
+            libc::mmap(
+                std::ptr::null_mut(),
+                len,
+                libc::PROT_READ | libc::PROT_WRITE,
+                libc::MAP_SHARED,
+                file.as_raw_fd(),
+                0,
+            )
+        };
+        if base == libc::MAP_FAILED {
+            return Err(io::Error::last_os_error());
+        }
+        Ok(Map { base: base.cast(), len })
+    }
+
+    /// Private memory that the kernel fills with zeros in a forked child. Never unmapped.
+    pub(crate) fn wiped_on_fork(len: usize) -> io::Result<*mut u8> {
+        // SAFETY: as in `shared`.
+        let base = unsafe {
+            libc::mmap(
+                std::ptr::null_mut(),
+                len,
+                libc::PROT_READ | libc::PROT_WRITE,
+                libc::MAP_PRIVATE | libc::MAP_ANONYMOUS,
+                -1,
+                0,
+            )
+        };
+        if base == libc::MAP_FAILED {
+            return Err(io::Error::last_os_error());
+        }
+        // SAFETY: the range was just mapped, private and anonymous as this advice requires.
+        check(unsafe { libc::madvise(base, len, libc::MADV_WIPEONFORK) })?;
+        Ok(base.cast())
+    }
+
+    /// The words of the whole mapping.
+    pub(crate) fn words(&self) -> MapWords<'_> {
+        // SAFETY: mapped, page-aligned and writable for as long as `self` is borrowed; every
+        // access in this crate is atomic and by words.
+        unsafe { MapWords::new(self.base, self.len / 8) }
+    }
+
+    /// The same words without the borrow, for handles that outlive every owner.
+    ///
+    /// # Safety
+    /// The mapping is never unmapped while the words are used.
+    pub(crate) unsafe fn words_forever(&self) -> MapWords<'static> {
+        // SAFETY: as in `words`, and the caller keeps the mapping.
+        unsafe { MapWords::new(self.base, self.len / 8) }
+    }
+
+    /// Touches the pages of a range that the file has grown over, so that no put pays for it.
+    pub(crate) fn populate(&self, start: usize, len: usize) {
+        assert!(start <= self.len && len <= self.len - start, "a range within the mapping");
+        // SAFETY: inside the mapping; the advice only brings pages in. Kernels before 5.14 refuse
+        // it, and then the first touch pays.
+        unsafe {
+            libc::madvise(self.base.cast::<u8>().add(start).cast(), len, libc::MADV_POPULATE_WRITE);
+        }
+    }
+
+    /// Leaves the mapping out of forked children.
+    pub(crate) fn dont_fork(&self) -> io::Result<()> {
+        // SAFETY: the whole range is mapped.
+        check(unsafe { libc::madvise(self.base.cast(), self.len, libc::MADV_DONTFORK) })
+    }
+}
+
+impl Drop for Map {
+    fn drop(&mut self) {
+        // SAFETY: the range was mapped by `shared`, and words borrowed from it are gone; those of
+        // `words_forever` keep the map from being dropped by their contract.
+        unsafe {
+            libc::munmap(self.base.cast(), self.len);
+        }
+    }
+}
+
+/// Allocates the blocks of a range of the file, growing it: a full tmpfs is an error here and not
+/// a signal later.
+pub(crate) fn allocate(file: &File, start: usize, len: usize) -> io::Result<()> {
+    loop {
+        // SAFETY: no memory is involved.
+        let code = unsafe {
+            libc::posix_fallocate(file.as_raw_fd(), start as libc::off_t, len as libc::off_t)
+        };
+        match code {
+            0 => return Ok(()),
+            libc::EINTR => {}
+            code => return Err(io::Error::from_raw_os_error(code)),
+        }
+    }
+}
+
+/// Takes the file's lock without waiting; false if somebody else has it.
+pub(crate) fn try_lock(file: &File) -> io::Result<bool> {
+    // SAFETY: no memory is involved.
+    if unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) } == 0 {
+        return Ok(true);
+    }
+    let err = io::Error::last_os_error();
+    if err.raw_os_error() == Some(libc::EWOULDBLOCK) { Ok(false) } else { Err(err) }
+}
+
+/// Waits until the word at `at` is no longer `seen`, somebody wakes it, or the time is over.
+/// Spurious returns happen.
+pub(crate) fn futex_wait(at: *const u32, seen: u32, timeout: Duration) {
+    let time = libc::timespec {
+        tv_sec: timeout.as_secs().min(1 << 30) as libc::time_t,
+        tv_nsec: timeout.subsec_nanos().into(),
+    };
+    // SAFETY: the kernel reads the word atomically; an address that is not mapped gives EFAULT.
+    // No PRIVATE flag: the word is shared between processes.
+    unsafe {
+        libc::syscall(libc::SYS_futex, at, libc::FUTEX_WAIT, seen, &raw const time);
+    }
+}
+
+/// Wakes up to `n` waiters of the word.
+pub(crate) fn futex_wake(at: *const u32, n: i32) {
+    // SAFETY: the address is only a key.
+    unsafe {
+        libc::syscall(libc::SYS_futex, at, libc::FUTEX_WAKE, n);
+    }
+}
+
+/// Registers this process for the barriers that a writer issues; false if there are none.
+pub(crate) fn register_barrier() -> bool {
+    membarrier(libc::MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED)
+}
+
+/// A full memory barrier on every running thread of every registered process.
+pub(crate) fn barrier() -> bool {
+    membarrier(libc::MEMBARRIER_CMD_GLOBAL_EXPEDITED)
+}
+
+fn membarrier(command: libc::c_int) -> bool {
+    // SAFETY: no memory is involved.
+    unsafe { libc::syscall(libc::SYS_membarrier, command, 0, 0) == 0 }
+}
+
+/// The kernel's number of this thread.
+pub(crate) fn thread_id() -> u64 {
+    // SAFETY: no memory is involved.
+    unsafe { libc::syscall(libc::SYS_gettid) as u64 }
+}
+
+/// The effective user.
+pub(crate) fn user_id() -> u32 {
+    // SAFETY: no memory is involved.
+    unsafe { libc::geteuid() }
+}
+
+/// Nanoseconds of the monotonic clock.
+pub(crate) fn monotonic() -> u64 {
+    clock(libc::CLOCK_MONOTONIC)
+}
+
+/// Nanoseconds since 1970.
+pub(crate) fn realtime() -> u64 {
+    clock(libc::CLOCK_REALTIME)
+}
+
+fn clock(id: libc::clockid_t) -> u64 {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the kernel writes one timespec.
+    unsafe {
+        libc::clock_gettime(id, &raw mut time);
+    }
+    (time.tv_sec as u64).wrapping_mul(1_000_000_000).wrapping_add(time.tv_nsec as u64)
+}
+
+/// 128 bits that nobody else has.
+pub(crate) fn random_id() -> io::Result<u128> {
+    let mut bytes = [0u8; 16];
+    // SAFETY: the kernel writes at most 16 bytes into the array.
+    let got = unsafe { libc::getrandom(bytes.as_mut_ptr().cast(), bytes.len(), 0) };
+    if got == 16 { Ok(u128::from_ne_bytes(bytes)) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Whether the file lives in memory and not on a disk.
+pub(crate) fn is_tmpfs(file: &File) -> bool {
+    const TMPFS: i64 = 0x0102_1994;
+    const RAMFS: i64 = 0x8584_58f6;
+    // SAFETY: all zero bits are a valid statfs, and the kernel fills it.
+    let mut stat: libc::statfs = unsafe { std::mem::zeroed() };
+    // SAFETY: the descriptor is open; the kernel writes one statfs.
+    let ok = unsafe { libc::fstatfs(file.as_raw_fd(), &raw mut stat) } == 0;
+    ok && matches!(stat.f_type as i64, TMPFS | RAMFS)
+}
+
+/// Gives up the processor once.
+pub(crate) fn yield_now() {
+    std::thread::yield_now();
+}

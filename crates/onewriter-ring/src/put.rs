@@ -1,0 +1,644 @@
+//! The producer's side: one handle for each thread, one segment for each process.
+
+use crate::clock::{self, Order};
+use crate::os::{self, Map, PAGE};
+use crate::queue::{self, Error, Queue, bell};
+use crate::segment::{RING_SIZES, Segment};
+use crate::spsc::{FRAME_HEADER, Frame, HEAD, Producer, Ring, Room, SIDE_FLAG};
+use crate::words::{MapWords, Words};
+use std::cell::Cell;
+use std::fmt;
+use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering, compiler_fence};
+use std::time::{Duration, Instant};
+
+/// A frame in shared memory, being filled.
+pub type RingFrame<'a> = Frame<'a, MapWords<'static>>;
+
+/// The largest body of a record, in bytes.
+pub const MAX_RECORD: usize = 64 << 20;
+/// The tag of the frame that introduces a thread.
+pub const INTRODUCTION_TAG: u32 = 0;
+/// From this level number on a put may use the reserve of its ring.
+pub const URGENT_LEVEL: u8 = 40;
+
+/// What a put does when there is no room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Overflow {
+    /// How long it waits for room; zero for not at all.
+    pub wait: Duration,
+}
+
+/// How a process takes part in a queue.
+pub struct JoinOptions {
+    /// Bytes of ring data that the process may allocate. Default 16 MiB.
+    pub budget: usize,
+    /// How exactly records of different threads are ordered.
+    pub order: Order,
+    /// What a put of this level number does when there is no room.
+    pub overflow: Box<dyn Fn(u8) -> Overflow + Send + Sync>,
+    /// The body of the frame with tag [`INTRODUCTION_TAG`] that stands before a thread's first
+    /// record; called on the thread, with its number.
+    pub introduction: fn(u64) -> Vec<u8>,
+}
+
+impl Default for JoinOptions {
+    fn default() -> JoinOptions {
+        JoinOptions {
+            budget: 16 << 20,
+            order: Order::Strict,
+            overflow: Box::new(|_| Overflow { wait: Duration::from_millis(100) }),
+            introduction: |_| Vec::new(),
+        }
+    }
+}
+
+/// Why a record was not accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PutError {
+    /// No queue was joined, or it was left.
+    Closed,
+    /// There was no room within the time that the overflow policy allows.
+    Full,
+    /// The record is larger than [`MAX_RECORD`] bytes.
+    TooLarge {
+        /// Its size.
+        len: usize,
+    },
+    /// There is no shared memory left for a ring or a side file.
+    NoMemory,
+}
+
+impl fmt::Display for PutError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            PutError::Closed => f.write_str("no logger is installed, or it was shut down"),
+            PutError::Full => f.write_str("the queue is full"),
+            PutError::TooLarge { len } => {
+                write!(f, "the record has {len} bytes, at most {MAX_RECORD} are possible")
+            }
+            PutError::NoMemory => f.write_str("no shared memory is left for the record"),
+        }
+    }
+}
+
+impl std::error::Error for PutError {}
+
+/// A thread's handle. All zero bits are a handle that belongs to no ring: that is what `fork`
+/// leaves of it.
+#[repr(C, align(128))]
+struct Handle {
+    producer: Producer<MapWords<'static>>,
+    bell: Cell<MapWords<'static>>,
+    /// The queue's number, to notice that the process has left it; 0 if not attached.
+    joined: AtomicU32,
+    number: Cell<usize>,
+    size: Cell<usize>,
+    in_use: AtomicU32,
+    next: AtomicPtr<Handle>,
+}
+
+struct Unattached(Handle);
+
+// SAFETY: nobody changes it: its producer never has room, so nothing is ever stored through it.
+unsafe impl Sync for Unattached {}
+
+static UNATTACHED: Unattached = Unattached(Handle {
+    producer: Producer::detached(Ring {
+        control: MapWords::NONE,
+        data: MapWords::NONE,
+        capacity: 0,
+    }),
+    bell: Cell::new(MapWords::NONE),
+    joined: AtomicU32::new(0),
+    number: Cell::new(0),
+    size: Cell::new(0),
+    in_use: AtomicU32::new(0),
+    next: AtomicPtr::new(std::ptr::null_mut()),
+});
+
+thread_local! {
+    static HANDLE: Cell<*const Handle> = const { Cell::new(&raw const UNATTACHED.0) };
+    static MARK: Cell<u32> = const { Cell::new(0) };
+    static EXIT: Exit = const { Exit };
+}
+
+/// Its destructor gives the thread's ring back.
+struct Exit;
+
+impl Drop for Exit {
+    fn drop(&mut self) {
+        let handle = HANDLE.replace(&raw const UNATTACHED.0);
+        if !std::ptr::eq(handle, &raw const UNATTACHED.0) {
+            // SAFETY: handles are never freed, and this one belongs to this thread until the last
+            // line of `give_back`.
+            give_back(unsafe { &*handle });
+        }
+    }
+}
+
+fn give_back(handle: &Handle) {
+    handle.producer.enter_slow();
+    if let (Some(joined), number) = (joined(), handle.joined.load(Ordering::Relaxed))
+        && joined.number == number
+        && let Some(segment) = process().and_then(Process::segment)
+    {
+        segment.release(handle.number.get());
+    }
+    handle.joined.store(0, Ordering::Relaxed);
+    handle.in_use.store(0, Ordering::Release);
+}
+
+/// What a process needs to put; made by [`join`] and never freed.
+struct Joined {
+    number: u32,
+    queue: &'static Queue,
+    options: JoinOptions,
+    bell: MapWords<'static>,
+}
+
+/// State of this process alone, in memory that `fork` fills with zeros.
+#[repr(C)]
+struct Process {
+    lock: AtomicU32,
+    shared_lock: AtomicU32,
+    segment: AtomicPtr<Segment>,
+    handles: AtomicPtr<Handle>,
+    spare: AtomicPtr<Handle>,
+    spare_left: AtomicU32,
+    shared: AtomicPtr<Handle>,
+}
+
+static JOINED: AtomicPtr<Joined> = AtomicPtr::new(std::ptr::null_mut());
+static PROCESS: AtomicPtr<Process> = AtomicPtr::new(std::ptr::null_mut());
+/// The last segment that this process made, or the one that forked it: its call sites keep their
+/// numbers in the next.
+static LAST_SEGMENT: AtomicPtr<Segment> = AtomicPtr::new(std::ptr::null_mut());
+static N_JOINS: AtomicU32 = AtomicU32::new(0);
+static CLOSED: AtomicU32 = AtomicU32::new(1);
+static LOST_UNSEEN: AtomicU64 = AtomicU64::new(0);
+
+fn joined() -> Option<&'static Joined> {
+    // SAFETY: null, or a box that `join` leaked.
+    unsafe { JOINED.load(Ordering::Acquire).as_ref() }
+}
+
+fn process() -> Option<&'static Process> {
+    // SAFETY: null, or the page that `join` mapped and nobody unmaps; zeros are valid.
+    unsafe { PROCESS.load(Ordering::Acquire).as_ref() }
+}
+
+impl Process {
+    fn segment(&self) -> Option<&'static Segment> {
+        // SAFETY: null, or a segment, which is leaked.
+        unsafe { self.segment.load(Ordering::Acquire).as_ref() }
+    }
+
+    fn lock(&self) -> SpinGuard<'_> {
+        loop {
+            if let Some(guard) = SpinGuard::try_new(&self.lock) {
+                return guard;
+            }
+            os::yield_now();
+        }
+    }
+}
+
+/// A lock that `fork` opens: its word lies in wiped memory.
+struct SpinGuard<'a>(&'a AtomicU32);
+
+impl SpinGuard<'_> {
+    fn try_new(word: &AtomicU32) -> Option<SpinGuard<'_>> {
+        let free = word.compare_exchange(0, 1, Ordering::Acquire, Ordering::Relaxed);
+        free.is_ok().then_some(SpinGuard(word))
+    }
+}
+
+impl Drop for SpinGuard<'_> {
+    fn drop(&mut self) {
+        self.0.store(0, Ordering::Release);
+    }
+}
+
+/// Joins a queue: from now on puts of every thread of this process go into it, and those of
+/// children that it forks. The queue joined before is left.
+pub fn join(queue: Queue, options: JoinOptions) -> Result<&'static Queue, Error> {
+    if process().is_none() {
+        let page = Map::wiped_on_fork(PAGE)
+            .map_err(|err| Error::new(format!("no memory that fork wipes: {err}")))?;
+        PROCESS.store(page.cast(), Ordering::Release);
+    }
+    leave();
+    if let Some(process) = process() {
+        process.segment.store(std::ptr::null_mut(), Ordering::Release);
+        process.shared.store(std::ptr::null_mut(), Ordering::Release);
+    }
+    let queue: &'static Queue = Box::leak(Box::new(queue));
+    // SAFETY: the queue was just leaked.
+    let bell = unsafe { queue.bell.words_forever() };
+    clock::set(queue.bell.clock, options.order);
+    let joined = Box::leak(Box::new(Joined {
+        number: N_JOINS.fetch_add(1, Ordering::Relaxed) + 1,
+        queue,
+        options,
+        bell,
+    }));
+    JOINED.store(joined, Ordering::Release);
+    CLOSED.store(0, Ordering::SeqCst);
+    Ok(queue)
+}
+
+/// Leaves the queue: puts that begin from now on are refused, and one that is under way is either
+/// in its ring when this returns or is refused.
+pub fn leave() {
+    CLOSED.store(1, Ordering::SeqCst);
+    // After the barrier a put that still returns Ok has its tail visible to the next pass.
+    if !os::barrier() {
+        std::sync::atomic::fence(Ordering::SeqCst);
+    }
+    let mut next = process().map_or(std::ptr::null_mut(), |it| it.handles.load(Ordering::Acquire));
+    // SAFETY: handles are never freed; `expire` is one atomic store.
+    while let Some(handle) = unsafe { next.as_ref() } {
+        if !handle.producer.is_busy() {
+            handle.producer.expire();
+        }
+        next = handle.next.load(Ordering::Acquire);
+    }
+}
+
+/// Marks this thread as the writer's or a sink's: its puts never wait, its ring never grows, and
+/// `mark` is set in the tag of every frame. [`SILENT`] refuses every put, 0 takes the mark away.
+#[inline]
+pub fn mark_thread(mark: u32) {
+    if MARK.replace(mark) == 0 {
+        // Marked threads put by the slow path alone: the fast one looks at no mark.
+        expire_own_handle();
+    }
+}
+
+#[cold]
+fn expire_own_handle() {
+    // SAFETY: the static, or a handle of this thread: handles are never freed.
+    let handle = unsafe { &*HANDLE.get() };
+    if handle.in_use.load(Ordering::Relaxed) != 0 {
+        handle.producer.expire();
+    }
+}
+
+/// The mark of this thread, 0 for none.
+#[must_use]
+pub fn thread_mark() -> u32 {
+    MARK.try_with(Cell::get).unwrap_or(0)
+}
+
+/// The mark under which every put of a thread is refused and counted.
+pub const SILENT: u32 = u32::MAX;
+
+/// Records lost before there was any ring to count them in, since the last call.
+pub fn take_lost_unseen() -> u64 {
+    LOST_UNSEEN.swap(0, Ordering::Relaxed)
+}
+
+/// Adds a call site to the process's table; its number from 1 up, or `None` if there is no queue
+/// or no room. A number stays good in every queue joined later and in forked children.
+pub fn register(site: &[u8]) -> Option<u32> {
+    let joined = joined()?;
+    let segment = own_segment(joined).ok()?;
+    segment.register_site(site)
+}
+
+/// Puts a record: `len` bytes of body (a multiple of eight), written by `fill`, which calls no code
+/// of the user.
+///
+/// The fast path takes no lock, makes no system call and allocates nothing. When there is no room,
+/// the ring grows within the budget, then the overflow policy decides.
+#[inline(always)]
+pub fn put<F>(level: u8, tag: u32, len: usize, fill: F) -> Result<(), PutError>
+where
+    F: FnOnce(&mut RingFrame<'_>),
+{
+    put_or(level, tag, len, fill, true)
+}
+
+/// Like [`put`], but never waits for room.
+#[inline(always)]
+pub fn try_put<F>(level: u8, tag: u32, len: usize, fill: F) -> Result<(), PutError>
+where
+    F: FnOnce(&mut RingFrame<'_>),
+{
+    put_or(level, tag, len, fill, false)
+}
+
+#[inline(always)]
+fn put_or<F>(level: u8, tag: u32, len: usize, fill: F, wait: bool) -> Result<(), PutError>
+where
+    F: FnOnce(&mut RingFrame<'_>),
+{
+    debug_assert!(len.is_multiple_of(8));
+    let stamp = clock::stamp();
+    // SAFETY: the static, or a handle of this thread: handles are never freed.
+    let handle = unsafe { &*HANDLE.get() };
+    match handle.producer.try_put(tag, stamp, len, fill) {
+        Ok(()) => after_commit(handle),
+        Err(fill) => {
+            let mut fill = Some(fill);
+            let request = Request { level, tag, len, wait };
+            request.put_slow(&mut |frame| {
+                if let Some(fill) = fill.take() {
+                    fill(frame);
+                }
+            })
+        }
+    }
+}
+
+/// The end of every put: is the queue still open, does the writer sleep?
+#[inline(always)]
+fn after_commit(handle: &Handle) -> Result<(), PutError> {
+    compiler_fence(Ordering::SeqCst);
+    // SYNC POINT bell: no fence here; the writer's barrier stands in for it.
+    let asleep = handle.bell.get().load(bell::STATE, Ordering::Relaxed) == bell::SLEEPING;
+    let closed = CLOSED.load(Ordering::Relaxed) != 0;
+    if asleep | closed { handle.after_commit_slow(closed) } else { Ok(()) }
+}
+
+impl Handle {
+    #[cold]
+    #[inline(never)]
+    fn after_commit_slow(&self, closed: bool) -> Result<(), PutError> {
+        if closed {
+            self.producer.expire();
+            return Err(PutError::Closed);
+        }
+        queue::ring(self.bell.get());
+        Ok(())
+    }
+}
+
+type Fill<'a> = &'a mut dyn FnMut(&mut RingFrame<'_>);
+
+/// A put that left the fast path.
+#[derive(Clone, Copy)]
+struct Request {
+    level: u8,
+    tag: u32,
+    len: usize,
+    wait: bool,
+}
+
+impl Request {
+    #[cold]
+    #[inline(never)]
+    fn put_slow(self, fill: Fill<'_>) -> Result<(), PutError> {
+        let Some(joined) = joined() else { return Err(PutError::Closed) };
+        if CLOSED.load(Ordering::Relaxed) != 0 {
+            return Err(PutError::Closed);
+        }
+        let mark = thread_mark();
+        if self.len > MAX_RECORD || mark == SILENT {
+            LOST_UNSEEN.fetch_add(1, Ordering::Relaxed);
+            let len = self.len;
+            return Err(if mark == SILENT { PutError::Full } else { PutError::TooLarge { len } });
+        }
+        let request = Request { tag: self.tag | mark, ..self };
+        match own_handle(joined) {
+            Some(handle) if !handle.producer.is_busy() => {
+                handle.producer.enter_slow();
+                let result = request.put_own(joined, handle, fill);
+                handle.producer.leave_slow();
+                if mark != 0 {
+                    handle.producer.expire();
+                }
+                result.and_then(|()| after_commit(handle))
+            }
+            _ => request.put_shared(joined, fill),
+        }
+    }
+
+    fn is_urgent(self) -> bool {
+        self.level >= URGENT_LEVEL
+    }
+
+    fn head(self) -> u64 {
+        u64::from(self.tag) << 32
+    }
+
+    fn put_own(self, joined: &Joined, handle: &Handle, fill: Fill<'_>) -> Result<(), PutError> {
+        let too_big = |handle: &Handle| self.len + FRAME_HEADER > handle.size.get() / 4;
+        while too_big(handle) && grow(joined, handle) {}
+        if too_big(handle) {
+            return self.put_side(joined, handle, fill);
+        }
+        if !self.find_room(joined, handle, self.len) {
+            return Err(self.lost(handle, PutError::Full));
+        }
+        handle.producer.put_ready(self.head(), clock::stamp(), self.len, fill);
+        Ok(())
+    }
+
+    /// The body goes into a file of its own, a reference into the ring.
+    fn put_side(self, joined: &Joined, handle: &Handle, fill: Fill<'_>) -> Result<(), PutError> {
+        if !self.find_room(joined, handle, 16) {
+            return Err(self.lost(handle, PutError::Full));
+        }
+        let made = own_segment(joined).and_then(|segment| segment.side_file(self.len));
+        let Ok((number, file)) = made else {
+            return Err(self.lost(handle, PutError::NoMemory));
+        };
+        {
+            // SAFETY: `file` lives until the end of this function, the frame only in this block.
+            let words: MapWords<'static> = unsafe { std::mem::transmute(file.words()) };
+            fill(&mut Frame::over(&words, 0, self.len / 8));
+        }
+        let head = self.head() | SIDE_FLAG;
+        handle.producer.put_ready(head, clock::stamp(), 16, |frame| {
+            frame.word(number);
+            frame.word(self.len as u64);
+        });
+        Ok(())
+    }
+
+    /// Grows the ring or waits, as the budget and the policy allow, until there is room.
+    fn find_room(self, joined: &Joined, handle: &Handle, len: usize) -> bool {
+        let producer = &handle.producer;
+        loop {
+            if producer.make_room(len, self.is_urgent()) == Room::Ready {
+                return true;
+            }
+            if !grow(joined, handle) {
+                break;
+            }
+        }
+        if !self.wait || thread_mark() != 0 {
+            return false;
+        }
+        let wait = (joined.options.overflow)(self.level).wait;
+        let deadline = Instant::now() + wait.min(Duration::from_secs(1 << 30));
+        loop {
+            let head = producer.announce_wait();
+            if producer.make_room(len, self.is_urgent()) == Room::Ready {
+                return true;
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() || CLOSED.load(Ordering::Relaxed) != 0 {
+                return false;
+            }
+            queue::ring(joined.bell);
+            let slice = left.min(Duration::from_millis(50));
+            os::futex_wait(producer.ring().control.low_half(HEAD), head as u32, slice);
+        }
+    }
+
+    fn lost(self, handle: &Handle, reason: PutError) -> PutError {
+        handle.producer.count_lost(self.level, clock::stamp());
+        reason
+    }
+
+    /// For puts that have no ring of their own: nested in a put by a signal handler, after the
+    /// thread's destructors ran, or when the budget is used up. All share one ring under a lock
+    /// that is tried a bounded number of times.
+    fn put_shared(self, joined: &Joined, fill: Fill<'_>) -> Result<(), PutError> {
+        let unseen = |reason| {
+            LOST_UNSEEN.fetch_add(1, Ordering::Relaxed);
+            Err(reason)
+        };
+        let Some(process) = process() else { return Err(PutError::Closed) };
+        let mut tries = 0..if self.wait { 10_000 } else { 1 };
+        let guard = loop {
+            match SpinGuard::try_new(&process.shared_lock) {
+                Some(guard) => break guard,
+                None if tries.next().is_none() => return unseen(PutError::Full),
+                None => os::yield_now(),
+            }
+        };
+        let Some(handle) = shared_handle(joined, process) else {
+            return unseen(PutError::NoMemory);
+        };
+        handle.producer.enter_slow();
+        introduce(joined, handle);
+        let result = self.put_own(joined, handle, fill);
+        handle.producer.leave_slow();
+        drop(guard);
+        result.and_then(|()| after_commit(handle))
+    }
+}
+
+/// This process's segment, made if there is none.
+fn own_segment(joined: &Joined) -> Result<&'static Segment, Error> {
+    let process = process().ok_or_else(|| Error::new("no queue was joined"))?;
+    if let Some(segment) = process.segment() {
+        return Ok(segment);
+    }
+    let _guard = process.lock();
+    if let Some(segment) = process.segment() {
+        return Ok(segment);
+    }
+    // SAFETY: null, or a segment, which is leaked; in a forked child its mapping was inherited.
+    let inherited = unsafe { LAST_SEGMENT.load(Ordering::Acquire).as_ref() };
+    let segment = Segment::create(joined.queue, joined.options.budget, inherited)?;
+    let pointer: *const Segment = segment;
+    LAST_SEGMENT.store(pointer.cast_mut(), Ordering::Release);
+    process.segment.store(pointer.cast_mut(), Ordering::Release);
+    Ok(segment)
+}
+
+/// This thread's handle, attached to a ring of the present queue; `None` if it cannot have one.
+fn own_handle(joined: &Joined) -> Option<&'static Handle> {
+    // SAFETY: handles are never freed.
+    let mut handle: &'static Handle = unsafe { &*HANDLE.get() };
+    if handle.joined.load(Ordering::Relaxed) == joined.number {
+        return Some(handle);
+    }
+    // In a thread whose destructors have run, nobody would give a ring back.
+    EXIT.try_with(|_| ()).ok()?;
+    // Not in use: it is the static, or `fork` has wiped it.
+    if handle.in_use.load(Ordering::Relaxed) == 0 {
+        handle = new_handle(process()?)?;
+        HANDLE.set(handle);
+    }
+    attach(joined, handle).then_some(handle)
+}
+
+fn shared_handle(joined: &Joined, process: &'static Process) -> Option<&'static Handle> {
+    // SAFETY: null, or a handle, which is never freed.
+    if let Some(handle) = unsafe { process.shared.load(Ordering::Acquire).as_ref() } {
+        return Some(handle);
+    }
+    let handle = new_handle(process)?;
+    attach(joined, handle).then(|| {
+        process.shared.store(std::ptr::from_ref(handle).cast_mut(), Ordering::Release);
+        handle
+    })
+}
+
+/// Claims a first ring for the handle and introduces the thread.
+fn attach(joined: &Joined, handle: &'static Handle) -> bool {
+    let claimed = own_segment(joined).and_then(|segment| segment.claim(RING_SIZES[0]));
+    let Ok(claim) = claimed else { return false };
+    let producer = &handle.producer;
+    producer.enter_slow();
+    producer.rebind(claim.ring);
+    handle.bell.set(joined.bell);
+    handle.number.set(claim.number);
+    handle.size.set(claim.size);
+    handle.joined.store(joined.number, Ordering::Relaxed);
+    introduce(joined, handle);
+    producer.leave_slow();
+    true
+}
+
+/// Writes the frame that says which thread puts from here on.
+fn introduce(joined: &Joined, handle: &Handle) {
+    let body = (joined.options.introduction)(os::thread_id());
+    let len = body.len().next_multiple_of(8);
+    if handle.producer.make_room(len, true) == Room::Ready {
+        let head = u64::from(INTRODUCTION_TAG) << 32;
+        handle.producer.put_ready(head, clock::stamp(), len, |frame| frame.bytes(&body));
+    }
+}
+
+/// Goes on in the next larger ring, if the budget has one. Only on the slow path.
+fn grow(joined: &Joined, handle: &Handle) -> bool {
+    let Some(size) = RING_SIZES.into_iter().find(|size| *size > handle.size.get()) else {
+        return false;
+    };
+    if thread_mark() != 0 {
+        return false;
+    }
+    let Ok(segment) = own_segment(joined) else { return false };
+    let Ok(claim) = segment.claim(size) else { return false };
+    let left = handle.number.replace(claim.number);
+    handle.size.set(claim.size);
+    handle.producer.rebind(claim.ring);
+    segment.release(left);
+    introduce(joined, handle);
+    true
+}
+
+/// A handle that no thread uses: one given back, or a new one from wiped memory.
+fn new_handle(process: &'static Process) -> Option<&'static Handle> {
+    let _guard = process.lock();
+    let mut next = process.handles.load(Ordering::Acquire);
+    // SAFETY: handles are never freed.
+    while let Some(handle) = unsafe { next.as_ref() } {
+        if handle.in_use.load(Ordering::Acquire) == 0 {
+            handle.in_use.store(1, Ordering::Relaxed);
+            return Some(handle);
+        }
+        next = handle.next.load(Ordering::Acquire);
+    }
+    if process.spare_left.load(Ordering::Relaxed) == 0 {
+        let page = Map::wiped_on_fork(PAGE).ok()?;
+        process.spare.store(page.cast(), Ordering::Relaxed);
+        let count = PAGE / size_of::<Handle>();
+        process.spare_left.store(count as u32, Ordering::Relaxed);
+    }
+    let left = process.spare_left.fetch_sub(1, Ordering::Relaxed) - 1;
+    // SAFETY: the page holds as many handles as were counted, aligned by the page, all zeros,
+    // which is a valid handle.
+    let handle = unsafe { &*process.spare.load(Ordering::Relaxed).add(left as usize) };
+    handle.in_use.store(1, Ordering::Relaxed);
+    handle.next.store(process.handles.load(Ordering::Relaxed), Ordering::Relaxed);
+    process.handles.store(std::ptr::from_ref(handle).cast_mut(), Ordering::Release);
+    Some(handle)
+}

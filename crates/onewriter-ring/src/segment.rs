@@ -1,0 +1,349 @@
+//! A process's segment: its rings and its call-site table, in one file that only it writes.
+//!
+//! ```text
+//! 0        header: who made it, how many rings, how long the table is
+//! 4 KiB    control blocks of the rings, 256 bytes each
+//! + 1 MiB  call-site table: entries one behind the other, each its length and its bytes
+//! + 4 MiB  data of the rings, page by page as they are claimed
+//! ```
+//!
+//! The file is mapped in full length at once and its blocks are allocated piece by piece, so that
+//! an idle process takes 32 KiB. Nothing that has been published is moved or given back.
+
+use crate::lock::LifetimeLock;
+use crate::os::{self, Map, PAGE};
+use crate::queue::{Error, Queue, bell};
+use crate::spsc::{CONTROL_WORDS, DATA_AT, DATA_LEN, Ring};
+use crate::words::{MapWords, Words};
+use std::fs::{self, File, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::Ordering;
+
+pub(crate) const MAGIC: u64 = u64::from_le_bytes(*b"ONEWRSEG");
+pub(crate) const VERSION: u64 = 1;
+
+/// The words of the header.
+pub(crate) mod header {
+    pub(crate) const MAGIC_AT: usize = 0;
+    pub(crate) const VERSION_AT: usize = 1;
+    /// Two words: 128 random bits.
+    pub(crate) const ID: usize = 2;
+    pub(crate) const PROCESS_ID: usize = 4;
+    /// Bytes of ring data at most.
+    pub(crate) const BUDGET: usize = 5;
+    /// 1 if the process could not register for barriers.
+    pub(crate) const NO_BARRIER: usize = 6;
+    /// The process's name: its length, then eight words.
+    pub(crate) const NAME_LEN: usize = 8;
+    pub(crate) const NAME: usize = 9;
+    pub(crate) const NAME_WORDS: usize = 8;
+    /// Control blocks published.
+    pub(crate) const N_RINGS: usize = 32;
+    /// Bytes of the call-site table published.
+    pub(crate) const TABLE_LEN: usize = 48;
+}
+
+pub(crate) const CONTROL_START: usize = PAGE;
+pub(crate) const MAX_RINGS: usize = 4096;
+pub(crate) const TABLE_START: usize = CONTROL_START + MAX_RINGS * CONTROL_WORDS * 8;
+pub(crate) const TABLE_MAX: usize = 4 << 20;
+pub(crate) const DATA_START: usize = TABLE_START + TABLE_MAX;
+/// Ring data of a process at most.
+pub(crate) const BUDGET_MAX: usize = 1 << 30;
+
+/// The sizes of rings: the first of a thread, and those that follow when it is full.
+pub(crate) const RING_SIZES: [usize; 3] = [8 << 10, 64 << 10, 1 << 20];
+const TABLE_STEP: usize = 2 * PAGE;
+const TABLE_FIRST: usize = TABLE_STEP;
+
+/// The process's own segment.
+#[derive(Debug)]
+pub(crate) struct Segment {
+    map: Map,
+    file: File,
+    path: PathBuf,
+    pub(crate) id: u128,
+    _lock: LifetimeLock,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    budget: usize,
+    control_allocated: usize,
+    data_used: usize,
+    table_allocated: usize,
+    table_used: usize,
+    n_sites: u32,
+    rings: Vec<Slot>,
+    n_side_files: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Slot {
+    size: usize,
+    owned: bool,
+}
+
+/// A ring that a thread has claimed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Claim {
+    pub(crate) number: usize,
+    pub(crate) size: usize,
+    pub(crate) ring: Ring<MapWords<'static>>,
+}
+
+impl Segment {
+    /// Makes the segment of this process. `inherited` is the table of the process that forked this
+    /// one: call sites that know their number keep it.
+    pub(crate) fn create(
+        queue: &Queue,
+        budget: usize,
+        inherited: Option<&Segment>,
+    ) -> Result<&'static Segment, Error> {
+        let id = os::random_id().map_err(|err| Error::new(format!("no random id: {err}")))?;
+        let temp = queue.dir().join(format!(".s-{id:032x}"));
+        let path = queue.dir().join(format!("s-{id:032x}"));
+        let segment = Segment::create_at(&temp, path, id, budget, inherited)?;
+        fs::rename(&temp, &segment.path).map_err(|err| {
+            let _ = fs::remove_file(&temp);
+            Error::io("cannot name the segment", &segment.path, err)
+        })?;
+        queue.bell.words().word(bell::JOINS).fetch_add(1, Ordering::SeqCst);
+        // The segment is never dropped: thread handles point into its mapping until the process
+        // ends.
+        Ok(Box::leak(Box::new(segment)))
+    }
+
+    fn create_at(
+        temp: &Path,
+        path: PathBuf,
+        id: u128,
+        budget: usize,
+        inherited: Option<&Segment>,
+    ) -> Result<Segment, Error> {
+        let fail = |err| {
+            let _ = fs::remove_file(temp);
+            Error::io("cannot make the segment", temp, err)
+        };
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(temp)
+            .map_err(fail)?;
+        let map = Map::shared(&file, DATA_START + budget).map_err(fail)?;
+        os::allocate(&file, 0, PAGE).map_err(fail)?;
+        let lock = LifetimeLock::try_take(temp)
+            .map_err(fail)?
+            .ok_or_else(|| Error::new("somebody else locked a segment that was just made"))?;
+        let inner = Mutex::new(Inner {
+            budget,
+            control_allocated: 0,
+            data_used: 0,
+            table_allocated: 0,
+            table_used: 0,
+            n_sites: 0,
+            rings: Vec::new(),
+            n_side_files: 0,
+        });
+        let segment = Segment { map, file, path, id, _lock: lock, inner };
+        segment.write_header();
+        segment.copy_table(inherited).map_err(fail)?;
+        Ok(segment)
+    }
+
+    fn write_header(&self) {
+        let words = self.map.words();
+        let put = |at, word| words.store(at, word, Ordering::Relaxed);
+        put(header::ID, self.id as u64);
+        put(header::ID + 1, (self.id >> 64) as u64);
+        put(header::PROCESS_ID, u64::from(std::process::id()));
+        put(header::BUDGET, self.lock().budget as u64);
+        put(header::NO_BARRIER, u64::from(!os::register_barrier()));
+        let name = process_name();
+        let name = &name.as_bytes()[..name.len().min(8 * header::NAME_WORDS)];
+        put(header::NAME_LEN, name.len() as u64);
+        for (at, chunk) in name.chunks(8).enumerate() {
+            let mut word = [0; 8];
+            word[..chunk.len()].copy_from_slice(chunk);
+            put(header::NAME + at, u64::from_le_bytes(word));
+        }
+        put(header::VERSION_AT, VERSION);
+        put(header::MAGIC_AT, MAGIC);
+    }
+
+    fn copy_table(&self, inherited: Option<&Segment>) -> std::io::Result<()> {
+        let mut inner = self.lock();
+        let Some(parent) = inherited else {
+            return self.grow_table(&mut inner, TABLE_FIRST);
+        };
+        let theirs = parent.map.words();
+        let len = theirs.load(header::TABLE_LEN, Ordering::Acquire) as usize;
+        let len = len.min(TABLE_MAX);
+        self.grow_table(&mut inner, (len + TABLE_FIRST).min(TABLE_MAX))?;
+        let mut at = 0;
+        while at < len {
+            let entry = theirs.load((TABLE_START + at) / 8, Ordering::Relaxed);
+            let bytes = 8 + (entry as usize).next_multiple_of(8);
+            for word in at / 8..((at + bytes).min(len)) / 8 {
+                let value = theirs.load(TABLE_START / 8 + word, Ordering::Relaxed);
+                self.map.words().store(TABLE_START / 8 + word, value, Ordering::Relaxed);
+            }
+            at += bytes;
+            inner.n_sites += 1;
+        }
+        inner.table_used = len;
+        self.map.words().store(header::TABLE_LEN, len as u64, Ordering::Release);
+        Ok(())
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
+        // Nothing between lock and unlock panics on purpose; what a panic left is still consistent.
+        self.inner.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    fn grow_table(&self, inner: &mut Inner, needed: usize) -> std::io::Result<()> {
+        let len = needed.next_multiple_of(TABLE_STEP).min(TABLE_MAX);
+        if len > inner.table_allocated {
+            os::allocate(&self.file, TABLE_START, len)?;
+            inner.table_allocated = len;
+        }
+        Ok(())
+    }
+
+    /// Adds a call site to the table; its number, or `None` if the table or the memory is full.
+    pub(crate) fn register_site(&self, bytes: &[u8]) -> Option<u32> {
+        let mut inner = self.lock();
+        let len = 8 + bytes.len().next_multiple_of(8);
+        let end = inner.table_used + len;
+        if end > TABLE_MAX {
+            return None;
+        }
+        self.grow_table(&mut inner, end).ok()?;
+        let words = self.map.words().part((TABLE_START + inner.table_used) / 8, len / 8);
+        words.store(0, bytes.len() as u64, Ordering::Relaxed);
+        for (at, chunk) in bytes.chunks(8).enumerate() {
+            let mut word = [0; 8];
+            word[..chunk.len()].copy_from_slice(chunk);
+            words.store(1 + at, u64::from_le_bytes(word), Ordering::Relaxed);
+        }
+        inner.table_used = end;
+        inner.n_sites += 1;
+        // SYNC POINT table: with the acquire load in the reader.
+        self.map.words().store(header::TABLE_LEN, end as u64, Ordering::Release);
+        Some(inner.n_sites)
+    }
+
+    /// Gives a ring of at least `size` bytes to the calling thread: one that another thread has
+    /// left, whatever is still in it, or a new one.
+    pub(crate) fn claim(&self, size: usize) -> Result<Claim, Error> {
+        let mut inner = self.lock();
+        let left = inner.rings.iter().position(|slot| !slot.owned && slot.size == size);
+        let number = match left {
+            Some(number) => number,
+            None => self.make_ring(&mut inner, size)?,
+        };
+        inner.rings[number].owned = true;
+        Ok(Claim { number, size, ring: self.ring(number, size) })
+    }
+
+    fn make_ring(&self, inner: &mut Inner, size: usize) -> Result<usize, Error> {
+        let number = inner.rings.len();
+        let at = DATA_START + inner.data_used;
+        if number == MAX_RINGS || inner.data_used + size > inner.budget {
+            return Err(Error::new("the process has used up its budget of ring memory"));
+        }
+        let fail = |err| Error::io("no memory for a ring in", &self.path, err);
+        let control_end = (number + 1) * CONTROL_WORDS * 8;
+        if control_end > inner.control_allocated {
+            os::allocate(&self.file, CONTROL_START, control_end.next_multiple_of(PAGE))
+                .map_err(fail)?;
+            inner.control_allocated = control_end.next_multiple_of(PAGE);
+        }
+        os::allocate(&self.file, at, size).map_err(fail)?;
+        self.map.populate(at, size);
+        inner.data_used += size;
+        inner.rings.push(Slot { size, owned: true });
+        let control = self.control(number);
+        control.store(DATA_AT, at as u64, Ordering::Relaxed);
+        control.store(DATA_LEN, size as u64, Ordering::Relaxed);
+        // SYNC POINT rings: with the acquire load in the reader.
+        self.map.words().store(header::N_RINGS, number as u64 + 1, Ordering::Release);
+        Ok(number)
+    }
+
+    fn control(&self, number: usize) -> MapWords<'static> {
+        // SAFETY: a segment is leaked by `create`: it is never unmapped.
+        let words = unsafe { self.map.words_forever() };
+        words.part(CONTROL_START / 8 + number * CONTROL_WORDS, CONTROL_WORDS)
+    }
+
+    fn ring(&self, number: usize, size: usize) -> Ring<MapWords<'static>> {
+        let control = self.control(number);
+        let at = control.load(DATA_AT, Ordering::Relaxed) as usize;
+        // SAFETY: as in `control`.
+        let words = unsafe { self.map.words_forever() };
+        Ring { control, data: words.part(at / 8, size / 8), capacity: size as u64 }
+    }
+
+    /// The ring may go to another thread. The caller does not touch it any more.
+    pub(crate) fn release(&self, number: usize) {
+        if let Some(slot) = self.lock().rings.get_mut(number) {
+            slot.owned = false;
+        }
+    }
+
+    /// Makes a side file for a record too large for any ring: its number, and its mapped words.
+    pub(crate) fn side_file(&self, len: usize) -> Result<(u64, SideFile), Error> {
+        let number = {
+            let mut inner = self.lock();
+            inner.n_side_files += 1;
+            inner.n_side_files
+        };
+        let path = side_path(&self.path, number);
+        let fail = |err| {
+            let _ = fs::remove_file(&path);
+            Error::io("cannot make a side file", &path, err)
+        };
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&path)
+            .map_err(fail)?;
+        let size = len.max(8).next_multiple_of(PAGE);
+        os::allocate(&file, 0, size).map_err(fail)?;
+        let map = Map::shared(&file, size).map_err(fail)?;
+        Ok((number, SideFile { map }))
+    }
+}
+
+/// A record's body in a file of its own, while it is being written.
+#[derive(Debug)]
+pub(crate) struct SideFile {
+    map: Map,
+}
+
+impl SideFile {
+    pub(crate) fn words(&self) -> MapWords<'_> {
+        self.map.words()
+    }
+}
+
+/// `b-<segment>-<number>` beside `s-<segment>`.
+pub(crate) fn side_path(segment: &Path, number: u64) -> PathBuf {
+    let name = segment.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let id = name.trim_start_matches('.').trim_start_matches("s-");
+    segment.with_file_name(format!("b-{id}-{number}"))
+}
+
+fn process_name() -> String {
+    let exe = std::env::current_exe().ok();
+    let name = exe.as_deref().and_then(Path::file_name);
+    name.map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}

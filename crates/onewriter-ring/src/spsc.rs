@@ -1,0 +1,533 @@
+//! One thread's ring: the single-producer single-consumer protocol, on any [`Words`].
+//!
+//! Who may write which word, with which ordering, and who reads it:
+//!
+//! | word | written by | ordering | read by |
+//! |---|---|---|---|
+//! | data in `[head, head + cap)` | the producer, before it commits | relaxed | the consumer, below `TAIL` |
+//! | [`TAIL`] | the producer | release | the consumer, acquire |
+//! | [`HEAD`] | the consumer | release | the producer, acquire |
+//! | [`WAITER`] | the producer sets, the consumer clears | relaxed + fence | the other one |
+//! | [`LOST`] and the words after it | the producer | release on `LOST` | the consumer, acquire |
+//! | [`LOST_SEEN`] | the consumer | relaxed | the producer |
+//!
+//! Positions are bytes since the ring began; they only grow, and 64 bits never wrap. A put writes
+//! its frame beyond the tail and then stores the tail once: a producer that dies before that store
+//! has done nothing, one that dies after it has done everything.
+
+use crate::words::Words;
+use std::cell::UnsafeCell;
+use std::sync::atomic::{AtomicU64, Ordering, compiler_fence};
+
+#[cfg(loom)]
+use loom::sync::atomic::fence;
+#[cfg(not(loom))]
+use std::sync::atomic::fence;
+
+/// Bytes committed by the producer.
+pub const TAIL: usize = 0;
+/// Records that were not accepted, in all.
+pub const LOST: usize = 1;
+/// The same by class of level: seven classes of ten level numbers, and one for the rest.
+pub const LOST_BY_CLASS: usize = 2;
+/// When the first of them that the consumer has not seen was put.
+pub const LOST_FIRST: usize = 10;
+/// When the last of them was put.
+pub const LOST_LAST: usize = 11;
+/// Bytes released by the consumer.
+pub const HEAD: usize = 16;
+/// Whether the producer waits for room.
+pub const WAITER: usize = 17;
+/// How much of [`LOST`] the consumer has reported.
+pub const LOST_SEEN: usize = 18;
+/// Where the ring's data is: the byte offset in its segment, and its capacity; segments use them.
+pub const DATA_AT: usize = 24;
+/// The capacity in bytes, a power of two.
+pub const DATA_LEN: usize = 25;
+/// Words of a control block: the producer's line, the consumer's line, of 128 bytes each.
+pub const CONTROL_WORDS: usize = 32;
+
+/// Bytes of a frame before its body: length and flags, tag, timestamp.
+pub const FRAME_HEADER: usize = 16;
+/// The bits of a frame's first word that are its length.
+pub(crate) const LEN_MASK: u64 = (1 << 28) - 1;
+/// The frame only fills the space up to the wrap.
+pub(crate) const PAD_FLAG: u64 = 1 << 28;
+/// The body is the number and the length of a side file.
+pub(crate) const SIDE_FLAG: u64 = 1 << 29;
+
+/// A frame that is being written. Writing past its end has no effect.
+pub struct Frame<'a, W: Words> {
+    data: &'a W,
+    at: usize,
+    end: usize,
+}
+
+impl<'a, W: Words> Frame<'a, W> {
+    /// A frame over the words from `at` to `end`.
+    pub(crate) fn over(data: &'a W, at: usize, end: usize) -> Frame<'a, W> {
+        Frame { data, at, end }
+    }
+
+    /// Appends one word.
+    #[inline(always)]
+    pub fn word(&mut self, word: u64) {
+        if self.at < self.end {
+            self.data.store(self.at, word, Ordering::Relaxed);
+            self.at += 1;
+        }
+    }
+
+    /// Appends bytes, and zeros up to the next multiple of eight.
+    #[inline]
+    pub fn bytes(&mut self, bytes: &[u8]) {
+        let (words, rest) = bytes.as_chunks::<8>();
+        for word in words {
+            self.word(u64::from_le_bytes(*word));
+        }
+        if !rest.is_empty() {
+            let mut last = [0; 8];
+            last[..rest.len()].copy_from_slice(rest);
+            self.word(u64::from_le_bytes(last));
+        }
+    }
+}
+
+/// The memory of a ring: its control block and its data.
+#[derive(Clone, Copy, Debug)]
+pub struct Ring<W> {
+    /// [`CONTROL_WORDS`] words.
+    pub control: W,
+    /// `capacity / 8` words.
+    pub data: W,
+    /// Bytes of data, a power of two.
+    pub capacity: u64,
+}
+
+/// What a frame says about itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct FrameHead {
+    /// The caller's tag.
+    pub tag: u32,
+    /// When it was put.
+    pub stamp: u64,
+    /// [`SIDE_FLAG`] or nothing.
+    pub flags: u64,
+    /// Bytes of the body, a multiple of eight.
+    pub len: usize,
+}
+
+/// The producer's end. All zero bits are a valid producer that never has room.
+///
+/// The fields are atomics because a signal handler may put on the same thread: while a frame is
+/// being written `limit` is zero, so that a put in between finds no room and takes the slow path.
+#[derive(Debug)]
+pub struct Producer<W> {
+    ring: UnsafeCell<Ring<W>>,
+    tail: AtomicU64,
+    limit: AtomicU64,
+}
+
+/// What the slow path found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Room {
+    /// The frame fits now.
+    Ready,
+    /// The ring is full.
+    Full,
+}
+
+impl<W> Producer<W> {
+    /// A producer without a ring, which never has room.
+    pub(crate) const fn detached(ring: Ring<W>) -> Producer<W> {
+        Producer { ring: UnsafeCell::new(ring), tail: AtomicU64::new(0), limit: AtomicU64::new(0) }
+    }
+}
+
+impl<W: Words> Producer<W> {
+    /// A producer that goes on at the ring's tail.
+    pub fn new(ring: Ring<W>) -> Producer<W> {
+        let tail = ring.control.load(TAIL, Ordering::Relaxed);
+        let producer = Producer {
+            ring: UnsafeCell::new(ring),
+            tail: AtomicU64::new(tail),
+            limit: AtomicU64::new(0),
+        };
+        producer.leave_slow();
+        producer
+    }
+
+    /// The ring's memory.
+    #[inline(always)]
+    pub fn ring(&self) -> &Ring<W> {
+        // SAFETY: the ring is replaced by `rebind` only, on this thread (the type is not `Sync`),
+        // which takes no reference that a caller could still hold: `rebind` is never called
+        // between a use of `ring` and the end of that use.
+        unsafe { &*self.ring.get() }
+    }
+
+    /// Goes on in another ring. Only between [`enter_slow`](Producer::enter_slow) and
+    /// [`leave_slow`](Producer::leave_slow).
+    pub(crate) fn rebind(&self, ring: Ring<W>) {
+        self.tail.store(ring.control.load(TAIL, Ordering::Relaxed), Ordering::Relaxed);
+        // SAFETY: no reference from `ring()` is alive here, and the producer belongs to one thread.
+        unsafe { *self.ring.get() = ring };
+    }
+
+    /// Whether a frame is being written on this thread: the put is nested in a signal handler.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.limit.load(Ordering::Relaxed) == 0
+    }
+
+    /// From here on the fast path finds no room, until [`leave_slow`](Producer::leave_slow).
+    pub(crate) fn enter_slow(&self) {
+        self.limit.store(0, Ordering::Relaxed);
+        compiler_fence(Ordering::SeqCst);
+    }
+
+    /// Opens the fast path again.
+    pub(crate) fn leave_slow(&self) {
+        compiler_fence(Ordering::SeqCst);
+        let tail = self.tail.load(Ordering::Relaxed);
+        self.limit.store(self.limit_from(tail), Ordering::Relaxed);
+    }
+
+    /// Makes the next put take the slow path.
+    pub(crate) fn expire(&self) {
+        self.limit.store(1, Ordering::Relaxed);
+    }
+
+    /// Puts a frame if there is room for it without any look at the consumer; gives `fill` back if
+    /// there is not. `len` is the length of the body, a multiple of eight.
+    #[inline(always)]
+    pub fn try_put<F: FnOnce(&mut Frame<'_, W>)>(
+        &self,
+        tag: u32,
+        stamp: u64,
+        len: usize,
+        fill: F,
+    ) -> Result<(), F> {
+        let tail = self.tail.load(Ordering::Relaxed);
+        let limit = self.limit.load(Ordering::Relaxed);
+        let end = tail + (len + FRAME_HEADER) as u64;
+        if end > limit {
+            return Err(fill);
+        }
+        self.limit.store(0, Ordering::Relaxed);
+        compiler_fence(Ordering::SeqCst);
+        self.write_frame(tail, end, u64::from(tag) << 32, stamp, fill);
+        self.tail.store(end, Ordering::Relaxed);
+        compiler_fence(Ordering::SeqCst);
+        self.limit.store(limit, Ordering::Relaxed);
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn write_frame(
+        &self,
+        tail: u64,
+        end: u64,
+        head: u64,
+        stamp: u64,
+        fill: impl FnOnce(&mut Frame<'_, W>),
+    ) {
+        let at = ((tail & (self.ring().capacity - 1)) / 8) as usize;
+        let len = end - tail;
+        let mut frame = Frame { data: &self.ring().data, at, end: at + (len / 8) as usize };
+        frame.word(head | len);
+        frame.word(stamp);
+        fill(&mut frame);
+        // The consumer must never meet an older lap's words in a frame that was not filled.
+        while frame.at < frame.end {
+            frame.word(0);
+        }
+        // SYNC POINT tail: with the acquire load in `Consumer::observe`.
+        self.ring().control.store(TAIL, end, Ordering::Release);
+    }
+
+    /// The slow way to put: after [`make_room`](Producer::make_room) said [`Room::Ready`] for this
+    /// length. `head` is the frame's first word without its length.
+    pub(crate) fn put_ready(
+        &self,
+        head: u64,
+        stamp: u64,
+        len: usize,
+        fill: impl FnOnce(&mut Frame<'_, W>),
+    ) {
+        let tail = self.tail.load(Ordering::Relaxed);
+        let end = tail + (len + FRAME_HEADER) as u64;
+        self.write_frame(tail, end, head, stamp, fill);
+        self.tail.store(end, Ordering::Relaxed);
+    }
+
+    /// Part of the ring that only urgent frames may fill.
+    fn reserve(&self) -> u64 {
+        self.ring().capacity / 16
+    }
+
+    /// Where released space ends, as far as the consumer is believed.
+    fn room_end(&self, tail: u64) -> u64 {
+        // SYNC POINT head: with the release store in `Consumer::release`.
+        let head = self.ring().control.load(HEAD, Ordering::Acquire);
+        let plausible = head <= tail && tail - head <= self.ring().capacity;
+        // An impossible head is somebody's scribble: then the ring counts as full.
+        if plausible { head + self.ring().capacity } else { tail }
+    }
+
+    /// Up to where frames that are not urgent may be written without another look: never zero, so
+    /// that zero means busy.
+    fn limit_from(&self, tail: u64) -> u64 {
+        let wrap = (tail | (self.ring().capacity - 1)) + 1;
+        (self.room_end(tail).saturating_sub(self.reserve())).min(wrap).max(1)
+    }
+
+    /// Looks at the consumer, pads up to the wrap if the frame does not fit before it, and says
+    /// whether there is room now. Only on the slow path.
+    pub(crate) fn make_room(&self, len: usize, urgent: bool) -> Room {
+        let need = (len + FRAME_HEADER) as u64;
+        loop {
+            let tail = self.tail.load(Ordering::Relaxed);
+            let reserve = if urgent { 0 } else { self.reserve() };
+            let end = self.room_end(tail).saturating_sub(reserve);
+            let wrap = (tail | (self.ring().capacity - 1)) + 1;
+            if tail + need <= end.min(wrap) {
+                return Room::Ready;
+            }
+            if tail + need <= wrap || wrap > end {
+                return Room::Full;
+            }
+            self.pad(tail, wrap);
+        }
+    }
+
+    fn pad(&self, tail: u64, wrap: u64) {
+        let at = ((tail & (self.ring().capacity - 1)) / 8) as usize;
+        self.ring().data.store(at, PAD_FLAG | (wrap - tail), Ordering::Relaxed);
+        self.ring().control.store(TAIL, wrap, Ordering::Release);
+        self.tail.store(wrap, Ordering::Relaxed);
+    }
+
+    /// Says that the producer is about to wait, and whether the ring is still as full as it was:
+    /// only then may it wait for the head to move from the value returned.
+    pub(crate) fn announce_wait(&self) -> u64 {
+        self.ring().control.store(WAITER, 1, Ordering::Relaxed);
+        // SYNC POINT waiter: with the fence in `Consumer::release`. Either the consumer sees the
+        // flag, or the producer sees the head that it has just released.
+        fence(Ordering::SeqCst);
+        self.ring().control.load(HEAD, Ordering::Relaxed)
+    }
+
+    /// Counts a record that was not accepted.
+    pub(crate) fn count_lost(&self, level: u8, stamp: u64) {
+        let control = &self.ring().control;
+        let add = |at: usize, order| {
+            control.store(at, control.load(at, Ordering::Relaxed) + 1, order);
+        };
+        let lost = control.load(LOST, Ordering::Relaxed);
+        if lost == control.load(LOST_SEEN, Ordering::Relaxed) {
+            control.store(LOST_FIRST, stamp, Ordering::Relaxed);
+        }
+        control.store(LOST_LAST, stamp, Ordering::Relaxed);
+        add(LOST_BY_CLASS + usize::from(level / 10).min(7), Ordering::Relaxed);
+        // SYNC POINT lost: with the acquire load in `Consumer::losses`.
+        add(LOST, Ordering::Release);
+    }
+}
+
+/// A ring whose words cannot be those of a living producer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Corrupt {
+    /// The tail is not where a tail can be.
+    Tail,
+    /// A frame has an impossible length.
+    Frame,
+}
+
+/// Records that were not accepted since the last look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Losses {
+    /// How many.
+    pub count: u64,
+    /// How many of each class of level: class `c` holds the level numbers from `10 * c`.
+    pub by_class: [u64; 8],
+    /// When the first was put, in clock stamps.
+    pub first: u64,
+    /// When the last was put.
+    pub last: u64,
+}
+
+/// The consumer's end. Its cursors are its own: what the ring says is checked, never believed.
+#[derive(Debug)]
+pub struct Consumer<W> {
+    ring: Ring<W>,
+    /// Read up to here.
+    pos: u64,
+    /// Released up to here.
+    released: u64,
+    /// The tail at the last look.
+    tail: u64,
+    lost_seen: u64,
+    by_class_seen: [u64; 8],
+}
+
+impl<W: Words> Consumer<W> {
+    /// A consumer that goes on at `head`.
+    pub fn new(ring: Ring<W>, head: u64) -> Consumer<W> {
+        let lost_seen = ring.control.load(LOST_SEEN, Ordering::Relaxed);
+        Consumer { ring, pos: head, released: head, tail: head, lost_seen, by_class_seen: [0; 8] }
+    }
+
+    /// The ring's memory.
+    pub(crate) fn ring(&self) -> &Ring<W> {
+        &self.ring
+    }
+
+    /// Whether the producer has committed something since the last look.
+    pub fn has_news(&self) -> bool {
+        self.ring.control.load(TAIL, Ordering::Relaxed) != self.tail
+    }
+
+    /// Where reading goes on.
+    pub fn pos(&self) -> u64 {
+        self.pos
+    }
+
+    /// Released up to here.
+    pub fn released(&self) -> u64 {
+        self.released
+    }
+
+    /// The tail at the last [`observe`](Consumer::observe).
+    pub fn tail(&self) -> u64 {
+        self.tail
+    }
+
+    /// Takes a look at the tail; true if there is something to read.
+    pub fn observe(&mut self) -> Result<bool, Corrupt> {
+        // SYNC POINT tail: with the release store in `Producer::write_frame`.
+        let tail = self.ring.control.load(TAIL, Ordering::Acquire);
+        let plausible = tail >= self.tail
+            && tail - self.released <= self.ring.capacity
+            && tail.is_multiple_of(8);
+        if !plausible {
+            return Err(Corrupt::Tail);
+        }
+        self.tail = tail;
+        Ok(tail != self.pos)
+    }
+
+    /// Copies at most `max` bytes of what was observed into `out`, replacing what is there, and
+    /// moves on behind the last whole frame copied. The copy is what is parsed and checked.
+    pub fn read(&mut self, max: usize, out: &mut Vec<u64>) -> Result<(), Corrupt> {
+        out.clear();
+        let mask = self.ring.capacity - 1;
+        let mut end = self.tail.min(self.pos + max as u64);
+        copy_words(&self.ring.data, mask, self.pos..end, out);
+        if end < self.tail {
+            let whole = whole_frames(out);
+            if whole == 0 {
+                // One frame longer than `max`: read it alone.
+                let len = (out.first().copied().unwrap_or(0) & LEN_MASK).min(self.ring.capacity);
+                end = self.tail.min(self.pos + len.max(8));
+                out.clear();
+                copy_words(&self.ring.data, mask, self.pos..end, out);
+            } else {
+                end = self.pos + 8 * whole as u64;
+                out.truncate(whole);
+            }
+        }
+        self.pos = end;
+        Ok(())
+    }
+
+    /// Gives up what was observed and not read; returns how many bytes.
+    pub fn skip_to_tail(&mut self) -> u64 {
+        let skipped = self.tail - self.pos;
+        self.pos = self.tail;
+        skipped
+    }
+
+    /// Releases the space up to `pos`; true if the producer waits for it.
+    pub fn release(&mut self, pos: u64) -> bool {
+        self.released = pos;
+        // SYNC POINT head: with the acquire load in `Producer::room_end`.
+        self.ring.control.store(HEAD, pos, Ordering::Release);
+        // SYNC POINT waiter: with the fence in `Producer::announce_wait`.
+        fence(Ordering::SeqCst);
+        if self.ring.control.load(WAITER, Ordering::Relaxed) == 0 {
+            return false;
+        }
+        self.ring.control.store(WAITER, 0, Ordering::Relaxed);
+        true
+    }
+
+    /// Records that were not accepted since the last call, if there were any.
+    pub fn losses(&mut self) -> Option<Losses> {
+        let control = &self.ring.control;
+        // SYNC POINT lost: with the release store in `Producer::count_lost`.
+        let lost = control.load(LOST, Ordering::Acquire);
+        if lost == self.lost_seen {
+            return None;
+        }
+        let mut losses = Losses {
+            count: lost.wrapping_sub(self.lost_seen),
+            first: control.load(LOST_FIRST, Ordering::Relaxed),
+            last: control.load(LOST_LAST, Ordering::Relaxed),
+            by_class: [0; 8],
+        };
+        for (class, seen) in self.by_class_seen.iter_mut().enumerate() {
+            let now = control.load(LOST_BY_CLASS + class, Ordering::Relaxed);
+            losses.by_class[class] = now.wrapping_sub(*seen);
+            *seen = now;
+        }
+        self.lost_seen = lost;
+        control.store(LOST_SEEN, lost, Ordering::Relaxed);
+        Some(losses)
+    }
+}
+
+fn copy_words(data: &impl Words, mask: u64, range: std::ops::Range<u64>, out: &mut Vec<u64>) {
+    let len = ((range.end - range.start) / 8) as usize;
+    out.reserve(len);
+    let at = ((range.start & mask) / 8) as usize;
+    let words = ((mask + 1) / 8) as usize;
+    let before_wrap = len.min(words - at);
+    out.extend((at..at + before_wrap).map(|at| data.load(at, Ordering::Relaxed)));
+    out.extend((0..len - before_wrap).map(|at| data.load(at, Ordering::Relaxed)));
+}
+
+/// The number of words at the front that are whole frames, as far as their lengths say.
+fn whole_frames(words: &[u64]) -> usize {
+    let mut at = 0;
+    while let Some(head) = words.get(at) {
+        let len = ((head & LEN_MASK) / 8) as usize;
+        if len == 0 || len > words.len() - at {
+            break;
+        }
+        at += len;
+    }
+    at
+}
+
+/// Takes the frame at the front of copied words: the frame if it is one, and the words it takes.
+pub(crate) fn parse(words: &[u64]) -> Result<(Option<FrameHead>, usize), Corrupt> {
+    let head = *words.first().ok_or(Corrupt::Frame)?;
+    let len = (head & LEN_MASK) as usize;
+    let n_words = len / 8;
+    if !len.is_multiple_of(8) || n_words == 0 || n_words > words.len() {
+        return Err(Corrupt::Frame);
+    }
+    if head & PAD_FLAG != 0 {
+        return Ok((None, n_words));
+    }
+    if len < FRAME_HEADER {
+        return Err(Corrupt::Frame);
+    }
+    let frame = FrameHead {
+        tag: (head >> 32) as u32,
+        stamp: words[1],
+        flags: head & SIDE_FLAG,
+        len: len - FRAME_HEADER,
+    };
+    Ok((Some(frame), n_words))
+}

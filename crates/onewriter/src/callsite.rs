@@ -1,0 +1,224 @@
+//! Call sites: their level test, and the filter that decides it.
+//!
+//! Each call site holds the filter's answer in a byte of its own, so that a call below the level
+//! costs one relaxed load. When the filter changes, [`set_interest`] writes the bytes of all call
+//! sites that have been reached so far.
+
+use crate::put;
+use onewriter_record::{Level, SiteDef};
+use std::cell::Cell;
+use std::sync::atomic::{AtomicU8, AtomicU32, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+const NEVER: u8 = 0;
+const ALWAYS: u8 = 1;
+const UNREGISTERED: u8 = 2;
+
+/// The static part of a call of a logging macro.
+pub struct CallSite {
+    interest: AtomicU8,
+    level: u8,
+    /// The number in the ring's table of call sites; 0 until it is entered there.
+    id: AtomicU32,
+    def: SiteDef<'static>,
+}
+
+impl CallSite {
+    /// A call site that nobody has reached.
+    #[must_use]
+    pub const fn new(def: SiteDef<'static>) -> CallSite {
+        let level = match def.level {
+            Some(level) => level,
+            None => Level::Info,
+        };
+        CallSite {
+            interest: AtomicU8::new(UNREGISTERED),
+            level: level.number(),
+            id: AtomicU32::new(0),
+            def,
+        }
+    }
+
+    /// Whether records of this call site are wanted by anyone.
+    #[inline(always)]
+    pub fn is_enabled(&'static self) -> bool {
+        let interest = self.interest.load(Relaxed);
+        interest != NEVER && (interest == ALWAYS || self.meet())
+    }
+
+    /// Its level, for the overflow policy.
+    #[inline(always)]
+    pub(crate) fn level_number(&self) -> u8 {
+        self.level
+    }
+
+    /// Its number in the ring's table.
+    #[inline(always)]
+    pub(crate) fn id(&self) -> u32 {
+        self.id.load(Relaxed)
+    }
+
+    /// What it stands for.
+    pub(crate) fn def(&self) -> &SiteDef<'static> {
+        &self.def
+    }
+
+    fn level(&self) -> Level {
+        Level::new(self.level)
+    }
+
+    /// The first call: asks the filter. Threads that come here together find the same answer.
+    #[cold]
+    #[inline(never)]
+    fn meet(&'static self) -> bool {
+        if ASKING.get() {
+            // A filter function that logs must not be asked about its own logging for ever.
+            return false;
+        }
+        let mut registry = registry();
+        if !registry.sites.iter().any(|known| std::ptr::eq(*known, self)) {
+            registry.sites.push(self);
+        }
+        let change = registry.change();
+        drop(registry);
+        change.apply(self)
+    }
+
+    fn enter_table(&self) {
+        if self.id() == 0 {
+            let mut bytes = Vec::new();
+            self.def.encode(&mut bytes);
+            // Zero stays if the table is full: `put` then says so.
+            self.id.store(put::register(&bytes).unwrap_or(0), Relaxed);
+        }
+    }
+}
+
+type Filter = Arc<dyn Fn(Level, &str) -> bool + Send + Sync>;
+
+/// The call sites that were reached, and the filter in force.
+struct Registry {
+    sites: Vec<&'static CallSite>,
+    filter: Option<Filter>,
+    generation: u64,
+}
+
+static REGISTRY: Mutex<Registry> =
+    Mutex::new(Registry { sites: Vec::new(), filter: None, generation: 0 });
+
+fn registry() -> MutexGuard<'static, Registry> {
+    // Nothing in here can be left half done by a panic.
+    REGISTRY.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A filter to be asked outside of the lock, because it is the user's code and may log.
+struct Change {
+    filter: Option<Filter>,
+    generation: u64,
+}
+
+impl Registry {
+    fn change(&self) -> Change {
+        Change { filter: self.filter.clone(), generation: self.generation }
+    }
+}
+
+thread_local! {
+    /// Whether this thread is in a filter.
+    static ASKING: Cell<bool> = const { Cell::new(false) };
+}
+
+impl Change {
+    fn ask(&self, level: Level, target: &str) -> bool {
+        let Some(filter) = &self.filter else { return false };
+        let before = ASKING.replace(true);
+        let wanted = filter(level, target);
+        ASKING.set(before);
+        wanted
+    }
+
+    /// Writes the filter's answer to the call site, unless a newer filter is in force by now.
+    fn apply(mut self, site: &CallSite) -> bool {
+        loop {
+            let wanted = self.ask(site.level(), site.def.target);
+            if wanted {
+                site.enter_table();
+            }
+            let registry = registry();
+            if registry.generation == self.generation {
+                site.interest.store(if wanted { ALWAYS } else { NEVER }, Relaxed);
+                return wanted;
+            }
+            self = registry.change();
+        }
+    }
+}
+
+/// Makes `filter` decide, by level and target, which call sites put records.
+///
+/// It is asked once for each call site, at its first call and again at each `set_interest`; before
+/// the first `set_interest` nothing is put. It runs outside of all
+/// locks; what it logs is put only if that call site was reached before.
+pub(crate) fn set_interest(filter: impl Fn(Level, &str) -> bool + Send + Sync + 'static) {
+    let sites = {
+        let mut registry = registry();
+        registry.filter = Some(Arc::new(filter));
+        registry.generation += 1;
+        registry.sites.clone()
+    };
+    for site in sites {
+        let change = registry().change();
+        change.apply(site);
+    }
+    #[cfg(feature = "tracing")]
+    tracing_core::callsite::rebuild_interest_cache();
+}
+
+/// Whether the filter in force admits this level and target.
+#[cfg(feature = "log")]
+pub(crate) fn admits(level: Level, target: &str) -> bool {
+    let change = registry().change();
+    change.ask(level, target)
+}
+
+/// A call site whose level is known only at the call: one call site for each level that occurs.
+pub struct LeveledSite {
+    def: SiteDef<'static>,
+    standard: [OnceLock<&'static CallSite>; 5],
+    custom: Mutex<Vec<&'static CallSite>>,
+}
+
+impl LeveledSite {
+    /// The level of `def` is not used.
+    #[must_use]
+    pub const fn new(def: SiteDef<'static>) -> LeveledSite {
+        LeveledSite {
+            def,
+            standard: [const { OnceLock::new() }; 5],
+            custom: Mutex::new(Vec::new()),
+        }
+    }
+
+    /// The call site of this level. At most 254 of them are made, and kept.
+    #[inline]
+    pub fn at(&self, level: Level) -> &'static CallSite {
+        match Level::STANDARD.iter().position(|standard| *standard == level) {
+            Some(at) => self.standard[at].get_or_init(|| self.make(level)),
+            None => self.custom_at(level),
+        }
+    }
+
+    fn custom_at(&self, level: Level) -> &'static CallSite {
+        let mut known = self.custom.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(site) = known.iter().find(|site| site.level() == level) {
+            return site;
+        }
+        let site = self.make(level);
+        known.push(site);
+        site
+    }
+
+    fn make(&self, level: Level) -> &'static CallSite {
+        Box::leak(Box::new(CallSite::new(SiteDef { level: Some(level), ..self.def })))
+    }
+}
