@@ -93,12 +93,13 @@ pub struct Man {
 
 /// Arguments of `pipe`.
 #[derive(Debug, Args)]
-#[command(after_help = "\
+#[command(
+    after_help = "\
 Examples:
   make 2>&1 | onewriter pipe --file build.log --rotate '10 MB' --keep 5 --compress gzip
   ./shop | onewriter pipe --parse json --format json --file shop.log --stderr
   journalctl -f | onewriter pipe --config pipe.toml",
-after_long_help = "\
+    after_long_help = "\
 What becomes of a line:
   Each line is a record. A last line without newline is kept. A line longer than --max-line becomes
   several records, each but the first with the field `continued`. Bytes that are not UTF-8 are
@@ -117,7 +118,8 @@ from the file given by --config (max-line = \"64 KiB\"), else they are the defau
 Examples:
   make 2>&1 | onewriter pipe --file build.log --rotate '10 MB' --keep 5 --compress gzip
   ./shop | onewriter pipe --parse json --format json --file shop.log --stderr
-  journalctl -f | onewriter pipe --config pipe.toml")]
+  journalctl -f | onewriter pipe --config pipe.toml"
+)]
 pub struct Pipe {
     #[command(flatten)]
     #[expect(missing_docs, reason = "a comment here would replace the help of the command")]
@@ -126,11 +128,12 @@ pub struct Pipe {
 
 /// Arguments of `run`.
 #[derive(Debug, Args)]
-#[command(after_help = "\
+#[command(
+    after_help = "\
 Examples:
   onewriter run --file shop.log --format json -- ./shop --port 8080
   onewriter run --config shop.toml -- ./shop",
-after_long_help = "\
+    after_long_help = "\
 What becomes of the output:
   Each line of the program's standard output and standard error is a record with the fields
   `stream` (stdout or stderr) and `pid`; the target is the name of the program. Lines are treated as
@@ -147,7 +150,8 @@ from the file given by --config (max-line = \"64 KiB\"), else they are the defau
 
 Examples:
   onewriter run --file shop.log --format json -- ./shop --port 8080
-  onewriter run --config shop.toml -- ./shop")]
+  onewriter run --config shop.toml -- ./shop"
+)]
 pub struct Run {
     #[command(flatten)]
     #[expect(missing_docs, reason = "a comment here would replace the help of the command")]

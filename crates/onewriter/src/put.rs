@@ -144,8 +144,8 @@ fn refused() -> PutError {
 /// In place of the ring: keeps what each thread puts, for the tests of this crate.
 #[cfg(test)]
 pub(crate) mod memory {
-    use onewriter_ring::PutError;
     use onewriter_record::{Body, EXTRA_FLAG, Out, Process, Record, SITE_MASK, Site, Thread};
+    use onewriter_ring::PutError;
     use std::cell::RefCell;
     use std::sync::{Arc, Mutex};
 
