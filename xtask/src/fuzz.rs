@@ -66,7 +66,11 @@ fn fuzzer(target: &str, seconds: u64) -> Command {
     let artifacts = made(root().join("fuzz/artifacts").join(target));
     let program = root().join("fuzz/target").join(host()).join("release").join(target);
     let mut command = Command::new(program);
-    command.arg(format!("-max_total_time={seconds}")).args(["-timeout=10", "-rss_limit_mb=2048"]);
+    command.arg(format!("-max_total_time={seconds}")).args([
+        "-verbosity=0",
+        "-timeout=10",
+        "-rss_limit_mb=2048",
+    ]);
     command.arg(format!("-artifact_prefix={}/", artifacts.display())).arg("-print_final_stats=1");
     command.arg(corpus).current_dir(root());
     command
