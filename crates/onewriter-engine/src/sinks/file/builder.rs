@@ -10,6 +10,8 @@ use super::size::ByteSize;
 use super::{FileSink, Settings};
 use crate::error::Error;
 use crate::format::Format;
+use crate::route::SinkSpec;
+use crate::sinks::{Common, IntoSink, common_settings, format_settings};
 use jiff::tz::TimeZone;
 use onewriter_record::Level;
 use std::path::{Path, PathBuf};
@@ -60,6 +62,21 @@ pub struct FileBuilder {
     access: Access,
     fsync: Fsync,
     disk_full: DiskFull,
+    pub(super) common: Common,
+}
+
+common_settings!(FileBuilder);
+format_settings!(FileBuilder);
+
+impl IntoSink for FileBuilder {
+    fn into_sink(mut self) -> Result<SinkSpec, Error> {
+        let common = std::mem::take(&mut self.common);
+        let sink = self.build()?;
+        let file = sink.regular_file();
+        let mut spec = common.apply(sink)?;
+        spec.file = file;
+        Ok(spec)
+    }
 }
 
 /// A sink that appends to this file, and makes it and its folders if they are missing.
@@ -92,11 +109,12 @@ pub fn file(path: impl Into<PathBuf>) -> FileBuilder {
         access: Access::default(),
         fsync: Fsync::Never,
         disk_full: DiskFull::Wait,
+        common: Common::default(),
     }
 }
 
 impl FileBuilder {
-    /// Formats records with this formatter.
+    /// Formats records with this formatter; without one, [`TextFormat::full`](crate::TextFormat::full).
     pub fn format(mut self, format: impl Format + 'static) -> FileBuilder {
         self.format = Some(Box::new(format));
         self
@@ -200,9 +218,7 @@ impl FileBuilder {
     }
 
     pub(super) fn build_on(mut self, mut disk: Box<dyn Disk>) -> Result<FileSink, Error> {
-        let format = self.format.take().ok_or_else(|| {
-            Error::config("the file sink has no formatter: give one with `.format(..)`")
-        })?;
+        let format = self.format.take().unwrap_or_else(|| Box::new(crate::TextFormat::full()));
         self.rotation.check()?;
         let keep = self.checked_keep()?;
         self.check_rest()?;

@@ -138,6 +138,11 @@ impl Buffer {
 }
 
 impl FileSink {
+    /// The file's absolute path, unless it is a pipe or a device.
+    fn regular_file(&self) -> Option<PathBuf> {
+        (!self.live.is_stream).then(|| self.settings.path.clone())
+    }
+
     fn new(
         settings: Settings,
         format: Box<dyn Format>,

@@ -44,10 +44,10 @@ pub(super) fn with_record<T>(
     let mut bytes = Vec::new();
     SiteDef { level: Some(level), template: "{0}", args: &[""], ..SiteDef::default() }
         .encode(&mut bytes);
-    let site = Site::decode(&bytes, 0).unwrap();
+    let site = Arc::new(Site::decode(&bytes, 0).unwrap());
     let mut body = vec![text.tag() as u8, 0, 0, 0, 0, 0, 0, 0];
     text.write(&mut body);
-    let (thread, process) = (Thread::default(), Process::default());
+    let (thread, process) = (Arc::new(Thread::default()), Arc::new(Process::default()));
     let body = Body::new(&body, false);
     f(&Record { time, site: &site, thread: &thread, process: &process, body })
 }
