@@ -175,8 +175,7 @@ impl Sample {
         self
     }
 
-    /// Sets the number of the call site. Samples that are given to one formatter and differ in
-    /// their call site must differ in this number, as the writer's do.
+    /// Sets the number of the call site.
     #[must_use]
     pub fn site_number(mut self, number: usize) -> Sample {
         Arc::make_mut(&mut self.site).number = number;

@@ -92,16 +92,17 @@ impl Future for Completion {
         drop(outcome);
         let Some(wait) = self.start.take() else { return Poll::Pending };
         let inner = Arc::clone(&shared);
-        let spawned = std::thread::Builder::new().name("onewriter-wait".to_owned()).spawn(move || {
-            let result = wait();
-            let mut outcome = inner.lock().unwrap_or_else(PoisonError::into_inner);
-            outcome.result = Some(result);
-            let waker = outcome.waker.take();
-            drop(outcome);
-            if let Some(waker) = waker {
-                waker.wake();
-            }
-        });
+        let spawned =
+            std::thread::Builder::new().name("onewriter-wait".to_owned()).spawn(move || {
+                let result = wait();
+                let mut outcome = inner.lock().unwrap_or_else(PoisonError::into_inner);
+                outcome.result = Some(result);
+                let waker = outcome.waker.take();
+                drop(outcome);
+                if let Some(waker) = waker {
+                    waker.wake();
+                }
+            });
         match spawned {
             Ok(_) => Poll::Pending,
             Err(err) => {

@@ -162,7 +162,7 @@ impl Builder {
         let sinks = std::mem::take(&mut self.sinks).into_iter().collect::<Result<Vec<_>, _>>()?;
         let queue = Queue::open(&self.queue_name(&sinks)?).map_err(|err| ring_error(&err))?;
         if let Some(diagnostic) = queue.diagnostic() {
-            self.trap.tell(&Error::new(ErrorKind::Io, diagnostic));
+            self.trap.report(&Error::new(ErrorKind::Io, diagnostic));
         }
         let queue = self.join(queue)?;
         let options = WriterOptions {

@@ -10,9 +10,8 @@ use signal_hook::low_level::emulate_default_handler;
 pub(crate) fn watch(handle: Handle, drain: bool, reopen: bool) -> Result<(), Error> {
     let ending = [SIGTERM, SIGINT];
     let wanted = ending.iter().filter(|_| drain).chain([SIGHUP].iter().filter(|_| reopen));
-    let fail = |err: std::io::Error| {
-        Error::new(ErrorKind::Io, format!("cannot watch for signals: {err}"))
-    };
+    let fail =
+        |err: std::io::Error| Error::new(ErrorKind::Io, format!("cannot watch for signals: {err}"));
     let mut signals = Signals::new(wanted.copied()).map_err(fail)?;
     let run = move || {
         for signal in signals.forever() {

@@ -13,7 +13,7 @@ use crate::format::Format;
 use crate::sink::{Context, Intent, Journal, Sink};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use onewriter_record::{Body, Encode, Level, Record, Site, SiteDef, Value};
+use onewriter_record::{Body, Encode, Level, Process, Record, Site, SiteDef, Thread, Value};
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read;
@@ -44,10 +44,10 @@ pub(super) fn with_record<T>(
     let mut bytes = Vec::new();
     SiteDef { level: Some(level), template: "{0}", args: &[""], ..SiteDef::default() }
         .encode(&mut bytes);
-    let site = Site::decode(&bytes, 0).unwrap().into();
+    let site = Arc::new(Site::decode(&bytes, 0).unwrap());
     let mut body = vec![text.tag() as u8, 0, 0, 0, 0, 0, 0, 0];
     text.write(&mut body);
-    let (thread, process) = Default::default();
+    let (thread, process) = (Arc::new(Thread::default()), Arc::new(Process::default()));
     let body = Body::new(&body, false);
     f(&Record { time, site: &site, thread: &thread, process: &process, body })
 }
