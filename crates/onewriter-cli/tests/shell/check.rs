@@ -61,8 +61,8 @@ fn every_miss_is_counted_named_and_ends_with_code_1() {
     assert_eq!(
         found.out,
         "\
-file         lines
-a.log            7
+file          lines
+a.log             7
 
 records                   5
 producers                 1

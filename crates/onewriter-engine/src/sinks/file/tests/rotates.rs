@@ -278,7 +278,9 @@ fn a_clock_that_goes_back_rotates_neither_again_nor_never() {
          shop.log: b c d e f",
     );
     // Years ahead and back: one file for the jump, then hours again.
-    world.run("at 2040-01-01T00:00:00Z; write g; at 2026-06-15T13:30:00Z; write h; tick; write i");
+    world.run(
+        "at 2040-01-01T00:00:00Z; tick; write g; at 2026-06-15T13:30:00Z; write h; tick; write i",
+    );
     world.run("wait 3600; write j");
     assert_files(
         &world,
@@ -292,10 +294,14 @@ fn a_clock_that_goes_back_rotates_neither_again_nor_never() {
 #[test]
 fn a_record_from_the_future_does_not_rotate() {
     let mut world = World::new(|file| file.rotation("daily"));
-    world.run("write a");
+    world.run("write a; tick");
     world.record_at(onewriter_record::Level::Info, u64::MAX, "b");
-    world.run("write c; wait 1; write d");
-    assert_files(&world, "shop.log: a b c d");
+    world.run("write c; wait 1; write d; wait 40000; tick; write e; wait 80000; tick; write f");
+    assert_files(
+        &world,
+        "shop.1.log: a b c d e
+         shop.log: f",
+    );
 }
 
 #[test]
