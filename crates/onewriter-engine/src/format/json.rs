@@ -153,10 +153,11 @@ impl Format for JsonFormat {
         line.put(b"{\"time\":\"");
         self.time.put(record.time, &mut line);
         line.put(&site.head);
-        let values = site.message.put::<Json>(record, &mut line);
+        let mut values = record.body.values(record.site.n_values());
+        site.message.put::<Json>(&mut values, &mut line);
         line.byte(b'"');
         let mut open = false;
-        for (key, value) in site.keys.iter().zip(values) {
+        for (key, value) in site.keys.iter().zip(&mut values) {
             open = !look.flatten;
             line.put(key);
             json_value(&mut line, &value);

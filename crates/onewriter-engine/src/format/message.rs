@@ -21,9 +21,8 @@ use onewriter_record::{ArgRef, Count, Piece, Record, Site, Spec, Value, Values};
 /// ```
 pub fn message(record: &Record<'_>, out: &mut Vec<u8>) {
     let compiled = Compiled::new::<Raw>(record.site);
-    Line::append(out, |line| {
-        compiled.put::<Raw>(record, line);
-    });
+    let mut values = record.body.values(record.site.n_values());
+    Line::append(out, |line| compiled.put::<Raw>(&mut values, line));
 }
 
 /// A template made ready for one style: its literals are escaped, its specifications known.
@@ -32,6 +31,7 @@ pub(super) struct Compiled {
     steps: Box<[Step]>,
     last: Box<[u8]>,
     in_order: bool,
+    n_args: usize,
 }
 
 /// A literal and the argument after it.
@@ -57,48 +57,46 @@ impl Compiled {
                 }),
             }
         }
-        Compiled { steps: steps.into(), last: literal.into(), in_order: site.in_order }
+        Compiled {
+            steps: steps.into(),
+            last: literal.into(),
+            in_order: site.in_order,
+            n_args: site.args.len(),
+        }
     }
 
-    /// Appends the message; gives back what follows the arguments.
+    /// Appends the message. `values` are those of the record; its arguments are taken from them.
     #[inline(always)]
-    pub(super) fn put<'a, S: Style>(&self, record: &Record<'a>, line: &mut Line<'_>) -> Values<'a> {
-        let mut values = record.body.values(record.site.n_values());
+    pub(super) fn put<S: Style>(&self, values: &mut Values<'_>, line: &mut Line<'_>) {
         if self.in_order {
             for step in &self.steps {
                 line.put(&step.literal);
                 let value = values.next();
                 match (&step.spec, value) {
                     (None, Some(value)) => plain::<S>(line, &value),
+                    (None, None) => line.put(MISSING),
                     (Some(spec), value) => {
                         line.aside(|line| specified::<S>(line, spec, value, &[]));
                     }
-                    (None, None) => line.put(MISSING),
                 }
             }
         } else {
-            let n_args = record.site.args.len();
-            line.aside(|line| values = self.put_out_of_order::<S>(values, n_args, line));
+            let mut rest = *values;
+            line.aside(|line| self.put_out_of_order::<S>(&mut rest, line));
+            *values = rest;
         }
         line.put(&self.last);
-        values
     }
 
     #[inline(never)]
-    fn put_out_of_order<'a, S: Style>(
-        &self,
-        mut values: Values<'a>,
-        n_args: usize,
-        line: &mut Line<'_>,
-    ) -> Values<'a> {
-        let args: Vec<_> = values.by_ref().take(n_args).collect();
+    fn put_out_of_order<S: Style>(&self, values: &mut Values<'_>, line: &mut Line<'_>) {
+        let args: Vec<_> = values.by_ref().take(self.n_args).collect();
         for step in &self.steps {
             line.put(&step.literal);
             let value = args.get(step.index).copied();
             let spec = step.spec.as_ref();
             specified::<S>(line, spec.unwrap_or(&Spec::default()), value, &args);
         }
-        values
     }
 }
 

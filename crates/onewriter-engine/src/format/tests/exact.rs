@@ -93,6 +93,16 @@ fn each_placeholder_shows_its_thing() {
 }
 
 #[test]
+fn placeholders_stand_in_any_order_and_more_than_once() {
+    let sample = Sample::new("m {}").arg(1).field("a", 2);
+    pattern_gives(
+        "{fields} {message} {fields}{fields} {message}",
+        &sample,
+        " a=2 m 1  a=2 a=2 m 1",
+    );
+}
+
+#[test]
 fn padding_counts_characters_not_bytes() {
     pattern_gives("{message:é^7}|", &Sample::new("äöü"), "ééäöüéé|");
 }
