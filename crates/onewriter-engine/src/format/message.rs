@@ -8,7 +8,8 @@ use onewriter_record::{ArgRef, Count, Piece, Record, Site, Spec, Value, Values};
 /// Appends the message of a record, unescaped, as `format!` would have written it.
 ///
 /// For sinks that are functions, and for filters. What has been rendered by the caller stands as it
-/// is. An argument that broken bytes do not hold is shown as `{missing}`.
+/// is. An argument that broken bytes do not hold is shown as `{missing}`; a message that repetition
+/// or padding would make longer than 64 MiB ends with `{cut}`.
 ///
 /// ```
 /// use onewriter_engine::{format, testing::Sample};
@@ -68,6 +69,7 @@ impl Compiled {
     /// Appends the message. `values` are those of the record; its arguments are taken from them.
     #[inline(always)]
     pub(super) fn put<S: Style>(&self, values: &mut Values<'_>, line: &mut Line<'_>) {
+        let end = line.at().saturating_add(MAX_MESSAGE);
         if self.in_order {
             for step in &self.steps {
                 line.put(&step.literal);
@@ -75,6 +77,7 @@ impl Compiled {
                 match (&step.spec, value) {
                     (None, Some(value)) => plain::<S>(line, &value),
                     (None, None) => line.put(MISSING),
+                    _ if line.at() > end => return line.put(CUT),
                     (Some(spec), value) => {
                         line.aside(|line| specified::<S>(line, spec, value, &[]));
                     }
@@ -82,17 +85,20 @@ impl Compiled {
             }
         } else {
             let mut rest = *values;
-            line.aside(|line| self.put_out_of_order::<S>(&mut rest, line));
+            line.aside(|line| self.put_out_of_order::<S>(&mut rest, end, line));
             *values = rest;
         }
         line.put(&self.last);
     }
 
     #[inline(never)]
-    fn put_out_of_order<S: Style>(&self, values: &mut Values<'_>, line: &mut Line<'_>) {
+    fn put_out_of_order<S: Style>(&self, values: &mut Values<'_>, end: usize, line: &mut Line<'_>) {
         let args: Vec<_> = values.by_ref().take(self.n_args).collect();
         for step in &self.steps {
             line.put(&step.literal);
+            if line.at() > end {
+                return line.put(CUT);
+            }
             let value = args.get(step.index).copied();
             let spec = step.spec.as_ref();
             specified::<S>(line, spec.unwrap_or(&Spec::default()), value, &args);
@@ -101,6 +107,11 @@ impl Compiled {
 }
 
 const MISSING: &[u8] = b"{missing}";
+const CUT: &[u8] = b"{cut}";
+
+/// Beyond this no argument is added that a template may repeat or pad: a short record must not
+/// become a line of gigabytes.
+const MAX_MESSAGE: usize = 64 << 20;
 
 /// The number of an argument; one that is out of range for what the site cannot name.
 fn index(arg: &ArgRef, site: &Site) -> usize {
