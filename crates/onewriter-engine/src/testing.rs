@@ -5,7 +5,7 @@
 
 mod check;
 
-pub use check::{Faulty, check_sink, check_wrapper};
+pub use check::{Faulty, Written, check_sink, check_wrapper};
 
 use onewriter_record::{
     ArgRef, Body, Count, Encode, Level, Out, Piece, Process, Record, SectionKind, Site, SiteDef,

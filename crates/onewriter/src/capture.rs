@@ -125,7 +125,7 @@ impl Value {
 
     /// The field as it is.
     #[inline(always)]
-    pub fn field<'a, T: Encode + ?Sized>(self, value: &'a T) -> &'a T {
+    pub fn field<T: Encode + ?Sized>(self, value: &T) -> &T {
         value
     }
 }

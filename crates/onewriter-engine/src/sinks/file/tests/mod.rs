@@ -132,8 +132,11 @@ impl World {
     }
 
     pub(super) fn record_at(&mut self, level: Level, time: u64, text: &str) {
+        let now = std::mem::replace(&mut self.now, time);
+        // As the router does it: the time of a record is `now` while the record is taken.
         with_record(level, time, text, |record| self.call(|sink, cx| sink.record(record, cx)))
             .unwrap();
+        self.now = now;
         self.stage.lock().taken += 1;
     }
 
