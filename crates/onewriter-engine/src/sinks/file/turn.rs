@@ -242,7 +242,8 @@ impl FileSink {
                 result = result.and(self.remove(path));
             }
         }
-        if self.upkeep.packer.as_ref().is_none_or(Packer::is_idle) {
+        // Once the thread runs, such a file is its own.
+        if self.upkeep.packer.is_none() {
             for path in &found.partial {
                 result = result.and(self.remove(path));
             }
