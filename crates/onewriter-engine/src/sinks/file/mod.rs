@@ -132,7 +132,26 @@ struct Buffer {
     wants_sync: bool,
 }
 
+/// Takes back half a line if the formatter panics.
+struct Undo<'a> {
+    bytes: &'a mut Vec<u8>,
+    len: usize,
+}
+
+impl Drop for Undo<'_> {
+    fn drop(&mut self) {
+        self.bytes.truncate(self.len);
+    }
+}
+
 impl Buffer {
+    #[inline]
+    fn append_line(&mut self, format: &mut dyn Format, record: &Record<'_>) {
+        let mut line = Undo { len: self.bytes.len(), bytes: &mut self.bytes };
+        format.format(record, line.bytes);
+        line.len = line.bytes.len();
+    }
+
     fn count(&mut self, time: u64, wants_sync: bool) {
         self.n_records += 1;
         self.newest = self.newest.max(time);
@@ -399,12 +418,12 @@ impl Sink for FileSink {
         let wants_sync = self.wants_sync(record.level());
         self.is_busy = true;
         if self.is_blocked() {
-            self.format.format(record, &mut self.behind.bytes);
+            self.behind.append_line(&mut *self.format, record);
             self.behind.count(time, wants_sync);
             return Ok(());
         }
         let start = self.batch.bytes.len();
-        self.format.format(record, &mut self.batch.bytes);
+        self.batch.append_line(&mut *self.format, record);
         let end = self.offset + self.batch.bytes.len() as u64;
         if time >= self.look_time || end > self.look_size || start >= BATCH {
             self.split(start, time, cx);

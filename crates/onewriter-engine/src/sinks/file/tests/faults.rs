@@ -350,3 +350,29 @@ fn a_flush_reports_an_earlier_fsync_that_failed_even_if_it_can_sync_now() {
     assert!(err.ends_with("an earlier fsync failed, what it covered may be lost"), "{err}");
     assert!(world.call(|sink, cx| sink.flush(cx)).is_ok());
 }
+
+#[test]
+fn a_formatter_that_panics_leaves_no_half_line() {
+    use crate::format::Format;
+    use crate::sink::{Context, NoJournal};
+    struct Fragile;
+    impl Format for Fragile {
+        fn format(&mut self, record: &onewriter_record::Record<'_>, out: &mut Vec<u8>) {
+            out.extend_from_slice(b"half of ");
+            assert!(record.time != 13, "thirteen");
+            out.extend_from_slice(b"a line\n");
+        }
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("shop.log");
+    let mut sink = crate::sinks::file::file(&path).format(Fragile).build().unwrap();
+    let mut cx = Context { now: 1, journal: &mut NoJournal };
+    for time in 12..15 {
+        let taken = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            super::with_record(Level::Info, time, "", |record| sink.record(record, &mut cx))
+        }));
+        assert_eq!(taken.is_err(), time == 13);
+    }
+    sink.commit(&mut cx).unwrap();
+    assert_eq!(std::fs::read_to_string(path).unwrap(), "half of a line\nhalf of a line\n");
+}
