@@ -309,8 +309,8 @@ impl FileSink {
         let path = &self.settings.path;
         let meta =
             self.live.file.metadata().map_err(|err| Error::io("cannot look at", path, err))?;
-        let len = meta.len();
-        let is_gone = meta.nlink() == 0;
+        let mut len = meta.len();
+        let mut is_gone = meta.nlink() == 0;
         if let Some(intent) = self.staged {
             if !is_gone && len >= intent.base {
                 return Ok(());
@@ -320,9 +320,13 @@ impl FileSink {
             // journal counts every record that was taken.
             self.staged = None;
             self.merge();
+        } else if self.is_unsure {
+            // Another writer may have rotated it while this one stood by.
+            is_gone |= !self.live.is_at(path);
         }
         if is_gone {
-            return self.open_again();
+            self.open_again()?;
+            len = self.live.len;
         }
         if self.is_unsure || len != self.offset {
             self.is_unsure = false;
