@@ -133,7 +133,26 @@ struct Buffer {
     wants_sync: bool,
 }
 
+/// Takes back half a line if the formatter panics.
+struct Undo<'a> {
+    bytes: &'a mut Vec<u8>,
+    len: usize,
+}
+
+impl Drop for Undo<'_> {
+    fn drop(&mut self) {
+        self.bytes.truncate(self.len);
+    }
+}
+
 impl Buffer {
+    #[inline]
+    fn append_line(&mut self, format: &mut dyn Format, record: &Record<'_>) {
+        let mut line = Undo { len: self.bytes.len(), bytes: &mut self.bytes };
+        format.format(record, line.bytes);
+        line.len = line.bytes.len();
+    }
+
     fn count(&mut self, time: u64, wants_sync: bool) {
         self.n_records += 1;
         self.newest = self.newest.max(time);
@@ -314,8 +333,8 @@ impl FileSink {
         let path = &self.settings.path;
         let meta =
             self.live.file.metadata().map_err(|err| Error::io("cannot look at", path, err))?;
-        let len = meta.len();
-        let is_gone = meta.nlink() == 0;
+        let mut len = meta.len();
+        let mut is_gone = meta.nlink() == 0;
         if let Some(intent) = self.staged {
             if !is_gone && len >= intent.base {
                 return Ok(());
@@ -325,9 +344,13 @@ impl FileSink {
             // journal counts every record that was taken.
             self.staged = None;
             self.merge();
+        } else if self.is_unsure {
+            // Another writer may have rotated it while this one stood by.
+            is_gone |= !self.live.is_at(path);
         }
         if is_gone {
-            return self.open_again();
+            self.open_again()?;
+            len = self.live.len;
         }
         if self.is_unsure || len != self.offset {
             self.is_unsure = false;
@@ -427,12 +450,12 @@ impl Sink for FileSink {
         let wants_sync = self.wants_sync(record.level());
         self.is_busy = true;
         if self.is_blocked() {
-            self.format.format(record, &mut self.behind.bytes);
+            self.behind.append_line(&mut *self.format, record);
             self.behind.count(time, wants_sync);
             return Ok(());
         }
         let start = self.batch.bytes.len();
-        self.format.format(record, &mut self.batch.bytes);
+        self.batch.append_line(&mut *self.format, record);
         let end = self.offset + self.batch.bytes.len() as u64;
         if time >= self.look_time || end > self.look_size || start >= BATCH {
             self.split(start, time, cx);
