@@ -341,7 +341,19 @@ impl Scratch {
 impl fmt::Write for Scratch {
     #[inline]
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.0.extend_from_slice(text.as_bytes());
+        // Formatting comes in short pieces: copies of fixed length spare each the call of `memcpy`.
+        let (bytes, at) = (text.as_bytes(), self.0.len());
+        if bytes.len() <= 16
+            && let (Some(first), Some(last)) = (bytes.first_chunk::<8>(), bytes.last_chunk::<8>())
+        {
+            self.0.extend_from_slice(first);
+            self.0.extend_from_slice(last);
+            let end = at + bytes.len();
+            self.0[end - 8..end].copy_from_slice(last);
+            self.0.truncate(end);
+        } else {
+            self.0.extend_from_slice(bytes);
+        }
         Ok(())
     }
 }
