@@ -8,25 +8,27 @@ use crate::stats::Counters;
 use crate::trap::{Limiter, Trap};
 use onewriter_record::{ORIGIN_SHIFT, Record};
 use onewriter_ring::{JournalFile, Place, Reader};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 /// A sink as it is given to the writer.
+#[must_use = "it does nothing until it is handed to a writer"]
 pub struct SinkSpec {
     /// The sink.
     pub sink: Box<dyn Sink>,
-    /// Which records it gets; the writer's own filter comes before it.
-    pub filter: Filter,
-    /// What the sink's journal is called, for sinks that write each record exactly once: the same
-    /// in every process that writes the same destination.
-    pub journal: Option<u64>,
+    /// Which records it gets of those that the writer's own filter admits. `None`: all of them, or
+    /// INFO and above if the writer has no filter.
+    pub filter: Option<Filter>,
+    /// The file that it writes, each record exactly once. It names the queue and the journal.
+    pub file: Option<PathBuf>,
 }
 
 impl SinkSpec {
-    /// A sink that gets every record and keeps no journal.
+    /// A sink without a filter and without a file.
     pub fn new(sink: impl Sink + 'static) -> SinkSpec {
-        SinkSpec { sink: Box::new(sink), filter: Filter::all(), journal: None }
+        SinkSpec { sink: Box::new(sink), filter: None, file: None }
     }
 }
 
@@ -60,16 +62,17 @@ type Call<'c> = &'c mut dyn FnMut(&mut dyn Sink, &mut Context<'_>) -> Result<(),
 impl Route {
     pub(crate) fn new(
         spec: SinkSpec,
+        filter: Filter,
         journal: Option<JournalFile>,
-        number: usize,
-        trap: Trap,
+        place: (usize, Trap),
     ) -> Route {
         let name = spec.sink.name();
+        let (number, trap) = place;
         Route {
             counters: Arc::new(Counters::new(name.clone())),
             name,
             sink: spec.sink,
-            matcher: Matcher::new(spec.filter),
+            matcher: Matcher::new(filter),
             journal,
             mark: guard::mark(number),
             is_dirty: false,

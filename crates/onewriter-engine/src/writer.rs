@@ -6,13 +6,14 @@ use crate::filter::{Filter, Matcher};
 use crate::loss::LossReport;
 use crate::notice::Notices;
 use crate::route::{Route, SinkSpec};
+use crate::sinks::default_filter;
 use crate::stats::Stats;
 use crate::trap::Trap;
 use crate::wall::Wall;
 use onewriter_record::Record;
 use onewriter_ring::{JournalFile, Queue, Reader, wall_pair};
+use std::hash::{Hash, Hasher};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::task::Waker;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -44,6 +45,7 @@ pub struct Writer {
 
 struct Shared {
     queue: &'static Queue,
+    trap: Trap,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -51,7 +53,6 @@ struct Shared {
 #[derive(Default)]
 struct State {
     orders: Vec<Order>,
-    wakers: Vec<(u64, Waker)>,
     stats: Stats,
     failing: Vec<String>,
     filters: Vec<Filter>,
@@ -93,16 +94,13 @@ impl Writer {
     /// A journal that cannot be opened, a thread that cannot be started.
     pub fn start(queue: &'static Queue, options: WriterOptions) -> Result<Writer, Error> {
         let WriterOptions { sinks, filter, trap, stats_every } = options;
+        let state = Mutex::new(State { global: filter.clone(), ..State::default() });
+        let shared = Arc::new(Shared { queue, trap, state, changed: Condvar::new() });
         let mut routes = Vec::new();
         for (number, spec) in sinks.into_iter().enumerate() {
-            routes.push(open_route(queue, spec, number, &trap)?);
+            routes.push(shared.open_route(spec, number, filter.is_some())?);
         }
-        let state = State {
-            filters: routes.iter().map(|route| route.filter().clone()).collect(),
-            global: filter.clone(),
-            ..State::default()
-        };
-        let shared = Arc::new(Shared { queue, state: Mutex::new(state), changed: Condvar::new() });
+        shared.lock().filters = routes.iter().map(|route| route.filter().clone()).collect();
         let inner = Arc::clone(&shared);
         let thread = std::thread::Builder::new().name("onewriter".to_owned()).spawn(move || {
             Running::new(inner, routes, filter, stats_every).run();
@@ -135,9 +133,12 @@ impl Writer {
     ///
     /// # Errors
     /// [`ErrorKind::Closed`] after a shutdown; a journal that cannot be opened.
-    pub fn add_sink(&self, spec: SinkSpec, trap: &Trap) -> Result<(), Error> {
-        let number = self.shared.lock().filters.len();
-        let route = open_route(self.shared.queue, spec, number, trap)?;
+    pub fn add_sink(&self, spec: SinkSpec) -> Result<(), Error> {
+        let (number, has_global) = {
+            let state = self.shared.lock();
+            (state.filters.len(), state.global.is_some())
+        };
+        let route = self.shared.open_route(spec, number, has_global)?;
         let filter = route.filter().clone();
         self.order(Order::Sink(Box::new(route)))?;
         self.shared.lock().filters.push(filter);
@@ -212,16 +213,6 @@ impl Writer {
         self.shared.lock().failing.clone()
     }
 
-    /// Has `waker` woken once everything up to `stamp` is written; false if it is already.
-    pub fn wake_at(&self, stamp: u64, waker: Waker) -> bool {
-        let mut state = self.shared.lock();
-        if self.shared.queue.watermark() >= stamp || state.phase == Phase::Stopped {
-            return false;
-        }
-        state.wakers.push((stamp, waker));
-        true
-    }
-
     /// Drains, flushes and ends the writer, waiting for it up to `deadline`. True if everything was
     /// written. A second call finds nothing to do.
     pub fn stop(&self, deadline: Duration) -> bool {
@@ -250,15 +241,22 @@ impl Writer {
     }
 }
 
-fn open_route(queue: &Queue, spec: SinkSpec, number: usize, trap: &Trap) -> Result<Route, Error> {
-    let journal = match spec.journal {
-        Some(key) => Some(
-            JournalFile::open(queue, key)
-                .map_err(|err| Error::new(ErrorKind::Io, err.to_string()))?,
-        ),
-        None => None,
-    };
-    Ok(Route::new(spec, journal, number, trap.clone()))
+impl Shared {
+    /// The sink with its journal and the filter that holds for it.
+    fn open_route(&self, spec: SinkSpec, number: usize, has_global: bool) -> Result<Route, Error> {
+        let filter = spec.filter.clone().unwrap_or_else(|| match has_global {
+            true => Filter::all(),
+            false => default_filter(),
+        });
+        let key = spec.file.as_ref().map(|path| {
+            let mut hasher = std::hash::DefaultHasher::new();
+            path.hash(&mut hasher);
+            hasher.finish()
+        });
+        let journal = key.map(|key| JournalFile::open(self.queue, key)).transpose();
+        let journal = journal.map_err(|err| Error::new(ErrorKind::Io, err.to_string()))?;
+        Ok(Route::new(spec, filter, journal, (number, self.trap.clone())))
+    }
 }
 
 /// The writer's thread.
@@ -493,29 +491,12 @@ impl Running {
             self.shared.lock().failing.clear();
             queue.publish_watermark(t0);
         }
-        self.wake_futures();
     }
 
     fn note_failing(&mut self) {
         let failing = self.router.routes.iter().filter(|route| route.is_failing());
         let failing = failing.map(|route| route.name().to_owned()).collect();
         self.shared.lock().failing = failing;
-    }
-
-    fn wake_futures(&self) {
-        let watermark = self.shared.queue.watermark();
-        let mut state = self.shared.lock();
-        if state.wakers.is_empty() {
-            return;
-        }
-        let (due, left) = std::mem::take(&mut state.wakers)
-            .into_iter()
-            .partition(|(stamp, _)| *stamp <= watermark);
-        state.wakers = left;
-        drop(state);
-        for (_, waker) in due {
-            waker.wake();
-        }
     }
 
     fn tick_if_due(&mut self) {
@@ -631,11 +612,7 @@ impl Running {
         }
         let mut state = shared.lock();
         state.phase = Phase::Stopped;
-        let wakers = std::mem::take(&mut state.wakers);
         drop(state);
         shared.changed.notify_all();
-        for (_, waker) in wakers {
-            waker.wake();
-        }
     }
 }

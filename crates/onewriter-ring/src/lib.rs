@@ -11,6 +11,7 @@
 #![deny(missing_docs)]
 
 mod clock;
+mod exit;
 mod journal;
 mod lock;
 mod os;
@@ -22,6 +23,7 @@ pub mod spsc;
 mod words;
 
 pub use clock::{ClockKind, Order, now, wall_pair};
+pub use exit::at_exit;
 pub use journal::{JournalFile, Pending, Place};
 pub use put::{
     INTRODUCTION_TAG, JoinOptions, MAX_RECORD, Overflow, PutError, RingFrame, SILENT, URGENT_LEVEL,

@@ -152,7 +152,13 @@ impl Reader {
         if let Some(frame) = ring.next {
             return Some(frame.stamp);
         }
-        ring.advance(&segment.path, segment.process, &mut self.damage)
+        let stamp = ring.advance(&segment.path, segment.process, &mut self.damage);
+        // Padding and damage move on without a frame; they too are to be released.
+        if !ring.is_dirty && ring.taken() != ring.consumer.released() {
+            ring.is_dirty = true;
+            self.dirty.push(id);
+        }
+        stamp
     }
 
     /// The frame that was peeked at.

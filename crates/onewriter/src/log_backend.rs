@@ -26,15 +26,12 @@ impl LogBackend {
     }
 }
 
-/// Makes [`LogBackend`] the logger of the `log` crate.
-///
-/// # Errors
-///
-/// The program has set a logger already.
-pub(crate) fn install(most: LevelFilter, flush: fn()) -> Result<(), log::SetLoggerError> {
-    log::set_boxed_logger(Box::new(LogBackend::new(flush)))?;
-    set_max_level(most);
-    Ok(())
+/// Makes [`LogBackend`] the logger of the `log` crate, unless the program has another one.
+#[cfg_attr(not(feature = "embedded"), expect(dead_code, reason = "called by `install`"))]
+pub(crate) fn install_if_free(flush: fn()) {
+    if log::set_boxed_logger(Box::new(LogBackend::new(flush))).is_ok() {
+        set_max_level(LevelFilter::ALL);
+    }
 }
 
 /// Lets the macros of `log` skip what no filter admits.

@@ -12,7 +12,13 @@ use std::panic::PanicHookInfo;
 ///
 /// The record says the thread, the place and the message; it has a backtrace where
 /// `RUST_BACKTRACE` asks for one.
-pub(crate) fn install(drain: fn()) {
+#[cfg_attr(not(feature = "embedded"), expect(dead_code, reason = "called by `install`"))]
+pub(crate) fn install_once(drain: fn()) {
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| install(drain));
+}
+
+fn install(drain: fn()) {
     let before = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
         put_panic(info);

@@ -1,7 +1,8 @@
 //! JSON lines for machines.
 
 use super::Format;
-use super::line::{Json, Line, Style};
+use super::escape::{Json, Style};
+use super::line::Line;
 use super::message::Compiled;
 use super::origin::Origin;
 use super::sites::Sites;
@@ -297,7 +298,10 @@ fn json_value(line: &mut Line<'_>, value: &Value<'_>) {
         | Value::U16(_)
         | Value::U32(_)
         | Value::U64(_) => plain::<Json>(line, value),
-        _ => line.aside(|line| rare_value(line, value)),
+        _ => {
+            let value = *value;
+            line.aside(|line| rare_value(line, &value));
+        }
     }
 }
 

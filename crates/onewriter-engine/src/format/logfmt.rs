@@ -1,7 +1,8 @@
 //! logfmt: `key=value` pairs on one line.
 
 use super::Format;
-use super::line::{Line, Quoted};
+use super::escape::Quoted;
+use super::line::Line;
 use super::message::Compiled;
 use super::origin::Origin;
 use super::pairs;

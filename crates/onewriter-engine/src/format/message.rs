@@ -1,6 +1,7 @@
 //! The message of a record: its template and its arguments.
 
-use super::line::{Line, Raw, Style};
+use super::escape::{Raw, Style};
+use super::line::Line;
 use super::value::{Plan, plain, with_spec};
 use onewriter_record::{ArgRef, Count, Piece, Record, Site, Spec, Value, Values};
 

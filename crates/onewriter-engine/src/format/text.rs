@@ -1,7 +1,8 @@
 //! Lines for people: a pattern with placeholders.
 
 use super::Format;
-use super::line::{CONTINUATION, Indented, Line, OneLine, Pad, Style};
+use super::escape::{CONTINUATION, Indented, OneLine, Style};
+use super::line::{Line, Pad};
 use super::message::Compiled;
 use super::pairs;
 use super::pattern::{self, Part, Placed};

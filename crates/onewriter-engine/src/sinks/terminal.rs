@@ -2,7 +2,10 @@
 
 use crate::error::{Error, ErrorKind};
 use crate::format::{Format, TextFormat};
+use crate::route::SinkSpec;
 use crate::sink::{Context, Sink};
+use crate::sinks::lane::LaneOptions;
+use crate::sinks::{Common, IntoSink, common_settings, format_settings};
 use onewriter_record::Record;
 use std::ffi::OsString;
 use std::io::{self, IsTerminal};
@@ -87,12 +90,24 @@ pub struct Terminal {
     output: Box<dyn Output>,
     color: Color,
     format: MakeFormat,
+    common: Common,
+}
+
+common_settings!(Terminal);
+format_settings!(Terminal);
+
+impl IntoSink for Terminal {
+    fn into_sink(mut self) -> Result<SinkSpec, Error> {
+        let common = std::mem::take(&mut self.common);
+        common.apply(self.build())
+    }
 }
 
 impl Terminal {
     fn new(name: &'static str, is_terminal: bool, output: Box<dyn Output>) -> Terminal {
         let format: MakeFormat = Box::new(|color| Box::new(TextFormat::full().with_color(color)));
-        Terminal { name, is_terminal, output, color: Color::Auto, format }
+        let common = Common::with_lane(LaneOptions::default());
+        Terminal { name, is_terminal, output, color: Color::Auto, format, common }
     }
 
     /// Lines to something else that behaves like a terminal's stream; `name` is its name in

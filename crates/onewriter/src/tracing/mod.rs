@@ -56,6 +56,12 @@ pub fn subscriber() -> Layered<Layer, Registry> {
     tracing_subscriber::registry().with(Layer { is_alone: true, ..layer() })
 }
 
+/// Makes [`subscriber`] the default of `tracing`, unless the program has another one.
+#[cfg(feature = "embedded")]
+pub(crate) fn install_if_free() {
+    let _ = tracing_core::dispatcher::set_global_default(tracing_core::Dispatch::new(subscriber()));
+}
+
 /// The layer that [`layer`] makes.
 #[derive(Clone, Copy, Debug)]
 pub struct Layer {

@@ -34,7 +34,7 @@ use open::{Access, Live};
 use retention::Keep;
 use rotation::Schedule;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A batch is written when it has this many bytes, even before the writer ends it.
 const BATCH: usize = 256 << 10;
@@ -73,6 +73,7 @@ pub struct FileSink {
     is_busy: bool,
     /// The first record of this run has been seen.
     is_started: bool,
+    clock: Clock,
     upkeep: Upkeep,
 }
 
@@ -89,12 +90,29 @@ struct Settings {
     disk_full: DiskFull,
 }
 
+/// The wall clock, as `tick` last told it. In other calls `now` is the time of a record, which a
+/// producer may have got wrong.
+#[derive(Default)]
+struct Clock {
+    /// 0 before the first tick.
+    now: u64,
+}
+
+impl Clock {
+    /// The time of a record, unless it is so far ahead that it must be wrong: such a time would
+    /// rotate the file, name it and let others expire.
+    fn believe(&self, time: u64) -> u64 {
+        const AHEAD: u64 = 3_600_000_000_000;
+        if self.now != 0 && time > self.now.saturating_add(AHEAD) { self.now } else { time }
+    }
+}
+
 /// What is done beside writing, and what it has to report.
 #[derive(Default)]
 struct Upkeep {
     packer: Option<Packer>,
-    /// When the folder was last looked at.
-    looked_at_folder: u64,
+    /// When the folder was last looked at; `None` if it has to be.
+    looked_at_folder: Option<u64>,
     /// The first write that has not been synced, by `now`.
     unsynced: Option<u64>,
     /// A sync failed: what it should have forced out may be lost, even if the next one succeeds.
@@ -138,6 +156,18 @@ impl Buffer {
 }
 
 impl FileSink {
+    /// The file that is written, absolute and without links; a pipe or a device as it was given.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.settings.path
+    }
+
+    /// Whether it is a pipe or a device: then nothing is staged in the journal.
+    #[must_use]
+    pub fn is_stream(&self) -> bool {
+        self.live.is_stream
+    }
+
     fn new(
         settings: Settings,
         format: Box<dyn Format>,
@@ -157,6 +187,7 @@ impl FileSink {
             staged: None,
             cut: None,
             is_started: false,
+            clock: Clock::default(),
             upkeep: Upkeep::default(),
             settings,
             format,
@@ -198,7 +229,7 @@ impl FileSink {
     fn settle(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
         self.write_batch(cx)?;
         if let Some(time) = self.cut.take()
-            && let Err(err) = self.turn(time, cx.now)
+            && let Err(err) = self.turn(time)
         {
             self.upkeep.trouble.get_or_insert(err);
         }
@@ -236,7 +267,7 @@ impl FileSink {
         if !self.batch.wants_sync && self.settings.fsync != Fsync::Never {
             self.upkeep.unsynced.get_or_insert(cx.now);
         }
-        self.mark_period(cx.now);
+        self.mark_period();
         self.batch.clear();
         self.confirm(cx);
         Ok(())
@@ -364,8 +395,7 @@ impl Sink for FileSink {
     }
 
     fn record(&mut self, record: &Record<'_>, cx: &mut Context<'_>) -> Result<(), Error> {
-        // A producer's clock cannot be ahead of the writer's by right; a wrong one must not rotate.
-        let time = record.time.min(cx.now);
+        let time = self.clock.believe(record.time);
         let wants_sync = self.wants_sync(record.level());
         self.is_busy = true;
         if self.is_blocked() {
@@ -393,9 +423,13 @@ impl Sink for FileSink {
             }
             self.settle(cx)?;
             if self.batch.bytes.is_empty() {
-                return Ok(());
+                break;
             }
         }
+        if self.upkeep.looked_at_folder.is_none() {
+            self.tidy();
+        }
+        Ok(())
     }
 
     fn pending(&self) -> usize {
@@ -418,7 +452,9 @@ impl Sink for FileSink {
 
     fn rotate(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
         self.commit(cx)?;
-        self.turn(cx.now, cx.now)
+        self.turn(cx.now)?;
+        self.tidy();
+        Ok(())
     }
 
     fn take_dropped(&mut self) -> u64 {

@@ -302,6 +302,27 @@ fn calls_reach_the_sink_in_their_place_among_the_records() {
     assert_eq!(*asked.lock().unwrap(), expected);
 }
 
+/// A sink that logs for each record would otherwise feed itself for ever.
+#[test]
+fn the_sink_runs_under_the_mark_of_the_route_that_the_record_came_by() {
+    let seen = Arc::<Mutex<Vec<u32>>>::default();
+    let sees = Arc::clone(&seen);
+    let inner = function(move |_| {
+        sees.lock().unwrap().push(onewriter_ring::thread_mark());
+        Ok(())
+    });
+    let mut lane = Lane::new(inner, SMALL).unwrap();
+    let marks = [crate::guard::mark(3), onewriter_ring::SILENT, crate::guard::mark(3)];
+    for mark in marks {
+        onewriter_ring::mark_thread(mark);
+        put(&mut lane, 0);
+        put(&mut lane, 1);
+    }
+    flush(&mut lane).unwrap();
+    onewriter_ring::mark_thread(0);
+    assert_eq!(*seen.lock().unwrap(), marks.map(|mark| [mark; 2]).concat());
+}
+
 #[test]
 fn too_small_a_lane_is_refused() {
     let err = Lane::new(memory().0, LaneOptions { bytes: 0, ..SMALL }).err();

@@ -44,10 +44,10 @@ pub(super) fn with_record<T>(
     let mut bytes = Vec::new();
     SiteDef { level: Some(level), template: "{0}", args: &[""], ..SiteDef::default() }
         .encode(&mut bytes);
-    let site = Site::decode(&bytes, 0).unwrap();
+    let site = Arc::new(Site::decode(&bytes, 0).unwrap());
     let mut body = vec![text.tag() as u8, 0, 0, 0, 0, 0, 0, 0];
     text.write(&mut body);
-    let (thread, process) = (Thread::default(), Process::default());
+    let (thread, process) = (Arc::new(Thread::default()), Arc::new(Process::default()));
     let body = Body::new(&body, false);
     f(&Record { time, site: &site, thread: &thread, process: &process, body })
 }
@@ -132,8 +132,11 @@ impl World {
     }
 
     pub(super) fn record_at(&mut self, level: Level, time: u64, text: &str) {
+        let now = std::mem::replace(&mut self.now, time);
+        // As the router does it: the time of a record is `now` while the record is taken.
         with_record(level, time, text, |record| self.call(|sink, cx| sink.record(record, cx)))
             .unwrap();
+        self.now = now;
         self.stage.lock().taken += 1;
     }
 

@@ -91,16 +91,37 @@ fn in_the_repeated_hour_the_offset_tells_the_files_apart() {
 fn names_that_are_not_exactly_ours_are_foreign() {
     let by_index = scheme("app.log", Names::index());
     for name in [
-        "app.log", "app-error.log", "app-error.1.log", "app.1.log.bak", "app.01.log", "app.0.log",
-        "app.+1.log", "app..log", "app.1.2.log", "app.1.txt", "app.1", "xapp.1.log", "app.1.log.xz",
-        "app.1.log.tmp", "app.2026-06-15.log", "app.99999999999999999999.log", "app.log.gz",
+        "app.log",
+        "app-error.log",
+        "app-error.1.log",
+        "app.1.log.bak",
+        "app.01.log",
+        "app.0.log",
+        "app.+1.log",
+        "app..log",
+        "app.1.2.log",
+        "app.1.txt",
+        "app.1",
+        "xapp.1.log",
+        "app.1.log.xz",
+        "app.1.log.tmp",
+        "app.2026-06-15.log",
+        "app.99999999999999999999.log",
+        "app.log.gz",
     ] {
         assert_eq!(by_index.parse(name), None, "{name}");
     }
     let by_time = scheme("app.log", Names::time("%Y-%m-%d"));
     for name in [
-        "app.log", "app.1.log", "app.2026-06-1.log", "app.2026-06-15.log.old", "app.2026-06-15.0.log",
-        "app-error.2026-06-15.log", "app.2026-06-15-x.log", "app.2026-06-15.", "app.२०२६-06-15.log",
+        "app.log",
+        "app.1.log",
+        "app.2026-06-1.log",
+        "app.2026-06-15.log.old",
+        "app.2026-06-15.0.log",
+        "app-error.2026-06-15.log",
+        "app.2026-06-15-x.log",
+        "app.2026-06-15.",
+        "app.२०२६-06-15.log",
     ] {
         assert_eq!(by_time.parse(name), None, "{name}");
     }

@@ -104,7 +104,8 @@ fn one_batch_over_midnight_is_split_between_two_records() {
     let mut world = World::new(|file| file.rotation("daily").names(Names::time("%F")));
     world.run("at 2026-06-16T00:00:05Z");
     let midnight = super::time("2026-06-16T00:00:00Z");
-    for (time, text) in [(midnight - 2, "a"), (midnight - 1, "b"), (midnight, "c"), (midnight + 1, "d")]
+    for (time, text) in
+        [(midnight - 2, "a"), (midnight - 1, "b"), (midnight, "c"), (midnight + 1, "d")]
     {
         world.record_at(onewriter_record::Level::Info, time, text);
     }
@@ -238,8 +239,7 @@ fn a_time_of_day_that_comes_twice_rotates_once_and_one_that_is_skipped_rotates_t
 
 #[test]
 fn the_day_of_25_hours_is_one_file() {
-    let mut world =
-        World::in_zone(BERLIN, |file| file.rotation("daily").names(Names::time("%F")));
+    let mut world = World::in_zone(BERLIN, |file| file.rotation("daily").names(Names::time("%F")));
     world.run(
         "at 2026-10-25T00:00:00+02:00; write a; wait 86400; write b; wait 3599; write c; wait 1;
          write d",
@@ -268,7 +268,9 @@ fn a_time_that_comes_again_gets_a_number_and_overwrites_nothing() {
 #[test]
 fn a_clock_that_goes_back_rotates_neither_again_nor_never() {
     let mut world = World::new(|file| file.rotation("hourly"));
-    world.run("at 2026-06-15T12:59:59Z; write a; wait 1; write b; at 2026-06-15T12:59:30Z; write c;");
+    world.run(
+        "at 2026-06-15T12:59:59Z; write a; wait 1; write b; at 2026-06-15T12:59:30Z; write c;",
+    );
     world.run("tick; wait 40; write d; at 2026-06-15T12:59:59Z; write e; wait 2; write f");
     assert_files(
         &world,
@@ -276,7 +278,9 @@ fn a_clock_that_goes_back_rotates_neither_again_nor_never() {
          shop.log: b c d e f",
     );
     // Years ahead and back: one file for the jump, then hours again.
-    world.run("at 2040-01-01T00:00:00Z; write g; at 2026-06-15T13:30:00Z; write h; tick; write i");
+    world.run(
+        "at 2040-01-01T00:00:00Z; tick; write g; at 2026-06-15T13:30:00Z; write h; tick; write i",
+    );
     world.run("wait 3600; write j");
     assert_files(
         &world,
@@ -290,10 +294,14 @@ fn a_clock_that_goes_back_rotates_neither_again_nor_never() {
 #[test]
 fn a_record_from_the_future_does_not_rotate() {
     let mut world = World::new(|file| file.rotation("daily"));
-    world.run("write a");
+    world.run("write a; tick");
     world.record_at(onewriter_record::Level::Info, u64::MAX, "b");
-    world.run("write c; wait 1; write d");
-    assert_files(&world, "shop.log: a b c d");
+    world.run("write c; wait 1; write d; wait 40000; tick; write e; wait 80000; tick; write f");
+    assert_files(
+        &world,
+        "shop.1.log: a b c d e
+         shop.log: f",
+    );
 }
 
 #[test]
