@@ -2,7 +2,7 @@
 
 use crate::error::{Error, ErrorKind};
 use crate::format::{Format, JsonFormat, LogfmtFormat, TextFormat};
-use crate::route::SinkSpec;
+use crate::sink::SinkSpec;
 use crate::sink::{Context, Sink};
 use crate::sinks::lane::LaneOptions;
 use crate::sinks::{Common, IntoSink, common_settings};
