@@ -676,7 +676,7 @@ impl Running {
         }
         self.router.routes.clear();
         if clean {
-            self.drain.reader.remove_own_segments();
+            self.drain.reader.remove_drained_segments();
             shared.queue.remove_if_private();
         }
         let mut state = shared.lock();

@@ -286,11 +286,13 @@ impl Reader {
         }
     }
 
-    /// Removes this process's own drained segments: the last step of a writer that leaves after the
-    /// process has left the queue.
-    pub fn remove_own_segments(&mut self) {
+    /// Removes the drained segments of this process and of dead ones: the last step of a writer that
+    /// leaves after the process has left the queue.
+    pub fn remove_drained_segments(&mut self) {
         let own = std::process::id();
-        self.remove_dead(|segment| segment.process == own);
+        self.remove_dead(|segment| {
+            segment.process == own || !LifetimeLock::is_held(&segment.path).unwrap_or(true)
+        });
     }
 
     fn remove_dead(&mut self, is_dead: impl Fn(&SegmentReader) -> bool) {
@@ -299,6 +301,7 @@ impl Reader {
             if slot.as_ref().is_some_and(|segment| is_dead(segment) && segment.is_drained()) {
                 if let Some(segment) = slot.take() {
                     let _ = fs::remove_file(&segment.path);
+                    remove_side_files(&segment.path);
                 }
             }
         }
@@ -600,6 +603,19 @@ impl Reading {
         let pos = self.taken();
         if self.consumer.release(pos) {
             os::futex_wake(self.consumer.ring().control.low_half(HEAD), 1);
+        }
+    }
+}
+
+/// Removes what a process was writing when it was killed: side files that no frame refers to.
+fn remove_side_files(segment: &Path) {
+    let prefix = side_path(segment, 0);
+    let prefix = prefix.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let prefix = prefix.trim_end_matches('0');
+    let entries = segment.parent().and_then(|dir| fs::read_dir(dir).ok());
+    for entry in entries.into_iter().flatten().flatten() {
+        if entry.file_name().to_str().is_some_and(|name| name.starts_with(prefix)) {
+            let _ = fs::remove_file(entry.path());
         }
     }
 }
