@@ -210,7 +210,8 @@ struct SpinGuard<'a>(&'a AtomicU32);
 impl SpinGuard<'_> {
     fn try_new(word: &AtomicU32) -> Option<SpinGuard<'_>> {
         let free = word.compare_exchange(0, 1, Ordering::Acquire, Ordering::Relaxed);
-        free.is_ok().then_some(SpinGuard(word))
+        // Lazily: a guard that is made and dropped would open the lock of another thread.
+        free.is_ok().then(|| SpinGuard(word))
     }
 }
 
@@ -641,4 +642,21 @@ fn new_handle(process: &'static Process) -> Option<&'static Handle> {
     handle.next.store(process.handles.load(Ordering::Relaxed), Ordering::Relaxed);
     process.handles.store(std::ptr::from_ref(handle).cast_mut(), Ordering::Release);
     Some(handle)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_that_is_held_is_refused_and_stays_held() {
+        let word = AtomicU32::new(0);
+        let held = SpinGuard::try_new(&word);
+        assert!(held.is_some());
+        for _ in 0..2 {
+            assert!(SpinGuard::try_new(&word).is_none());
+        }
+        drop(held);
+        assert!(SpinGuard::try_new(&word).is_some());
+    }
 }

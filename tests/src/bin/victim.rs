@@ -96,8 +96,11 @@ fn chase(path: &str, progress: &str, round: &str) {
         for thread in 0..2_u64 {
             let progress = &progress;
             scope.spawn(move || {
+                let huge = "x".repeat(300_000);
                 for n in 0_u64.. {
-                    info!("round {round} thread {thread} n {n}");
+                    // Now and then one that goes through a side file.
+                    let padding = if n % 1_000 == 999 { huge.as_str() } else { "" };
+                    info!("round {round} thread {thread} n {n} padding {padding}");
                     let returned = (n + 1).to_le_bytes();
                     progress.write_all_at(&returned, 8 * thread).expect("progress");
                 }
