@@ -136,7 +136,7 @@ impl Reader {
         self.active.clear();
         for (number, segment) in self.segments.iter_mut().enumerate() {
             if let Some(segment) = segment {
-                segment.open_new_rings(&self.starts);
+                segment.open_new_rings(number as u32, &self.starts, &mut self.dirty);
                 segment.observe(number as u32, t0, &mut self.active, &mut self.damage);
             }
         }
@@ -404,12 +404,23 @@ impl SegmentReader {
         }
     }
 
-    fn open_new_rings(&mut self, starts: &HashMap<(u128, u32), u64>) {
+    fn open_new_rings(
+        &mut self,
+        segment: u32,
+        starts: &HashMap<(u128, u32), u64>,
+        dirty: &mut Vec<RingId>,
+    ) {
         // SYNC POINT rings: with the release store in `Segment::make_ring`.
         let count = self.map.words().load(header::N_RINGS, Ordering::Acquire) as usize;
         for number in self.rings.len()..count.min(MAX_RINGS) {
             let start = starts.get(&(self.id, number as u32)).copied();
-            self.rings.push(self.open_ring(number, start.unwrap_or(0)));
+            let mut ring = self.open_ring(number, start.unwrap_or(0));
+            if let Some(reading) = ring.as_mut().filter(|it| it.is_ahead()) {
+                // Until the ring itself says so, every write that is announced has to.
+                reading.is_dirty = true;
+                dirty.push(RingId { segment, ring: number as u32 });
+            }
+            self.rings.push(ring);
         }
     }
 
@@ -510,6 +521,11 @@ impl Reading {
     /// How far frames were taken.
     fn taken(&self) -> u64 {
         self.consumer.pos() - 8 * (self.words.len() - self.at) as u64
+    }
+
+    /// Whether it was read further than it says itself.
+    fn is_ahead(&self) -> bool {
+        self.consumer.ring().control.load(HEAD, Ordering::Relaxed) < self.consumer.pos()
     }
 
     fn waiting(&self) -> u64 {
