@@ -129,7 +129,10 @@ pub fn assert_same(found: &[String], wanted: &[String]) {
     }
     let (found_len, wanted_len) = (found.len(), wanted.len());
     let more = found.get(wanted_len).or(wanted.get(found_len));
-    assert!(more.is_none(), "{found_len} lines, not {wanted_len}; the first that differs: {more:?}");
+    assert!(
+        more.is_none(),
+        "{found_len} lines, not {wanted_len}; the first that differs: {more:?}"
+    );
 }
 
 /// A program that does what it is told, line by line.
