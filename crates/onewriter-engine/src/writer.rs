@@ -11,7 +11,7 @@ use crate::stats::Stats;
 use crate::trap::Trap;
 use crate::wall::Wall;
 use onewriter_record::{Level, Record};
-use onewriter_ring::{JournalFile, Lead, Queue, Reader, wall_pair};
+use onewriter_ring::{JournalFile, Lead, Losses, Queue, Reader, RingId, wall_pair};
 use std::hash::{Hash, Hasher};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -497,8 +497,12 @@ impl Running {
     fn pass(&mut self) -> (u64, u64) {
         let t0 = self.drain.reader.begin();
         self.take_orders();
-        self.collect_losses(t0);
+        let unnamed = self.collect_losses(t0);
         let n_records = self.drain.merge(t0, &mut self.router);
+        // A ring's first frame says whose it is: now it has been read.
+        for (ring, lost) in unnamed {
+            self.add_losses(ring, &lost, t0);
+        }
         self.router.apply_changes(t0);
         if t0 >= self.router.losses.due() {
             let time = self.drain.wall.at(t0);
@@ -537,16 +541,24 @@ impl Running {
         }
     }
 
-    fn collect_losses(&mut self, t0: u64) {
-        let losses = &mut self.router.losses;
+    /// Adds what the rings have lost since the last pass; returns those whose thread is not known.
+    fn collect_losses(&mut self, t0: u64) -> Vec<(RingId, Losses)> {
         let mut found = Vec::new();
         self.drain.reader.losses(|ring, lost| found.push((ring, lost)));
-        for (ring, lost) in found {
-            let (thread, process) = self.drain.who(ring);
-            let span = (self.drain.wall.at(lost.first), self.drain.wall.at(lost.last));
-            losses.add(&lost, &thread, process, span, t0);
+        let (named, unnamed): (Vec<_>, Vec<_>) =
+            found.into_iter().partition(|(ring, _)| self.drain.who(*ring).is_some());
+        for (ring, lost) in named {
+            self.add_losses(ring, &lost, t0);
         }
-        losses.add_unseen(onewriter_ring::take_lost_unseen(), self.drain.wall.at(t0), t0);
+        let time = self.drain.wall.at(t0);
+        self.router.losses.add_unseen(onewriter_ring::take_lost_unseen(), time, t0);
+        unnamed
+    }
+
+    fn add_losses(&mut self, ring: RingId, lost: &Losses, t0: u64) {
+        let (thread, process) = self.drain.who(ring).unwrap_or_default();
+        let span = (self.drain.wall.at(lost.first), self.drain.wall.at(lost.last));
+        self.router.losses.add(lost, &thread, process, span, t0);
     }
 
     /// Publishes the watermark, after a flush if somebody waits for it.
@@ -676,6 +688,9 @@ impl Running {
     }
 
     fn end(mut self) {
+        // There is no later for what a burst has left untold.
+        let now = self.router.now;
+        self.router.report_losses(now, &self.drain.reader);
         let (now, reader) = (self.router.now, &self.drain.reader);
         let mut clean = self.router.all_committed;
         for route in &mut self.router.routes {
