@@ -81,7 +81,8 @@ impl State {
     fn drop_defaults(&mut self, now: u64) {
         for (number, sink) in self.filters.iter_mut().enumerate().filter(|(_, it)| it.is_default) {
             *sink = SinkFilter { filter: Filter::all(), is_default: false };
-            self.orders.push(Order::Filter(now, Some(number), Filter::all()));
+            let change = Change::Filter(Some(number), Filter::all());
+            self.orders.push(Order::Change(now, change));
         }
     }
 }
@@ -96,11 +97,16 @@ enum Phase {
     Stopped,
 }
 
+/// What holds for the records that are put after it.
+enum Change {
+    Filter(Option<usize>, Filter),
+    Sink(Box<Route>),
+}
+
 /// What a handle asks of the writer.
 enum Order {
     /// From this stamp on.
-    Filter(u64, Option<usize>, Filter),
-    Sink(Box<Route>),
+    Change(u64, Change),
     Reopen,
     Rotate,
     Dump,
@@ -109,6 +115,15 @@ enum Order {
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The state of a writer that has not ended.
+    fn open(&self) -> Result<MutexGuard<'_, State>, Error> {
+        let state = self.lock();
+        if state.phase == Phase::Stopped {
+            return Err(Error::new(ErrorKind::Closed, "the writer has been shut down"));
+        }
+        Ok(state)
     }
 }
 
@@ -124,8 +139,8 @@ impl Writer {
         // Like the queue it is kept for ever: threads that outlive the writer look at it.
         let shared: &'static Shared = Box::leak(Box::new(Shared { queue, trap, state, changed }));
         let mut routes = Vec::new();
-        for (number, spec) in sinks.into_iter().enumerate() {
-            routes.push(shared.add_route(spec, number)?);
+        for spec in sinks {
+            routes.push(shared.add_route(spec, &mut shared.lock())?);
         }
         let thread = std::thread::Builder::new().name("onewriter".to_owned()).spawn(move || {
             Running::new(shared, routes, filter, stats_every).run();
@@ -150,24 +165,24 @@ impl Writer {
     }
 
     fn order(&self, order: Order) -> Result<(), Error> {
-        let mut state = self.shared.lock();
-        if state.phase == Phase::Stopped {
-            return Err(Error::new(ErrorKind::Closed, "the writer has been shut down"));
-        }
-        state.orders.push(order);
-        drop(state);
+        self.shared.open()?.orders.push(order);
         self.shared.queue.request(0);
         Ok(())
     }
 
-    /// Adds a sink. It gets the records put after it is there.
+    /// Adds a sink, for the records put after this call.
     ///
     /// # Errors
     /// [`ErrorKind::Closed`] after a shutdown; a journal that cannot be opened.
     pub fn add_sink(&self, spec: SinkSpec) -> Result<(), Error> {
-        let number = self.shared.lock().filters.len();
-        let route = self.shared.add_route(spec, number)?;
-        self.order(Order::Sink(Box::new(route)))
+        let mut state = self.shared.open()?;
+        let route = self.shared.add_route(spec, &mut state)?;
+        // As in `set_filter`.
+        let change = Change::Sink(Box::new(route));
+        state.orders.push(Order::Change(onewriter_ring::now(), change));
+        drop(state);
+        self.shared.queue.request(0);
+        Ok(())
     }
 
     /// Exchanges the filter of sink `sink`, or the one before all sinks. Records put before this
@@ -176,7 +191,7 @@ impl Writer {
     /// # Errors
     /// [`ErrorKind::Closed`] after a shutdown, [`ErrorKind::Config`] if there is no such sink.
     pub fn set_filter(&self, sink: Option<usize>, filter: Filter) -> Result<(), Error> {
-        let mut state = self.shared.lock();
+        let mut state = self.shared.open()?;
         // The moment is read under the lock: a pass that begins later finds the order.
         let now = onewriter_ring::now();
         match sink {
@@ -193,7 +208,7 @@ impl Writer {
                 *slot = SinkFilter { filter: filter.clone(), is_default: false };
             }
         }
-        state.orders.push(Order::Filter(now, sink, filter));
+        state.orders.push(Order::Change(now, Change::Filter(sink, filter)));
         drop(state);
         self.shared.queue.request(0);
         Ok(())
@@ -274,8 +289,9 @@ impl Writer {
 
 impl Shared {
     /// The sink with its journal and the filter that holds for it.
-    fn add_route(&self, spec: SinkSpec, number: usize) -> Result<Route, Error> {
-        let has_global = self.lock().global.is_some();
+    fn add_route(&self, spec: SinkSpec, state: &mut State) -> Result<Route, Error> {
+        let number = state.filters.len();
+        let has_global = state.global.is_some();
         let is_default = spec.filter.is_none() && !has_global;
         let filter = spec.filter.clone().unwrap_or_else(|| match is_default {
             true => Filter::level(Level::Info),
@@ -288,7 +304,7 @@ impl Shared {
         });
         let journal = key.map(|key| JournalFile::open(self.queue, key)).transpose();
         let journal = journal.map_err(|err| Error::new(ErrorKind::Io, err.to_string()))?;
-        self.lock().filters.push(SinkFilter { filter: filter.clone(), is_default });
+        state.filters.push(SinkFilter { filter: filter.clone(), is_default });
         Ok(Route::new(spec, filter, journal, (number, self.trap.clone())))
     }
 }
@@ -308,8 +324,8 @@ struct Running {
 struct Router {
     global: Option<Matcher>,
     routes: Vec<Route>,
-    /// Filters that begin to hold at a stamp to come, in order.
-    changes: Vec<(u64, Option<usize>, Filter)>,
+    /// What begins to hold at a stamp to come, in order.
+    changes: Vec<(u64, Change)>,
     next_change: u64,
     losses: LossReport,
     notices: Notices,
@@ -371,10 +387,11 @@ impl Router {
     #[cold]
     fn apply_changes(&mut self, stamp: u64) {
         let due = self.changes.partition_point(|change| change.0 <= stamp);
-        for (_, sink, filter) in self.changes.drain(..due) {
-            match sink {
-                None => self.global = Some(Matcher::new(filter)),
-                Some(number) => {
+        for (_, change) in self.changes.drain(..due) {
+            match change {
+                Change::Sink(route) => self.routes.push(*route),
+                Change::Filter(None, filter) => self.global = Some(Matcher::new(filter)),
+                Change::Filter(Some(number), filter) => {
                     if let Some(route) = self.routes.get_mut(number) {
                         route.set_filter(filter);
                     }
@@ -517,11 +534,10 @@ impl Running {
         let (now, reader) = (self.router.now, &self.drain.reader);
         for order in orders {
             match order {
-                Order::Filter(from, sink, filter) => {
-                    self.router.changes.push((from, sink, filter));
+                Order::Change(from, change) => {
+                    self.router.changes.push((from, change));
                     self.router.next_change = self.router.changes[0].0;
                 }
-                Order::Sink(route) => self.router.routes.push(*route),
                 Order::Reopen => {
                     for route in &mut self.router.routes {
                         route.order(now, reader, &mut |sink, cx| sink.reopen(cx));
