@@ -20,7 +20,9 @@ fn main() {
         ["log", path, count, ending] => {
             log_then(path, count.parse().expect("a count"), ending);
         }
-        ["recover", path] => drop(install(path, false)),
+        ["recover", path] => {
+            install(path, false).shutdown(PATIENCE).expect("there is time to write everything");
+        }
         ["chase", path, progress, round] => chase(path, progress, round),
         ["talk", path] => talk(path, DiskFull::Wait),
         ["talk-drop", path] => talk(path, DiskFull::Drop),
