@@ -10,7 +10,7 @@ use super::size::ByteSize;
 use super::{FileSink, Settings};
 use crate::error::Error;
 use crate::format::{Format, TextFormat};
-use crate::route::SinkSpec;
+use crate::sink::SinkSpec;
 use crate::sinks::{Common, IntoSink, common_settings, format_settings};
 use jiff::tz::TimeZone;
 use onewriter_record::Level;
