@@ -310,7 +310,7 @@ impl FileSink {
         let meta =
             self.live.file.metadata().map_err(|err| Error::io("cannot look at", path, err))?;
         let mut len = meta.len();
-        let mut is_gone = meta.nlink() == 0;
+        let is_gone = meta.nlink() == 0;
         if let Some(intent) = self.staged {
             if !is_gone && len >= intent.base {
                 return Ok(());
@@ -320,9 +320,6 @@ impl FileSink {
             // journal counts every record that was taken.
             self.staged = None;
             self.merge();
-        } else if self.is_unsure {
-            // Another writer may have rotated it while this one stood by.
-            is_gone |= !self.live.is_at(path);
         }
         if is_gone {
             self.open_again()?;

@@ -74,6 +74,8 @@ fn a_torn_last_line_of_an_earlier_run_is_ended_first() {
     let mut world = World::new(|file| file);
     world.run("half shop.log to; write a b; write c");
     assert_eq!(fs::read_to_string(world.path("shop.log")).unwrap(), "to\na\nb\nc\n");
+    world.run("rm shop.log; half shop.log ta; write d");
+    assert_eq!(fs::read_to_string(world.path("shop.log")).unwrap(), "ta\nd\n");
 }
 
 #[test]
