@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use onewriter_engine::sinks::terminal::Color;
+
 use crate::select::FieldTest;
 use onewriter_record::LevelFilter;
 
@@ -38,9 +40,9 @@ pub struct Cli {
     #[command(subcommand)]
     pub command: Command,
 
-    /// Colour: auto is on a terminal, unless NO_COLOR is set
-    #[arg(long = "color", visible_alias = "colour", value_enum, default_value_t, global = true)]
-    #[arg(value_name = "WHEN", hide_possible_values = false, display_order = 900)]
+    /// Use colour: auto (on a terminal), always, never
+    #[arg(long = "color", alias = "colour", value_enum, default_value_t, global = true)]
+    #[arg(value_name = "WHEN", hide_possible_values = true, display_order = 900)]
     pub colour: Colour,
 }
 
@@ -56,9 +58,23 @@ pub enum Colour {
     Never,
 }
 
+impl Colour {
+    /// As the terminal sink has it, so that all of onewriter decides alike.
+    #[must_use]
+    pub fn color(self) -> Color {
+        match self {
+            Colour::Auto => Color::Auto,
+            Colour::Always => Color::Always,
+            Colour::Never => Color::Never,
+        }
+    }
+}
+
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Log from many threads into rotated, compressed files; then count every record
+    Demo(Demo),
     /// Write standard input, line by line, to a file, the terminal, or both
     Pipe(Pipe),
     /// Run a program; every line of its output becomes a record
@@ -91,14 +107,63 @@ pub struct Man {
     pub dir: Option<PathBuf>,
 }
 
+/// Arguments of `demo`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "\
+Examples:
+  onewriter demo
+  onewriter demo --threads 8 --records 100000
+  onewriter demo --json | jq .seconds
+  onewriter demo --dir /tmp/demo && onewriter check --ticket ticket /tmp/demo",
+    after_long_help = "\
+What happens:
+  Threads put records through each of the three Rust doors at once: the macros of onewriter, the
+  `log` facade, and the `tracing` layer. One writer writes them as JSON lines into files that are
+  rotated and compressed meanwhile. Then every line is read back and counted.
+
+  Each record has the number of its producer, its own number there, and a ticket, drawn from one
+  counter of all threads right before the put. So missing, doubled and torn records are found, and
+  every record that stands before one whose put had returned before its own began.
+
+  The progress goes to standard error. The exit code is 1 if anything is missing; the files are
+  then left where they are.
+
+Examples:
+  onewriter demo
+  onewriter demo --threads 8 --records 100000
+  onewriter demo --json | jq .seconds
+  onewriter demo --dir /tmp/demo && onewriter check --ticket ticket /tmp/demo"
+)]
+pub struct Demo {
+    /// Threads for each of the three doors
+    #[arg(long, value_name = "N", default_value_t = 4)]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=256))]
+    pub threads: u64,
+
+    /// Records for each thread
+    #[arg(long, value_name = "N", default_value_t = 1_000_000)]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
+    pub records: u64,
+
+    /// Write the files into this empty directory, and keep them
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// Arguments of `pipe`.
 #[derive(Debug, Args)]
-#[command(after_help = "\
+#[command(
+    after_help = "\
 Examples:
   make 2>&1 | onewriter pipe --file build.log --rotate '10 MB' --keep 5 --compress gzip
   ./shop | onewriter pipe --parse json --format json --file shop.log --stderr
   journalctl -f | onewriter pipe --config pipe.toml",
-after_long_help = "\
+    after_long_help = "\
 What becomes of a line:
   Each line is a record. A last line without newline is kept. A line longer than --max-line becomes
   several records, each but the first with the field `continued`. Bytes that are not UTF-8 are
@@ -117,7 +182,8 @@ from the file given by --config (max-line = \"64 KiB\"), else they are the defau
 Examples:
   make 2>&1 | onewriter pipe --file build.log --rotate '10 MB' --keep 5 --compress gzip
   ./shop | onewriter pipe --parse json --format json --file shop.log --stderr
-  journalctl -f | onewriter pipe --config pipe.toml")]
+  journalctl -f | onewriter pipe --config pipe.toml"
+)]
 pub struct Pipe {
     #[command(flatten)]
     #[expect(missing_docs, reason = "a comment here would replace the help of the command")]
@@ -126,11 +192,12 @@ pub struct Pipe {
 
 /// Arguments of `run`.
 #[derive(Debug, Args)]
-#[command(after_help = "\
+#[command(
+    after_help = "\
 Examples:
   onewriter run --file shop.log --format json -- ./shop --port 8080
   onewriter run --config shop.toml -- ./shop",
-after_long_help = "\
+    after_long_help = "\
 What becomes of the output:
   Each line of the program's standard output and standard error is a record with the fields
   `stream` (stdout or stderr) and `pid`; the target is the name of the program. Lines are treated as
@@ -147,7 +214,8 @@ from the file given by --config (max-line = \"64 KiB\"), else they are the defau
 
 Examples:
   onewriter run --file shop.log --format json -- ./shop --port 8080
-  onewriter run --config shop.toml -- ./shop")]
+  onewriter run --config shop.toml -- ./shop"
+)]
 pub struct Run {
     #[command(flatten)]
     #[expect(missing_docs, reason = "a comment here would replace the help of the command")]

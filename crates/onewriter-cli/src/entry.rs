@@ -200,8 +200,7 @@ impl<'a> Iterator for Pairs<'a> {
             if self.rest.is_empty() {
                 return None;
             }
-            let name_len =
-                self.rest.find(|c: char| c == '=' || c == ' ').unwrap_or(self.rest.len());
+            let name_len = self.rest.find(['=', ' ']).unwrap_or(self.rest.len());
             let (name, after) = self.rest.split_at(name_len);
             let Some(value) = after.strip_prefix('=') else {
                 self.rest = after;

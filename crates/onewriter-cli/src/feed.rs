@@ -85,7 +85,8 @@ impl Feed {
             };
             fields.push((name, value));
         }
-        let nested: Vec<Option<String>> = said.fields.iter().map(|(_, value)| as_json(value)).collect();
+        let nested: Vec<Option<String>> =
+            said.fields.iter().map(|(_, value)| as_json(value)).collect();
         for ((name, value), nested) in said.fields.iter().zip(&nested) {
             fields.push((name, nested.as_deref().map_or_else(|| scalar(value), Value::from)));
         }
@@ -247,7 +248,8 @@ mod tests {
 
     #[test]
     fn a_json_line_says_level_target_message_and_fields() {
-        let line = r#"{"time":"T","level":"WARN","target":"shop","msg":"a\nb","n":7,"fields":{"x":[1]}}"#;
+        let line =
+            r#"{"time":"T","level":"WARN","target":"shop","msg":"a\nb","n":7,"fields":{"x":[1]}}"#;
         let said = from_json(line).unwrap();
         assert_eq!(said.level, Some(Level::Warn));
         assert_eq!((said.target.as_deref(), &*said.message), (Some("shop"), "a\nb"));

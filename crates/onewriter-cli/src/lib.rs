@@ -9,9 +9,9 @@ pub mod cli;
 mod commands;
 pub mod config;
 mod engine_door;
-mod feed;
 pub mod entry;
 mod exit;
+mod feed;
 pub mod files;
 mod follow;
 pub mod json;
@@ -29,7 +29,7 @@ use std::io::{self, BufWriter, IsTerminal, Write};
 
 use clap::Parser;
 
-use cli::{Cli, Colour};
+use cli::Cli;
 use output::Output;
 
 /// Runs the command with these arguments, the name of the program first.
@@ -45,11 +45,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
         }
     };
     let stdout = io::stdout();
-    let colour = match cli.colour {
-        Colour::Always => true,
-        Colour::Never => false,
-        Colour::Auto => stdout.is_terminal() && wants_colour(),
-    };
+    let colour = cli.colour.color().resolve(|name| std::env::var_os(name), stdout.is_terminal());
     let live = err.is_terminal();
     let mut out = BufWriter::with_capacity(64 * 1024, stdout.lock());
     let mut output = Output { out: &mut out, err: &mut err, colour, live };
@@ -62,10 +58,4 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
         }
         failure.exit
     })
-}
-
-/// `NO_COLOR`, as no-color.org has it, and terminals that cannot.
-fn wants_colour() -> bool {
-    let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-    !set("NO_COLOR") && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
 }

@@ -1,7 +1,8 @@
 //! What a command writes to: handles that are passed in, never the process's own.
 
 use std::borrow::Cow;
-use std::io::Write;
+use std::io::{self, Write};
+use std::time::{Duration, Instant};
 
 use onewriter_record::Level;
 
@@ -56,6 +57,45 @@ impl Paint {
             Paint::Red => "1;31",
         };
         format!("\x1b[{code}m{text}\x1b[0m").into()
+    }
+}
+
+/// One line that changes while something runs; on a file or pipe, a line now and then.
+pub struct Progress {
+    since: Instant,
+    is_shown: bool,
+}
+
+/// Where standard error is no terminal, this much time lies between two lines.
+const SPARSE: Duration = Duration::from_secs(5);
+
+impl Progress {
+    /// Nothing told yet.
+    #[must_use]
+    pub fn new() -> Progress {
+        Progress { since: Instant::now(), is_shown: false }
+    }
+
+    /// Tells how far it is.
+    pub fn tell(&mut self, output: &mut Output<'_>, text: &str) -> io::Result<()> {
+        if output.live {
+            self.is_shown = true;
+            write!(output.err, "\r\x1b[K{text}")?;
+            return output.err.flush();
+        }
+        if self.since.elapsed() >= SPARSE {
+            self.since = Instant::now();
+            writeln!(output.err, "{text}")?;
+        }
+        Ok(())
+    }
+
+    /// Takes the line away.
+    pub fn end(self, output: &mut Output<'_>) -> io::Result<()> {
+        if self.is_shown {
+            write!(output.err, "\r\x1b[K")?;
+        }
+        Ok(())
     }
 }
 

@@ -10,6 +10,18 @@ pub(crate) fn mark(number: usize) -> u32 {
     (number as u32 + 1).min(ORIGIN_MAX - 1) << ORIGIN_SHIFT
 }
 
+/// The mark of this thread; on the writer's thread, while it calls a sink, that of the sink.
+pub(crate) fn thread_mark() -> u32 {
+    onewriter_ring::thread_mark()
+}
+
+/// Gives this thread, which is marked already, the mark of a sink that it runs.
+pub(crate) fn run_as(mark: u32) {
+    debug_assert!(on_sink_thread(), "only a thread that has entered runs sinks");
+    // Without a mark the sink was called by a test or a program of its own, not by the router.
+    onewriter_ring::mark_thread(if mark == 0 { ORIGIN_MAX << ORIGIN_SHIFT } else { mark });
+}
+
 /// Whether this thread is the writer's or a lane's, between [`enter`] and the end of its value.
 ///
 /// What is logged there comes from a sink or a callback: handed to the same queue it would make the

@@ -93,11 +93,6 @@ impl LossReport {
         self.told.is_none_or(|told| told.elapsed() >= EVERY)
     }
 
-    /// Whether there is something that has not been told.
-    pub(crate) fn is_untold(&self) -> bool {
-        self.count > 0
-    }
-
     /// The line, if something was lost since the last one.
     pub(crate) fn take_line(&mut self) -> Option<String> {
         if self.count == 0 {

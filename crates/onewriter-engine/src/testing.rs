@@ -5,7 +5,7 @@
 
 mod check;
 
-pub use check::{Faulty, check_sink, check_wrapper};
+pub use check::{Faulty, Written, check_sink, check_wrapper};
 
 use onewriter_record::{
     ArgRef, Body, Count, Encode, Level, Out, Piece, Process, Record, SectionKind, Site, SiteDef,
@@ -175,8 +175,7 @@ impl Sample {
         self
     }
 
-    /// Sets the number of the call site. Samples that are given to one formatter and differ in
-    /// their call site must differ in this number, as the writer's do.
+    /// Sets the number of the call site.
     #[must_use]
     pub fn site_number(mut self, number: usize) -> Sample {
         Arc::make_mut(&mut self.site).number = number;

@@ -16,7 +16,8 @@ impl Trap {
         Trap(Arc::new(take))
     }
 
-    pub(crate) fn report(&self, error: &Error) {
+    /// Hands an error over.
+    pub fn report(&self, error: &Error) {
         // A trap that panics has had its chance.
         let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| (self.0)(error)));
     }

@@ -57,11 +57,6 @@ impl Wall {
             self.anchor.1.saturating_sub(scale(self.anchor.0 - stamp))
         }
     }
-
-    /// How many nanoseconds lie between two stamps.
-    pub(crate) fn nanos(&self, ticks: u64) -> u64 {
-        ((u128::from(ticks) * u128::from(self.rate)) >> 32) as u64
-    }
 }
 
 #[cfg(test)]
@@ -93,6 +88,5 @@ mod tests {
         let wall = Wall::new(ClockKind::Monotonic, (70, 1_000_000));
         assert_eq!(wall.at(75), 1_000_005);
         assert_eq!(wall.at(65), 999_995);
-        assert_eq!(wall.nanos(12), 12);
     }
 }

@@ -150,7 +150,7 @@ fn message_value(call: &Call, args: &[Arg], number: usize, value: &PlanValue) ->
 fn field_value(call: &Call, named: &Named, arg: &TokenStream, number: usize) -> TokenStream {
     let out = local('v', number, named.span);
     let source = match named.sigil {
-        Sigil::None => "let VALUE = (&&&&&KRATE::__private::Arg(ARG)).field_kind().field(ARG);",
+        Sigil::None => "let VALUE = (&&&&&&KRATE::__private::Arg(ARG)).field_kind().field(ARG);",
         Sigil::Debug => {
             "let VALUE = KRATE::__private::Scratch::render(
                  KRATE::__private::format_args!(\"{:?}\", ARG));"
@@ -181,74 +181,84 @@ fn refused(call: &Call, literal: &Literal, text: &str) -> TokenStream {
     )
 }
 
+/// The block: call site, level test, body.
 fn statement(call: &Call, parts: &Parts) -> TokenStream {
-    let span = Span::call_site();
-    let site_type = match call.level {
-        LevelArg::Constant(_) => "CallSite",
-        LevelArg::Expr(_) => "LeveledSite",
-    };
-    let (level, site) = match &call.level {
-        LevelArg::Constant(level) => {
-            let holes = [("KRATE", &call.krate), ("LEVEL", level)];
-            let level = quote("KRATE::__private::Some(LEVEL)", &holes);
-            (level, quote("&__ONEWRITER_SITE", &[]))
-        }
+    let krate = [("KRATE", &call.krate)];
+    let (site_type, level, site) = match &call.level {
+        LevelArg::Constant(level) => (
+            "CallSite",
+            quote("KRATE::__private::Some(LEVEL)", &[krate[0], ("LEVEL", level)]),
+            quote("&__ONEWRITER_SITE", &[]),
+        ),
         LevelArg::Expr(level) => (
-            quote("KRATE::__private::None", &[("KRATE", &call.krate)]),
+            "LeveledSite",
+            quote("KRATE::__private::None", &krate),
             quote("__ONEWRITER_SITE.at(LEVEL)", &[("LEVEL", level)]),
         ),
     };
-    let target = call
-        .target
-        .clone()
-        .unwrap_or_else(|| quote("KRATE::__private::module_path!()", &[("KRATE", &call.krate)]));
-    let otherwise = if call.fallible { "KRATE::__private::Ok(())" } else { "" };
     let source = format!(
         "{{
             static __ONEWRITER_SITE: KRATE::__private::{site_type} =
-                KRATE::__private::{site_type}::new(KRATE::__private::SiteDef {{
-                    level: LEVEL,
-                    level_name: \"\",
-                    target: TARGET,
-                    module: KRATE::__private::module_path!(),
-                    file: KRATE::__private::file!(),
-                    line: KRATE::__private::line!(),
-                    template: TEMPLATE,
-                    args: &[ARG_NAMES],
-                    fields: &[FIELD_NAMES],
-                }});
+                KRATE::__private::{site_type}::new(DEFINITION);
             let site: &'static KRATE::__private::CallSite = SITE;
             GUARDED
         }}"
     );
-    let body = body(call, parts);
+    let holes = [
+        krate[0],
+        ("DEFINITION", &definition(call, parts, &level)),
+        ("SITE", &site),
+        ("GUARDED", &guarded(call, &body(call, parts))),
+    ];
+    quote(&source, &holes)
+}
+
+/// What the call site says about itself.
+fn definition(call: &Call, parts: &Parts, level: &TokenStream) -> TokenStream {
+    let target = match &call.target {
+        Some(target) => target.clone(),
+        None => quote("KRATE::__private::module_path!()", &[("KRATE", &call.krate)]),
+    };
     let field_names: Vec<String> =
         parts.fields.iter().map(|at| call.named[*at].key.clone()).collect();
-    let guarded = match &call.limit {
-        None => format!("if site.is_enabled() {{ BODY }} else {{ {otherwise} }}"),
-        Some(_) => format!(
-            "static __ONEWRITER_LIMIT: KRATE::__private::LimitState =
-                 KRATE::__private::LimitState::new(LIMIT);
-             if let KRATE::__private::Some(suppressed) =
-                 KRATE::__private::admit(site, &__ONEWRITER_LIMIT)
-             {{ BODY }} else {{ {otherwise} }}"
-        ),
+    let holes = [
+        ("KRATE", &call.krate),
+        ("LEVEL", level),
+        ("TARGET", &target),
+        ("TEMPLATE", &string(&parts.template, Span::call_site())),
+        ("ARG_NAMES", &names(&parts.arg_names)),
+        ("FIELD_NAMES", &names(&field_names)),
+    ];
+    let source = "KRATE::__private::SiteDef {
+        level: LEVEL,
+        level_name: \"\",
+        target: TARGET,
+        module: KRATE::__private::module_path!(),
+        file: KRATE::__private::file!(),
+        line: KRATE::__private::line!(),
+        template: TEMPLATE,
+        args: &[ARG_NAMES],
+        fields: &[FIELD_NAMES],
+    }";
+    quote(source, &holes)
+}
+
+/// The body, if the filter and the limit let it pass.
+fn guarded(call: &Call, body: &TokenStream) -> TokenStream {
+    let otherwise = if call.fallible { "KRATE::__private::Ok(())" } else { "" };
+    let mut holes = vec![("KRATE", &call.krate), ("BODY", body)];
+    let Some(limit) = &call.limit else {
+        return quote(&format!("if site.is_enabled() {{ BODY }} else {{ {otherwise} }}"), &holes);
     };
-    let limit = call.limit.clone().unwrap_or_default();
-    let guarded = quote(&guarded, &[("KRATE", &call.krate), ("BODY", &body), ("LIMIT", &limit)]);
-    quote(
-        &source,
-        &[
-            ("KRATE", &call.krate),
-            ("LEVEL", &level),
-            ("TARGET", &target),
-            ("TEMPLATE", &string(&parts.template, span)),
-            ("ARG_NAMES", &names(&parts.arg_names)),
-            ("FIELD_NAMES", &names(&field_names)),
-            ("SITE", &site),
-            ("GUARDED", &guarded),
-        ],
-    )
+    holes.push(("LIMIT", limit));
+    let source = format!(
+        "static __ONEWRITER_LIMIT: KRATE::__private::LimitState =
+             KRATE::__private::LimitState::new(LIMIT);
+         if let KRATE::__private::Some(suppressed) =
+             KRATE::__private::admit(site, &__ONEWRITER_LIMIT)
+         {{ BODY }} else {{ {otherwise} }}"
+    );
+    quote(&source, &holes)
 }
 
 fn names(names: &[String]) -> TokenStream {
@@ -276,24 +286,26 @@ fn body(call: &Call, parts: &Parts) -> TokenStream {
         let _ = write!(size, " + KRATE::__private::Encode::size(&v{number})");
         let _ = write!(writes, "KRATE::__private::Encode::write(&v{number}, out);");
     }
-    let put = match call.limit {
-        None => "put(site, ",
-        Some(_) => "put_limited(site, suppressed, ",
+    let put = match (call.fallible, call.limit.is_some()) {
+        (false, false) => "put(site, ",
+        (false, true) => "put_limited(site, suppressed, ",
+        (true, false) => "try_put(site, ",
+        (true, true) => "try_put_limited(site, suppressed, ",
     };
+    let (before, after) = if call.fallible { ("let result =", "result") } else { ("", "") };
     let source = format!(
-        "let result = match (BORROWS) {{
+        "{before} match (BORROWS) {{
             (LOCALS) => {{
                 #[allow(unused_imports)]
                 use KRATE::__private::{{
-                    ByText as _, ByValue as _, FieldByChain as _, FieldByDeref as _,
+                    ByText as _, ByValue as _, FieldByChain as _, FieldByCopy as _, FieldByDeref as _,
                     FieldByDerefTwice as _, FieldByValue as _, FieldRefused as _,
                 }};
                 LETS
-                KRATE::__private::{put} [{tags}], {size}, |out| {{ let _ = &out; {writes} }})
+                KRATE::__private::{put} [{tags}], {size}, move |out| {{ let _ = &out; {writes} }})
             }}
         }};
-        {}",
-        if call.fallible { "result" } else { "let _ = result;" }
+        {after}"
     );
     let holes =
         [("KRATE", &call.krate), ("BORROWS", &borrows), ("LOCALS", &locals), ("LETS", &lets)];

@@ -62,7 +62,7 @@ impl<'a> Decoder<'a> {
     }
 
     /// One word.
-    #[inline]
+    #[inline(always)]
     pub fn word(&mut self) -> Result<u64, DecodeError> {
         let (word, rest) = self.bytes.split_first_chunk::<8>().ok_or(DecodeError::Truncated)?;
         self.bytes = rest;
@@ -70,7 +70,7 @@ impl<'a> Decoder<'a> {
     }
 
     /// `len` bytes and their padding.
-    #[inline]
+    #[inline(always)]
     pub fn bytes(&mut self, len: u64) -> Result<&'a [u8], DecodeError> {
         let len = usize::try_from(len).map_err(|_| DecodeError::Truncated)?;
         if len > self.bytes.len() || padded(len) > self.bytes.len() {
@@ -87,14 +87,17 @@ impl<'a> Decoder<'a> {
     }
 
     /// A byte string with its length before it.
-    #[inline]
+    #[inline(always)]
     pub fn blob(&mut self) -> Result<&'a [u8], DecodeError> {
         let len = self.word()?;
         self.bytes(len)
     }
 
     /// A value whose tag has been read.
-    #[inline]
+    ///
+    /// Always inlined: a value that is returned through memory is copied in larger pieces than it
+    /// was written in, and each such copy waits for the stores.
+    #[inline(always)]
     pub fn value(&mut self, tag: u8) -> Result<Value<'a>, DecodeError> {
         let tag = Tag::from_byte(tag).ok_or(DecodeError::UnknownTag(tag))?;
         Ok(match tag {
@@ -110,6 +113,7 @@ impl<'a> Decoder<'a> {
         })
     }
 
+    #[inline(never)]
     fn rare_value(&mut self, tag: Tag) -> Result<Value<'a>, DecodeError> {
         Ok(match tag {
             Tag::Null => Value::Null,

@@ -195,7 +195,7 @@ pub struct Values<'a> {
 impl<'a> Iterator for Values<'a> {
     type Item = Value<'a>;
 
-    #[inline]
+    #[inline(always)]
     fn next(&mut self) -> Option<Value<'a>> {
         let (tag, tags) = self.tags.split_first()?;
         self.tags = tags;

@@ -11,6 +11,7 @@
 #![deny(missing_docs)]
 
 mod clock;
+mod exit;
 mod journal;
 mod lock;
 mod os;
@@ -22,12 +23,13 @@ pub mod spsc;
 mod words;
 
 pub use clock::{ClockKind, Order, now, wall_pair};
+pub use exit::at_exit;
 pub use journal::{JournalFile, Pending, Place};
 pub use put::{
     INTRODUCTION_TAG, JoinOptions, MAX_RECORD, Overflow, PutError, RingFrame, SILENT, URGENT_LEVEL,
     join, leave, mark_thread, put, register, take_lost_unseen, thread_mark, try_put,
 };
-pub use queue::{DIR_VARIABLE, Error, Queue, QueueName};
+pub use queue::{DIR_VARIABLE, Error, Lead, Queue, QueueName};
 pub use reader::{Cursor, Damage, FrameRef, Reader, RingId};
 pub use spsc::{Corrupt, Losses};
 pub use words::{HeapWords, MapWords, Words};

@@ -84,13 +84,14 @@ impl CallSite {
         change.apply(self)
     }
 
-    fn enter_table(&self) {
+    /// Enters it in the ring's table if it is not there yet; 0 if that is not possible now.
+    pub(crate) fn enter_table(&self) -> u32 {
         if self.id() == 0 {
             let mut bytes = Vec::new();
             self.def.encode(&mut bytes);
-            // Zero stays if the table is full: `put` then says so.
             self.id.store(put::register(&bytes).unwrap_or(0), Relaxed);
         }
+        self.id()
     }
 }
 

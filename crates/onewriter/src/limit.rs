@@ -81,7 +81,7 @@ impl LimitState {
     /// Whether this call passes, and how many did not since the last one that did.
     fn admit(&self, now_micros: impl Fn() -> u64) -> Option<u64> {
         let passes = match self.limit.0 {
-            Rule::Every(n) => self.state.fetch_add(1, Relaxed) % n == 0,
+            Rule::Every(n) => self.state.fetch_add(1, Relaxed).is_multiple_of(n),
             Rule::Once => self.state.load(Relaxed) == 0 && self.state.swap(1, Relaxed) == 0,
             Rule::AtMost { n, micros } => self.within(n, micros, now_micros()),
         };

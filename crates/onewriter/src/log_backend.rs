@@ -26,16 +26,12 @@ impl LogBackend {
     }
 }
 
-/// Makes [`LogBackend`] the logger of the `log` crate.
-///
-/// # Errors
-///
-/// The program has set a logger already.
-#[cfg_attr(not(feature = "embedded"), expect(dead_code, reason = "called by install"))]
-pub(crate) fn install(most: LevelFilter, flush: fn()) -> Result<(), log::SetLoggerError> {
-    log::set_boxed_logger(Box::new(LogBackend::new(flush)))?;
-    set_max_level(most);
-    Ok(())
+/// Makes [`LogBackend`] the logger of the `log` crate, unless the program has another one.
+#[cfg_attr(not(feature = "embedded"), expect(dead_code, reason = "called by `install`"))]
+pub(crate) fn install_if_free(flush: fn()) {
+    if log::set_boxed_logger(Box::new(LogBackend::new(flush))).is_ok() {
+        set_max_level(LevelFilter::ALL);
+    }
 }
 
 /// Lets the macros of `log` skip what no filter admits.
@@ -66,13 +62,17 @@ impl log::Log for LogBackend {
     }
 
     fn log(&self, record: &log::Record<'_>) {
-        let site = dynamic::find(&Place {
+        let place = Place {
             level: level(record.level()),
             target: record.target(),
             module: record.module_path().unwrap_or_default(),
             file: record.file().unwrap_or_default(),
             line: record.line().unwrap_or_default(),
-        });
+        };
+        // The target may be a text of the moment; usually it is the module path.
+        let is_static = record.file_static().is_some()
+            && record.module_path_static().is_some_and(|module| std::ptr::eq(module, place.target));
+        let site = dynamic::find(&place, is_static);
         if !site.is_enabled() {
             return;
         }
@@ -90,14 +90,14 @@ impl log::Log for LogBackend {
 /// What was not accepted is counted by the ring; `log` has no way to tell its caller.
 fn log_message(site: &'static CallSite, message: &impl Encode, pairs: &dyn kv::Source) {
     if pairs.count() == 0 {
-        let _ = put(site, [Tag::Text as u8], message.size(), |out| message.write(out));
+        put(site, [Tag::Text as u8], message.size(), |out| message.write(out));
         return;
     }
     let mut sections = Scratch::empty();
     // The visitor returns no errors, and those of the source leave what it gave until then.
     let _ = pairs.visit(&mut Pairs(sections.buffer()));
     let write = |out: &mut crate::put::FrameOut<'_, '_>| message.write(out);
-    let _ = put_with(site, &[Tag::Text as u8], message.size(), write, sections.as_bytes());
+    put_with(site, &[Tag::Text as u8], message.size(), write, sections.as_bytes());
 }
 
 /// Encodes key-values, each as a section of its own.

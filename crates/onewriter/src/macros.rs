@@ -6,7 +6,7 @@ pub mod __private {
     pub use crate::callsite::{CallSite, LeveledSite};
     pub use crate::capture::*;
     pub use crate::limit::{LimitState, admit};
-    pub use crate::put::{put, put_limited};
+    pub use crate::put::{put, put_limited, try_put, try_put_limited};
     pub use core::option::Option::{None, Some};
     pub use core::result::Result::Ok;
     pub use core::{file, format_args, line, module_path};

@@ -12,7 +12,13 @@ use std::panic::PanicHookInfo;
 ///
 /// The record says the thread, the place and the message; it has a backtrace where
 /// `RUST_BACKTRACE` asks for one.
-pub(crate) fn install(drain: fn()) {
+#[cfg_attr(not(feature = "embedded"), expect(dead_code, reason = "called by `install`"))]
+pub(crate) fn install_once(drain: fn()) {
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| install(drain));
+}
+
+fn install(drain: fn()) {
     let before = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
         put_panic(info);
@@ -24,7 +30,7 @@ pub(crate) fn install(drain: fn()) {
 fn put_panic(info: &PanicHookInfo<'_>) {
     let (file, line) = info.location().map_or(("", 0), |place| (place.file(), place.line()));
     let place = Place { level: Level::Error, target: "panic", module: "", file, line };
-    let site = dynamic::find(&place);
+    let site = dynamic::find(&place, false);
     if !site.is_enabled() {
         return;
     }
@@ -37,7 +43,7 @@ fn put_panic(info: &PanicHookInfo<'_>) {
     }
     // A record that is not accepted is counted; a panic is no time for another.
     let write = |out: &mut crate::put::FrameOut<'_, '_>| message.write(out);
-    let _ = put_with(site, &[Tag::Text as u8], message.size(), write, &sections);
+    put_with(site, &[Tag::Text as u8], message.size(), write, &sections);
 }
 
 fn message(info: &PanicHookInfo<'_>) -> Scratch {

@@ -29,54 +29,82 @@ impl Out for FrameOut<'_, '_> {
 
 /// Puts a record: `tags` of its values, their `size` in bytes, and what writes them.
 ///
-/// `write` writes exactly `size` bytes and runs no code of the user's.
+/// `write` writes exactly `size` bytes and runs no code of the user's. A record that is not
+/// accepted is counted by the ring, and the log says how many there were.
 #[inline(always)]
 pub fn put<const N: usize>(
     site: &'static CallSite,
     tags: [u8; N],
     size: usize,
     write: impl FnOnce(&mut FrameOut<'_, '_>),
-) -> Result<(), PutError> {
+) {
     if !context::is_empty() {
-        return put_in_context(site, &tags, size, write);
+        put_in_context(site, tags, size, write);
+        return;
     }
-    let id = site.id();
-    if id == 0 {
-        return Err(refused());
-    }
-    ring::put(site.level_number(), id, padded(N) + size, |frame| {
+    let Ok(id) = number(site) else { return };
+    let _ = ring::put(site.level_number(), id, padded(N) + size, move |frame| {
         let mut out = FrameOut(frame);
         write_tags(&tags, &mut out);
         write(&mut out);
-    })
+    });
+}
+
+#[cold]
+#[inline(never)]
+fn put_in_context<const N: usize>(
+    site: &'static CallSite,
+    tags: [u8; N],
+    size: usize,
+    write: impl FnOnce(&mut FrameOut<'_, '_>),
+) {
+    put_with(site, &tags, size, write, &[]);
 }
 
 /// The same for a call site with a limit: `suppressed` calls did not pass since the last one.
-#[inline]
 pub fn put_limited<const N: usize>(
     site: &'static CallSite,
     suppressed: u64,
     tags: [u8; N],
     size: usize,
     write: impl FnOnce(&mut FrameOut<'_, '_>),
+) {
+    put_with(site, &tags, size, write, &suppressed_section(suppressed));
+}
+
+/// The same, but it waits for no room, and says why a record was not accepted.
+pub fn try_put<const N: usize>(
+    site: &'static CallSite,
+    tags: [u8; N],
+    size: usize,
+    write: impl FnOnce(&mut FrameOut<'_, '_>),
 ) -> Result<(), PutError> {
+    try_put_limited(site, 0, tags, size, write)
+}
+
+/// [`try_put`] for a call site with a limit.
+pub fn try_put_limited<const N: usize>(
+    site: &'static CallSite,
+    suppressed: u64,
+    tags: [u8; N],
+    size: usize,
+    write: impl FnOnce(&mut FrameOut<'_, '_>),
+) -> Result<(), PutError> {
+    let own = suppressed_section(suppressed);
+    context::with_sections(|context| {
+        let values = Values { tags: &tags, size, write };
+        let frame = values.frame(site, [&own, context])?;
+        ring::try_put(frame.level, frame.tag, frame.len, frame.fill)
+    })
+}
+
+fn suppressed_section(suppressed: u64) -> Vec<u8> {
     let mut section = Vec::new();
     if suppressed != 0 {
         let entries = [("suppressed", suppressed)];
         write_section(SectionKind::Fields, "", &entries, &mut section);
     }
-    put_with(site, &tags, size, write, &section)
-}
-
-#[cold]
-#[inline(never)]
-fn put_in_context(
-    site: &'static CallSite,
-    tags: &[u8],
-    size: usize,
-    write: impl FnOnce(&mut FrameOut<'_, '_>),
-) -> Result<(), PutError> {
-    put_with(site, tags, size, write, &[])
+    section
 }
 
 /// Puts a record with `sections` of its own, and those of the thread's context.
@@ -86,11 +114,21 @@ pub(crate) fn put_with(
     size: usize,
     write: impl FnOnce(&mut FrameOut<'_, '_>),
     sections: &[u8],
-) -> Result<(), PutError> {
+) {
     context::with_sections(|context| {
-        let values = Values { tags, size, write };
-        put_sections(site, values, [sections, context])
-    })
+        put_sections(site, Values { tags, size, write }, [sections, context]);
+    });
+}
+
+/// Puts a record with these sections and no others.
+pub(crate) fn put_sections<W: FnOnce(&mut FrameOut<'_, '_>)>(
+    site: &'static CallSite,
+    values: Values<'_, W>,
+    sections: [&[u8]; 2],
+) {
+    if let Ok(frame) = values.frame(site, sections) {
+        let _ = ring::put(frame.level, frame.tag, frame.len, frame.fill);
+    }
 }
 
 /// The values of a record: their tags, their size, and what writes them.
@@ -100,27 +138,54 @@ pub(crate) struct Values<'a, W> {
     pub(crate) write: W,
 }
 
-/// Puts a record with these sections and no others.
-pub(crate) fn put_sections<W: FnOnce(&mut FrameOut<'_, '_>)>(
-    site: &'static CallSite,
-    values: Values<'_, W>,
-    sections: [&[u8]; 2],
-) -> Result<(), PutError> {
-    let id = site.id();
-    if id == 0 {
-        return Err(refused());
+/// What the ring is to be told.
+struct Frame<F> {
+    level: u8,
+    tag: u32,
+    len: usize,
+    fill: F,
+}
+
+impl<'a, W: FnOnce(&mut FrameOut<'_, '_>)> Values<'a, W> {
+    fn frame(
+        self,
+        site: &'static CallSite,
+        sections: [&'a [u8]; 2],
+    ) -> Result<Frame<impl FnOnce(&mut ring::RingFrame<'_>)>, PutError> {
+        let extra = sections[0].len() + sections[1].len();
+        Ok(Frame {
+            level: site.level_number(),
+            tag: number(site)? | if extra == 0 { 0 } else { EXTRA_FLAG },
+            len: padded(self.tags.len()) + self.size + extra,
+            fill: move |frame: &mut ring::RingFrame<'_>| {
+                let mut out = FrameOut(frame);
+                write_tags(self.tags, &mut out);
+                (self.write)(&mut out);
+                for section in sections {
+                    out.bytes(section);
+                }
+            },
+        })
     }
-    let extra = sections[0].len() + sections[1].len();
-    let tag = if extra == 0 { id } else { id | EXTRA_FLAG };
-    let len = padded(values.tags.len()) + values.size + extra;
-    ring::put(site.level_number(), tag, len, |frame| {
-        let mut out = FrameOut(frame);
-        write_tags(values.tags, &mut out);
-        (values.write)(&mut out);
-        for section in sections {
-            out.bytes(section);
-        }
-    })
+}
+
+/// The call site's number in the ring's table.
+#[inline(always)]
+fn number(site: &'static CallSite) -> Result<u32, PutError> {
+    match site.id() {
+        0 => enter_table(site),
+        id => Ok(id),
+    }
+}
+
+/// There was no queue when the call site was reached, or no room in its table.
+#[cold]
+#[inline(never)]
+fn enter_table(site: &'static CallSite) -> Result<u32, PutError> {
+    match site.enter_table() {
+        0 => Err(PutError::NoMemory),
+        id => Ok(id),
+    }
 }
 
 /// Eight tags to a word; a constant for the compiler where the types of the values are known.
@@ -135,17 +200,11 @@ fn write_tags(tags: &[u8], out: &mut impl Out) {
     }
 }
 
-/// The call site could not be entered in the ring's table.
-#[cold]
-fn refused() -> PutError {
-    PutError::NoMemory
-}
-
 /// In place of the ring: keeps what each thread puts, for the tests of this crate.
 #[cfg(test)]
 pub(crate) mod memory {
-    use onewriter_ring::PutError;
     use onewriter_record::{Body, EXTRA_FLAG, Out, Process, Record, SITE_MASK, Site, Thread};
+    use onewriter_ring::PutError;
     use std::cell::RefCell;
     use std::sync::{Arc, Mutex};
 
@@ -173,9 +232,9 @@ pub(crate) mod memory {
         pub fn look<R>(&self, look: impl FnOnce(&Record<'_>) -> R) -> R {
             look(&Record {
                 time: 0,
-                site: &self.site,
-                thread: &Thread::default(),
-                process: &Process::default(),
+                site: &Arc::new(self.site.clone()),
+                thread: &Arc::new(Thread::default()),
+                process: &Arc::new(Process::default()),
                 body: Body::new(&self.bytes, self.has_sections),
             })
         }
@@ -205,6 +264,15 @@ pub(crate) mod memory {
         let has_sections = tag & EXTRA_FLAG != 0;
         KEPT.with_borrow_mut(|kept| kept.push(Kept { level, site, bytes, has_sections }));
         Ok(())
+    }
+
+    pub fn try_put(
+        level: u8,
+        tag: u32,
+        len: usize,
+        fill: impl FnOnce(&mut RingFrame<'_>),
+    ) -> Result<(), PutError> {
+        put(level, tag, len, fill)
     }
 
     pub fn register(bytes: &[u8]) -> Option<u32> {

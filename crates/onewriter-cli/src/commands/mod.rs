@@ -1,6 +1,7 @@
 //! One file for each command.
 
 mod check;
+mod demo;
 mod manual;
 mod pipe;
 mod run;
@@ -14,6 +15,7 @@ use crate::output::Output;
 /// Runs a command.
 pub fn run(command: Command, output: &mut Output<'_>) -> Result<Exit, Failure> {
     match command {
+        Command::Demo(args) => demo::run(&args, output),
         Command::Pipe(args) => pipe::run(&args, output),
         Command::Run(args) => run::run(&args, output),
         Command::Tail(args) => tail::run(&args, output),

@@ -50,11 +50,8 @@ pub fn run(args: &Run, output: &mut Output<'_>) -> Result<Exit, Failure> {
 }
 
 fn spawn(program: &OsStr, args: &[std::ffi::OsString]) -> Result<Child, Failure> {
-    let spawned = Command::new(program)
-        .args(args)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn();
+    let spawned =
+        Command::new(program).args(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
     spawned.map_err(|err| {
         let exit = match err.kind() {
             io::ErrorKind::NotFound => Exit::NOT_FOUND,

@@ -28,8 +28,10 @@ pub fn gather(
     raw.lay_under(Raw::from_variables(variables).map_err(Failure::usage)?);
     if let Some(path) = raw.config_file() {
         let path = Path::new(path);
-        let text = std::fs::read_to_string(path)
-            .map_err(|err| Failure { exit: crate::Exit::USAGE, ..Failure::io("cannot read", path, &err) })?;
+        let text = std::fs::read_to_string(path).map_err(|err| Failure {
+            exit: crate::Exit::USAGE,
+            ..Failure::io("cannot read", path, &err)
+        })?;
         let name = path.display().to_string();
         let file = Raw::parse_named(&text, &name).map_err(Failure::usage)?;
         raw.lay_under(file);

@@ -202,7 +202,15 @@ impl Read<'_> {
     /// Settings of a file that is not there are a mistake, not a wish.
     fn refuse_without_file(&self) -> Result<(), String> {
         const OF_FILES: [&str; 10] = [
-            "rotate", "names", "utc", "keep", "keep-for", "keep-bytes", "compress", "link", "mode",
+            "rotate",
+            "names",
+            "utc",
+            "keep",
+            "keep-for",
+            "keep-bytes",
+            "compress",
+            "link",
+            "mode",
             "fsync",
         ];
         match OF_FILES.iter().find_map(|name| self.raw.get(name)) {
@@ -238,9 +246,11 @@ fn format(text: &str) -> Result<FormatPlan, String> {
             FormatPlan::Pattern(pattern.to_owned())
         }
         _ => {
-            return Err("is no format: give text, compact, pretty, json, logfmt, or a pattern such \
+            return Err(
+                "is no format: give text, compact, pretty, json, logfmt, or a pattern such \
                         as \"{time} {message}\""
-                .into());
+                    .into(),
+            );
         }
     })
 }
@@ -273,13 +283,16 @@ fn fsync(text: &str) -> Result<FsyncPlan, String> {
     }
     match moment::duration(text).and_then(|span| Duration::try_from(span).ok()) {
         Some(every) if !every.is_zero() => Ok(FsyncPlan::Every(every)),
-        _ => Err("is unknown: give never, batch, a level such as error, or an interval such as 1s".into()),
+        _ => Err("is unknown: give never, batch, a level such as error, or an interval such as 1s"
+            .into()),
     }
 }
 
 fn keep(text: &str) -> Result<usize, String> {
     match text.parse() {
-        Ok(0) | Err(_) => Err("would delete each file as soon as it is rotated: give at least 1".into()),
+        Ok(0) | Err(_) => {
+            Err("would delete each file as soon as it is rotated: give at least 1".into())
+        }
         Ok(count) => Ok(count),
     }
 }
@@ -362,7 +375,10 @@ mod tests {
     fn each_wrong_value_of_a_file_is_named_with_what_would_be_right() {
         let refused = |text: &str, message: &str| {
             let raw = Raw::parse(&format!("{text}\nfile = \"a.log\"")).unwrap();
-            assert_eq!(Plan::new(&raw).unwrap_err(), format!("onewriter.toml:1: {text}: {message}"));
+            assert_eq!(
+                Plan::new(&raw).unwrap_err(),
+                format!("onewriter.toml:1: {text}: {message}")
+            );
         };
         refused("keep = 0", "would delete each file as soon as it is rotated: give at least 1");
         refused("compress = \"lz4\"", "is unknown: give none, gzip or zstd");

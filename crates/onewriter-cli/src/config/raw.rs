@@ -102,7 +102,9 @@ impl Raw {
     /// # Errors
     /// As [`parse`](Raw::parse).
     pub fn parse_named(text: &str, name: &str) -> Result<Raw, String> {
-        let line = |at: usize| text.as_bytes()[..at.min(text.len())].iter().filter(|&&b| b == b'\n').count() + 1;
+        let line = |at: usize| {
+            text.as_bytes()[..at.min(text.len())].iter().filter(|&&b| b == b'\n').count() + 1
+        };
         let table = DeTable::parse(text).map_err(|err| {
             let at = err.span().map_or(0, |span| span.start);
             format!("{name}:{}: {}", line(at), err.message())
@@ -203,7 +205,9 @@ impl Raw {
                 _ => None,
             },
             Kind::Count => text.parse().ok().map(Value::Count),
-            Kind::Size => Some(text.parse().map_or_else(|_| Value::Text(text.into()), Value::Count)),
+            Kind::Size => {
+                Some(text.parse().map_or_else(|_| Value::Text(text.into()), Value::Count))
+            }
         };
         let Some(value) = value else {
             let setting = Setting { key, value: Value::Text(text.to_owned()), origin };
@@ -288,13 +292,19 @@ mod tests {
             "keep = \"seven\"",
             "onewriter.toml:1: keep = \"seven\" is a string: give a whole number such as 7",
         );
-        refused("keep = -1", "onewriter.toml:1: keep = -1 is negative: give a whole number such as 7");
+        refused(
+            "keep = -1",
+            "onewriter.toml:1: keep = -1 is negative: give a whole number such as 7",
+        );
         refused("stderr = 1", "onewriter.toml:1: stderr = 1 is a number: give true or false");
         refused(
             "\nrotate = 100",
             "onewriter.toml:2: rotate = 100 is a number: give a string such as \"100 MB or daily\"",
         );
-        refused("file = [\"a\"]", "onewriter.toml:1: file = [\"a\"] is a list: give a string such as \"shop.log\"");
+        refused(
+            "file = [\"a\"]",
+            "onewriter.toml:1: file = [\"a\"] is a list: give a string such as \"shop.log\"",
+        );
     }
 
     #[test]
@@ -318,7 +328,10 @@ mod tests {
             read("ONEWRITER_KEEP", "many"),
             "ONEWRITER_KEEP=\"many\": give a whole number such as 7"
         );
-        assert_eq!(read("ONEWRITER_STDERR", "maybe"), "ONEWRITER_STDERR=\"maybe\": give true or false");
+        assert_eq!(
+            read("ONEWRITER_STDERR", "maybe"),
+            "ONEWRITER_STDERR=\"maybe\": give true or false"
+        );
         assert_eq!(Raw::from_variables([("HOME".into(), "/".into())]), Ok(Raw::default()));
     }
 

@@ -76,7 +76,8 @@ impl Verdict {
     /// Whether nothing is missing.
     #[must_use]
     pub fn is_clean(&self) -> bool {
-        self.lost + self.doubled + self.torn + self.misordered + self.overtaken + self.backwards == 0
+        self.lost + self.doubled + self.torn + self.misordered + self.overtaken + self.backwards
+            == 0
     }
 }
 
@@ -264,7 +265,8 @@ fn is_before(time: &[u8], last: &[u8], now: &Zoned) -> bool {
     if time >= last && time.len() == last.len() {
         return false;
     }
-    let parsed = |bytes| std::str::from_utf8(bytes).ok().and_then(|text| moment::of_line(text, now));
+    let parsed =
+        |bytes| std::str::from_utf8(bytes).ok().and_then(|text| moment::of_line(text, now));
     match (parsed(time), parsed(last)) {
         (Some(time), Some(last)) => time < last,
         _ => false,
@@ -313,7 +315,8 @@ mod tests {
 
     #[test]
     fn what_is_expected_and_absent_is_lost() {
-        let expect = Expect { first: Some(0), last: Some(9), producers: Some(3), ..Expect::default() };
+        let expect =
+            Expect { first: Some(0), last: Some(9), producers: Some(3), ..Expect::default() };
         let found = verdict(expect, &json(&[(1, 2), (1, 3), (2, 0)]));
         assert_eq!((found.lost, found.gaps), (2 + 6 + 9 + 10, 4));
     }

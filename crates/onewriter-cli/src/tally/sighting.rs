@@ -154,7 +154,8 @@ fn sighting<'a>(
 }
 
 fn leading_time(line: &[u8]) -> &[u8] {
-    let word_end = |from: usize| memchr::memchr(b' ', &line[from..]).map_or(line.len(), |n| from + n);
+    let word_end =
+        |from: usize| memchr::memchr(b' ', &line[from..]).map_or(line.len(), |n| from + n);
     let mut end = word_end(0);
     // A date alone: the time of day is the next word.
     if matches!(end, 10 | 11) && end < line.len() {
@@ -190,11 +191,9 @@ mod tests {
         match Sighter::new(None, "", None).look(line.as_bytes()) {
             Sighting::Torn => "torn".into(),
             Sighting::Other { time } => format!("other {}", time.unwrap_or(b"-").escape_ascii()),
-            Sighting::Record { producer, seq, time, .. } => format!(
-                "{} {seq} {}",
-                producer.escape_ascii(),
-                time.unwrap_or(b"-").escape_ascii()
-            ),
+            Sighting::Record { producer, seq, time, .. } => {
+                format!("{} {seq} {}", producer.escape_ascii(), time.unwrap_or(b"-").escape_ascii())
+            }
         }
     }
 

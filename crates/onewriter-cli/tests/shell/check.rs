@@ -51,7 +51,8 @@ All 24 records are there, once, whole and in order.
 #[test]
 fn every_miss_is_counted_named_and_ends_with_code_1() {
     let stage = Stage::new();
-    let line = |seq: u64, time: u64| format!("2026-11-21T08:00:0{time}Z INFO a: x seq={seq} producer=p\n");
+    let line =
+        |seq: u64, time: u64| format!("2026-11-21T08:00:0{time}Z INFO a: x seq={seq} producer=p\n");
     let mut text = [line(0, 0), line(4, 1), line(2, 2), line(2, 3), line(5, 2)].concat();
     text.push_str("2026-11-21T08:00:05Z INFO a: no number\n2026-11-21T08:00:06Z INF");
     stage.write("a.log", text);
@@ -60,8 +61,8 @@ fn every_miss_is_counted_named_and_ends_with_code_1() {
     assert_eq!(
         found.out,
         "\
-file         lines
-a.log            7
+file          lines
+a.log             7
 
 records                   5
 producers                 1
@@ -91,8 +92,12 @@ Not clean: 2 lost, 1 doubled, 1 torn, 1 misordered, 1 backwards.
 #[test]
 fn named_fields_and_expected_numbers_are_what_is_counted() {
     let stage = Stage::new();
-    stage.write("a.log", "{\"worker\":\"x\",\"n\":2,\"seq\":9}\n{\"worker\":\"x\",\"n\":3,\"seq\":9}\n");
-    let args = ["check", "--json", "--producer", "worker", "--seq", "n", "--first", "1", "--last", "5"];
+    stage.write(
+        "a.log",
+        "{\"worker\":\"x\",\"n\":2,\"seq\":9}\n{\"worker\":\"x\",\"n\":3,\"seq\":9}\n",
+    );
+    let args =
+        ["check", "--json", "--producer", "worker", "--seq", "n", "--first", "1", "--last", "5"];
     let found = stage.run(&[&args[..], &["--producers", "2", "a.log"]].concat());
     assert_eq!(found.code, Some(1));
     let found: serde_json::Value = serde_json::from_str(&found.out).unwrap();

@@ -69,7 +69,10 @@ fn the_manual_is_a_page_for_each_command() {
     assert_eq!((written.code, written.err.as_str()), (Some(0), ""));
     for command in COMMANDS {
         let page = stage.read(&format!("pages/onewriter-{command}.1"));
-        assert!(page.contains(&format!(".TH onewriter\\-{command} 1")) || page.contains(".TH"), "{page}");
+        assert!(
+            page.contains(&format!(".TH onewriter\\-{command} 1")) || page.contains(".TH"),
+            "{page}"
+        );
         assert_eq!(stage.run(&["man", command]).out, page);
     }
     assert!(stage.read("pages/onewriter.1").contains("128+n"));
@@ -84,8 +87,11 @@ fn a_reader_that_goes_away_ends_the_command_without_a_word() {
     let stage = Stage::new();
     stage.write("big.log", "2026-11-21T08:00:00Z INFO a: x\n".repeat(100_000));
     let mut command = stage.command(&["tail", "-n", "100000", "big.log"]);
-    let mut child =
-        command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let mut child = command
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
     drop(child.stdout.take());
     let ended = crate::Ended::of(child.wait_with_output().unwrap());
     assert_eq!((ended.code, ended.err.as_str()), (Some(141), ""));

@@ -1,7 +1,11 @@
 //! The real binary, with exact outputs.
 
 mod check;
+mod demo;
+mod guide;
 mod help;
+mod pipe;
+mod run;
 mod tail;
 
 use std::path::{Path, PathBuf};

@@ -26,7 +26,8 @@ fn line(text: &str, n: usize) -> String {
 #[test]
 fn the_last_ten_lines_are_shown_unless_another_number_is_given() {
     let stage = Stage::new();
-    let lines: Vec<String> = (0..25).map(|n| format!("2026-11-21T08:00:00Z INFO a: {n}\n")).collect();
+    let lines: Vec<String> =
+        (0..25).map(|n| format!("2026-11-21T08:00:00Z INFO a: {n}\n")).collect();
     stage.write("a.log", lines.concat());
     stage.run(&["tail", "a.log"]).prints(&lines[15..].concat());
     stage.run(&["tail", "-n", "2", "a.log"]).prints(&lines[23..].concat());

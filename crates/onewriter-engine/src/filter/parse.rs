@@ -76,7 +76,7 @@ fn split(
         }
     }
     if let Some((at, c)) = open.pop() {
-        return Err(whole.refuse(at, format!("the {c:?} is not closed: {SCOPE}")));
+        return Err(whole.refuse(at, format!("the '{c}' is not closed: {SCOPE}")));
     }
     parts.push(whole.slice(start, whole.text.len()));
     Ok((parts, None))
@@ -85,7 +85,7 @@ fn split(
 fn close(whole: Part<'_>, at: usize, c: char, open: &mut Vec<(usize, char)>) -> Parsed<()> {
     match (open.pop(), c) {
         (Some((_, '[')), ']') | (Some((_, '{')), '}') | (Some((_, '(')), ')') => Ok(()),
-        _ => Err(whole.refuse(at, format!("the {c:?} closes nothing: {SCOPE}"))),
+        _ => Err(whole.refuse(at, format!("the '{c}' closes nothing: {SCOPE}"))),
     }
 }
 
@@ -166,7 +166,7 @@ impl<'a> Part<'a> {
         match self.text.find(wrong) {
             Some(idx) => {
                 let c = self.text[idx..].chars().next().unwrap_or(' ');
-                Err(self.refuse(idx, format!("{c:?} cannot stand in a target: {RULE}")))
+                Err(self.refuse(idx, format!("'{c}' cannot stand in a target: {RULE}")))
             }
             None => Ok(self.text.to_owned()),
         }
@@ -213,7 +213,7 @@ impl<'a> Part<'a> {
             if span.text.is_empty() {
                 return Err(self.refuse(0, format!("the brackets are empty: {SCOPE}")));
             }
-            return Ok(Scope { span: Some(span.text.to_owned()), fields: Vec::new() });
+            return Ok(Scope { span: Some(span.name("span")?), fields: Vec::new() });
         };
         let Some(end) = fields.text.trim_end().strip_suffix('}') else {
             let at = fields.text.len() + span.text.len() + 1;
@@ -221,7 +221,8 @@ impl<'a> Part<'a> {
         };
         let (fields, _) = split(fields.slice(0, end.len()), ',', None)?;
         let fields = fields.into_iter().map(|part| part.trim().field()).collect::<Parsed<_>>()?;
-        let span = Some(span.text.trim()).filter(|name| !name.is_empty()).map(str::to_owned);
+        let span = span.trim();
+        let span = if span.text.is_empty() { None } else { Some(span.name("span")?) };
         Ok(Scope { span, fields })
     }
 
@@ -234,7 +235,18 @@ impl<'a> Part<'a> {
             return Err(self.refuse(0, format!("a field has no name: {SCOPE}")));
         }
         let value = value.map(Part::wanted).transpose()?;
-        Ok(Field { name: name.text.to_owned(), value })
+        Ok(Field { name: name.name("field")?, value })
+    }
+
+    /// The name of a span or a field, which may hold blanks and points.
+    fn name(self, of: &str) -> Parsed<String> {
+        match self.text.find(|c| "=\"[]{}".contains(c)) {
+            Some(idx) => {
+                let c = &self.text[idx..=idx];
+                Err(self.refuse(idx, format!("'{c}' cannot stand in a {of}'s name: {SCOPE}")))
+            }
+            None => Ok(self.text.to_owned()),
+        }
     }
 
     fn wanted(self) -> Parsed<Wanted> {

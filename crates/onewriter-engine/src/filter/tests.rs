@@ -132,6 +132,9 @@ fn what_is_malformed_is_refused_with_its_place_and_an_example() {
         ("foo]=info", 4, format!("the ']' closes nothing: {scope}")),
         ("info,[]=debug", 7, format!("the brackets are empty: {scope}")),
         ("[a{b=1}c]=debug", 9, format!("no '}}' before the ']': {scope}")),
+        ("[a=1]=debug", 3, format!("'=' cannot stand in a span's name: {scope}")),
+        ("[a]b[c]=debug", 3, format!("']' cannot stand in a span's name: {scope}")),
+        ("[a{\"b\"=1}]=debug", 4, format!("'\"' cannot stand in a field's name: {scope}")),
         ("[a{}]=debug", 4, format!("a field has no name: {scope}")),
         ("[a{=3}]=debug", 4, format!("a field has no name: {scope}")),
         ("[a{b=}]=debug", 6, format!("no value after the '=': {scope}")),
@@ -270,4 +273,20 @@ fn a_refusal_names_the_variable() {
 fn a_filter_goes_to_any_thread() {
     fn any_thread<T: Send + Sync + Clone>() {}
     any_thread::<Filter>();
+}
+
+proptest::proptest! {
+    #[test]
+    fn any_text_is_refused_or_is_shown_as_what_it_means(
+        text in r#"([a-cA-Zü:.0-9 ,=\[\]{}()"/\\*$-]|info|warn|foo|::|\[a\{b=|\}\]=){0,20}"#,
+    ) {
+        match Filter::parse(&text) {
+            Ok(filter) => {
+                let shown = filter.to_string();
+                let again = Filter::parse(&shown).map(|filter| filter.to_string());
+                proptest::prop_assert_eq!(again.ok(), Some(shown));
+            }
+            Err(err) => proptest::prop_assert!(err.to_string().starts_with("filter \"")),
+        }
+    }
 }

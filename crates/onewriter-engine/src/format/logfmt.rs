@@ -1,7 +1,8 @@
 //! logfmt: `key=value` pairs on one line.
 
 use super::Format;
-use super::line::{Line, Quoted};
+use super::escape::Quoted;
+use super::line::Line;
 use super::message::Compiled;
 use super::origin::Origin;
 use super::pairs;
@@ -132,9 +133,10 @@ impl Format for LogfmtFormat {
         line.put(b"time=");
         self.time.put(record.time, &mut line);
         line.put(&site.head);
-        let values = site.message.put::<Quoted>(record, &mut line);
+        let mut values = record.body.values(record.site.n_values());
+        site.message.put::<Quoted>(&mut values, &mut line);
         line.byte(b'"');
-        for (key, value) in site.keys.iter().zip(values) {
+        for (key, value) in site.keys.iter().zip(&mut values) {
             line.put(key);
             pairs::value(&mut line, &value);
         }

@@ -22,6 +22,7 @@ pub trait Format: Send {
     fn format(&mut self, record: &Record<'_>, out: &mut Vec<u8>);
 }
 
+mod escape;
 mod json;
 mod line;
 mod logfmt;
@@ -43,3 +44,7 @@ pub use value::value_text;
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../../docs/guide/formats.md")]
+mod guide {}

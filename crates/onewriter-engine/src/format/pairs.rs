@@ -1,6 +1,7 @@
 //! `key=value`, as text and logfmt write it.
 
-use super::line::{Line, Quoted, Raw, Style, is_bare, is_hidden};
+use super::escape::{Quoted, Raw, Style, is_bare, is_hidden};
+use super::line::Line;
 use super::value::{Plan, plain, with_spec};
 use onewriter_record::{Record, Value};
 
@@ -25,7 +26,10 @@ pub(super) fn value(line: &mut Line<'_>, value: &Value<'_>) {
         Value::Str(text) | Value::Text(text) => string(line, text),
         Value::Null => line.put(b"null"),
         Value::I32(_) | Value::I64(_) | Value::U64(_) | Value::F64(_) => plain::<Raw>(line, value),
-        _ => line.aside(|line| rare_value(line, value)),
+        _ => {
+            let value = *value;
+            line.aside(|line| rare_value(line, &value));
+        }
     }
 }
 

@@ -1,12 +1,12 @@
 //! What a formatter has prepared for each call site.
 
 use onewriter_record::Site;
+use std::sync::Arc;
 
 /// Call sites with the same last bits of their number share a slot; the newest has it.
 const SLOTS: usize = 4_096;
 
-/// A bounded cache by call site. A clone starts empty: it may serve another writer, whose numbers
-/// mean other sites.
+/// A bounded cache by call site. A clone starts empty.
 #[derive(Debug)]
 pub(super) struct Sites<T> {
     slots: Vec<Option<Slot<T>>>,
@@ -14,8 +14,8 @@ pub(super) struct Sites<T> {
 
 #[derive(Debug)]
 struct Slot<T> {
-    number: usize,
-    address: usize,
+    /// Kept alive, so that its address means no other site.
+    site: Arc<Site>,
     made: T,
 }
 
@@ -26,12 +26,11 @@ impl<T> Sites<T> {
 
     /// What was made for this site, making it if need be.
     #[inline]
-    pub(super) fn get(&mut self, site: &Site, make: impl FnOnce(&Site) -> T) -> &T {
+    pub(super) fn get(&mut self, site: &Arc<Site>, make: impl FnOnce(&Site) -> T) -> &T {
         let index = site.number % SLOTS;
-        let address = std::ptr::from_ref(site).addr();
         let known = self.slots.get(index).and_then(Option::as_ref);
-        if !known.is_some_and(|slot| slot.number == site.number && slot.address == address) {
-            self.fill(index, Slot { number: site.number, address, made: make(site) });
+        if !known.is_some_and(|slot| Arc::ptr_eq(&slot.site, site)) {
+            self.fill(index, Slot { site: Arc::clone(site), made: make(site) });
         }
         match &self.slots[index] {
             Some(slot) => &slot.made,

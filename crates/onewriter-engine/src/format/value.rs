@@ -4,7 +4,8 @@
 //! writes the body of each scalar, with sign, prefix and precision, and the padding is done here,
 //! by its rules.
 
-use super::line::{Line, Raw, Style};
+use super::escape::{Raw, Style};
+use super::line::Line;
 use onewriter_record::{Align, Trait, Value};
 use std::fmt::{self, Write};
 use std::time::Duration;
@@ -35,7 +36,11 @@ pub(super) fn plain<S: Style>(line: &mut Line<'_>, value: &Value<'_>) {
         Value::U64(v) => line.decimal(v),
         Value::F64(v) => float(line, v),
         Value::Str(text) | Value::Text(text) => S::text(line, text),
-        _ => line.aside(|line| rare::<S>(line, value)),
+        _ => {
+            // A copy: the address of `value` itself would keep it in memory.
+            let value = *value;
+            line.aside(|line| rare::<S>(line, &value));
+        }
     }
 }
 

@@ -3,13 +3,14 @@
 mod thread;
 
 use crate::error::{Error, ErrorKind};
+use crate::guard;
 use crate::kept::Kept;
 use crate::notice::Notices;
 use crate::sink::{Context, Sink};
 use onewriter_record::Record;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use thread::{Call, Item, Shared};
+use thread::{Call, Shared};
 
 /// What a lane does with a record that finds no room.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -75,11 +76,16 @@ pub struct Lane {
     thread: Option<std::thread::JoinHandle<()>>,
     /// What the next commit hands over.
     filling: Kept,
+    /// The mark of the writer's thread when `filling` was filled: what the sink logs about these
+    /// records is marked the same, and so does not come back to it.
+    mark: u32,
     /// Records dropped since the last loss line, and the time of the last of them.
     lost: Option<(u64, u64)>,
     dropped: u64,
     /// A wait has passed its deadline, and there has been no room since.
     stalled: bool,
+    /// The last flush has waited in vain: the end need not wait as long again.
+    gave_up: bool,
     notices: Notices,
 }
 
@@ -107,9 +113,11 @@ impl Lane {
             shared,
             thread: Some(thread),
             filling: Kept::default(),
+            mark: 0,
             lost: None,
             dropped: 0,
             stalled: false,
+            gave_up: false,
             notices: Notices::new(),
         })
     }
@@ -151,15 +159,21 @@ impl Lane {
 
     fn hand_over(&mut self, now: u64) {
         if !self.filling.is_empty() {
-            let spare = self.shared.hand_over(std::mem::take(&mut self.filling), now);
-            self.filling = spare;
+            let records = std::mem::take(&mut self.filling);
+            self.filling = self.shared.hand_over(self.mark, records, now);
         }
+    }
+
+    #[cold]
+    fn begin_mark(&mut self, mark: u32, now: u64) {
+        self.hand_over(now);
+        self.mark = mark;
     }
 
     /// Leaves a call for the lane's thread, after all records so far.
     fn call(&mut self, call: Call, now: u64) -> Result<(), Error> {
         self.hand_over(now);
-        self.shared.push(Item::Call(call), now);
+        self.shared.call(guard::thread_mark(), call, now);
         self.shared.take_error().map_or(Ok(()), Err)
     }
 }
@@ -177,6 +191,10 @@ impl Sink for Lane {
             return Ok(());
         }
         self.stalled = false;
+        let mark = guard::thread_mark();
+        if mark != self.mark {
+            self.begin_mark(mark, cx.now);
+        }
         if self.lost.is_some() {
             self.say_what_was_lost();
         }
@@ -200,8 +218,9 @@ impl Sink for Lane {
     fn flush(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
         self.say_what_was_lost();
         self.hand_over(cx.now);
-        let ticket = self.shared.ask_for_flush(cx.now);
-        if self.shared.wait_until(self.deadline(), |state| state.flushed >= ticket) {
+        let ticket = self.shared.ask_for_flush(guard::thread_mark(), cx.now);
+        self.gave_up = !self.shared.wait_until(self.deadline(), |state| state.flushed >= ticket);
+        if !self.gave_up {
             return self.shared.take_error().map_or(Ok(()), Err);
         }
         let (name, left) = (&self.name, self.shared.waiting_records());
@@ -232,13 +251,15 @@ impl Sink for Lane {
 }
 
 impl Drop for Lane {
-    /// Lets the thread write what it has, at most for the deadline; then leaves it behind.
+    /// Lets the thread write what it has, at most for the deadline, and not again where a flush has
+    /// just waited that long in vain; then leaves it behind.
     fn drop(&mut self) {
         self.say_what_was_lost();
         let now = self.shared.now();
         self.hand_over(now);
         self.shared.close();
-        if self.shared.wait_until(self.deadline(), |state| state.ended)
+        let until = if self.gave_up { Some(Instant::now()) } else { self.deadline() };
+        if self.shared.wait_until(until, |state| state.ended)
             && let Some(thread) = self.thread.take()
         {
             let _ = thread.join();

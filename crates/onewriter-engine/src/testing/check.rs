@@ -2,9 +2,9 @@
 
 use super::Sample;
 use crate::error::{Error, ErrorKind};
+use crate::format::message;
 use crate::sink::{Context, NoJournal, Sink};
-use crate::sinks::memory::{Lines, Memory, memory};
-use onewriter_record::{Level, Record, Value};
+use onewriter_record::{Level, Record};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -184,28 +184,28 @@ fn flushes(run: &mut Run<'_>) {
 /// ```
 pub fn check_wrapper<S: Sink>(wrap: impl Fn(Faulty) -> S) {
     let wrapped = |refusals| {
-        let (mut faulty, lines) = Faulty::new();
-        faulty.refusals = refusals;
+        let (faulty, written) = Faulty::new();
+        let faulty = faulty.refuse_commits(refusals);
         let calls = Arc::clone(&faulty.calls);
-        (Observed::new(wrap(faulty)), lines, calls)
+        (Observed::new(wrap(faulty)), written, calls)
     };
-    let (mut sink, lines, _) = wrapped(0);
+    let (mut sink, written, _) = wrapped(0);
     sink.put(&["0-end", "fail", "1-end"]);
     let name = "a failing record is reported once, counted once, and its neighbours are written";
     rule(name, sink.errors.len() == 1 && sink.lost() == 1, &sink.errors);
-    expect(name, &lines.lines().join("\n"), &["0-end".to_owned(), "1-end".to_owned()]);
+    expect(name, &written.text(), &["0-end".to_owned(), "1-end".to_owned()]);
 
-    let (mut sink, lines, _) = wrapped(0);
+    let (mut sink, written, _) = wrapped(0);
     sink.put(&["0-end", "panic", "1-end"]);
     let name = "a panic in one record is visible, and does not stop the next";
     rule(name, sink.errors == [ErrorKind::Panic], &sink.errors);
-    expect(name, &lines.lines().join("\n"), &["0-end".to_owned(), "1-end".to_owned()]);
+    expect(name, &written.text(), &["0-end".to_owned(), "1-end".to_owned()]);
 
-    let (mut sink, lines, _) = wrapped(2);
+    let (mut sink, written, _) = wrapped(2);
     sink.put(&["0-end", "1-end"]);
     let name = "a commit that fails is reported and repeated, and loses nothing";
     rule(name, !sink.errors.is_empty() && sink.lost() == 0, &sink.errors);
-    expect(name, &lines.lines().join("\n"), &["0-end".to_owned(), "1-end".to_owned()]);
+    expect(name, &written.text(), &["0-end".to_owned(), "1-end".to_owned()]);
 
     let (mut sink, _, calls) = wrapped(0);
     for call in [Sink::tick, Sink::reopen, Sink::rotate, Sink::dump] {
@@ -264,20 +264,35 @@ impl<S: Sink> Observed<S> {
     }
 }
 
-/// A sink in memory that fails where it is told to: it refuses a record with the message `fail`,
-/// and panics at one with the message `panic`.
+/// A sink that fails where it is told to: it refuses a record with the message `fail`, and panics
+/// at one with the message `panic`. Of the others it writes the message, a line for each.
+#[derive(Default)]
 pub struct Faulty {
-    inner: Memory,
+    taken: String,
+    written: Written,
     refusals: usize,
     calls: Arc<Mutex<Vec<&'static str>>>,
 }
 
-impl Faulty {
-    /// The sink, and the lines that it wrote.
+/// What a [`Faulty`] sink has written.
+#[derive(Clone, Debug, Default)]
+pub struct Written(Arc<Mutex<String>>);
+
+impl Written {
+    /// All of it.
     #[must_use]
-    pub fn new() -> (Faulty, Lines) {
-        let (inner, lines) = memory();
-        (Faulty { inner, refusals: 0, calls: Arc::default() }, lines)
+    pub fn text(&self) -> String {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Faulty {
+    /// The sink, and what it will have written.
+    #[must_use]
+    pub fn new() -> (Faulty, Written) {
+        let faulty = Faulty::default();
+        let written = faulty.written.clone();
+        (faulty, written)
     }
 
     /// Lets the first `n` commits fail.
@@ -298,24 +313,33 @@ impl Sink for Faulty {
         "faulty".to_owned()
     }
 
-    fn record(&mut self, record: &Record<'_>, cx: &mut Context<'_>) -> Result<(), Error> {
-        match record.args().next() {
-            Some(Value::Str("fail")) => Err(Error::new(ErrorKind::Io, "told to fail")),
-            Some(Value::Str("panic")) => panic!("told to panic"),
-            _ => self.inner.record(record, cx),
+    fn record(&mut self, record: &Record<'_>, _: &mut Context<'_>) -> Result<(), Error> {
+        let mut text = Vec::new();
+        message(record, &mut text);
+        match &*text {
+            b"fail" => Err(Error::new(ErrorKind::Io, "told to fail")),
+            b"panic" => panic!("told to panic"),
+            _ => {
+                self.taken += &String::from_utf8_lossy(&text);
+                self.taken.push('\n');
+                Ok(())
+            }
         }
     }
 
-    fn commit(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
+    fn commit(&mut self, _: &mut Context<'_>) -> Result<(), Error> {
         if self.refusals > 0 {
             self.refusals -= 1;
             return Err(Error::new(ErrorKind::Io, "told to refuse the commit"));
         }
-        self.inner.commit(cx)
+        let mut written = self.written.0.lock().unwrap_or_else(PoisonError::into_inner);
+        written.push_str(&self.taken);
+        self.taken.clear();
+        Ok(())
     }
 
     fn pending(&self) -> usize {
-        self.inner.pending()
+        self.taken.len()
     }
 
     fn tick(&mut self, _: &mut Context<'_>) -> Result<(), Error> {
@@ -332,144 +356,5 @@ impl Sink for Faulty {
 
     fn dump(&mut self, _: &mut Context<'_>) -> Result<(), Error> {
         self.called("dump")
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::sinks::flight::{Flight, FlightOptions};
-    use crate::sinks::function::function;
-    use crate::sinks::lane::{Lane, LaneOptions, OnFull};
-    use crate::sinks::terminal::Terminal;
-    use std::io::Read;
-
-    fn text(lines: &Lines) -> String {
-        lines.lines().join("\n")
-    }
-
-    #[test]
-    fn the_sink_in_memory_keeps_the_rules() {
-        check_sink(memory, text);
-    }
-
-    #[test]
-    fn a_function_keeps_the_rules() {
-        let make = || {
-            let seen = Arc::<Mutex<String>>::default();
-            let sees = Arc::clone(&seen);
-            let sink = function(move |record| {
-                let mut line = Vec::new();
-                crate::format::message(record, &mut line);
-                let line = String::from_utf8_lossy(&line);
-                sees.lock().unwrap().push_str(&format!("{line}\n"));
-                Ok(())
-            });
-            (sink, seen)
-        };
-        check_sink(make, |seen| seen.lock().unwrap().clone());
-    }
-
-    /// A pipe that holds all of a case, and what has been read from it.
-    type Pipe = Mutex<(std::fs::File, String)>;
-
-    fn piped(non_blocking: bool) -> (impl Sink, Pipe) {
-        use rustix::fs::{OFlags, fcntl_setfl};
-        let (reader, writer) = rustix::pipe::pipe().unwrap();
-        rustix::pipe::fcntl_setpipe_size(&writer, 1 << 20).unwrap();
-        fcntl_setfl(&reader, OFlags::NONBLOCK).unwrap();
-        if non_blocking {
-            fcntl_setfl(&writer, OFlags::NONBLOCK).unwrap();
-        }
-        let sink = Terminal::to("pipe", writer).build_with(|_| None);
-        (sink, Mutex::new((reader.into(), String::new())))
-    }
-
-    fn read_pipe(pipe: &Pipe) -> String {
-        let (file, text) = &mut *pipe.lock().unwrap();
-        let mut bytes = Vec::new();
-        // It ends at the pipe's end, or where nothing is in it now.
-        let _ = file.read_to_end(&mut bytes);
-        text.push_str(std::str::from_utf8(&bytes).unwrap());
-        text.clone()
-    }
-
-    #[test]
-    fn a_terminal_on_a_pipe_keeps_the_rules() {
-        check_sink(|| piped(false), read_pipe);
-        check_sink(|| piped(true), read_pipe);
-    }
-
-    fn in_lane(inner: impl Sink + 'static) -> Lane {
-        Lane::new(inner, LaneOptions { on_full: OnFull::Wait, ..LaneOptions::default() }).unwrap()
-    }
-
-    #[test]
-    fn a_lane_keeps_the_rules() {
-        let make = || {
-            let (inner, lines) = memory();
-            (in_lane(inner), lines)
-        };
-        // What a lane has committed is with its thread: only flush and the end wait for it.
-        check_sink(make, text);
-        check_wrapper(in_lane);
-    }
-
-    #[test]
-    fn a_flight_recorder_keeps_the_rules() {
-        let make = || {
-            let (inner, lines) = memory();
-            (Flight::new(inner, FlightOptions::default()).unwrap(), lines)
-        };
-        check_sink(make, text);
-        check_wrapper(|faulty| Flight::new(faulty, FlightOptions::default()).unwrap());
-    }
-
-    #[test]
-    fn a_flight_recorder_in_a_lane_keeps_the_rules() {
-        let flight = |inner| Flight::new(inner, FlightOptions::default()).unwrap();
-        check_wrapper(|faulty| in_lane(flight(faulty)));
-    }
-
-    #[test]
-    #[should_panic(expected = "broken rule: \"every record taken is written once and in order\"")]
-    fn a_sink_that_doubles_a_record_is_found_out() {
-        struct Doubling(Memory);
-        impl Sink for Doubling {
-            fn name(&self) -> String {
-                "doubling".to_owned()
-            }
-            fn record(&mut self, record: &Record<'_>, cx: &mut Context<'_>) -> Result<(), Error> {
-                self.0.record(record, cx)?;
-                self.0.record(record, cx)
-            }
-            fn commit(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
-                self.0.commit(cx)
-            }
-        }
-        let make = || {
-            let (inner, lines) = memory();
-            (Doubling(inner), lines)
-        };
-        check_sink(make, text);
-    }
-
-    #[test]
-    #[should_panic(expected = "broken rule: \"a failing record is reported once")]
-    fn a_wrapper_that_swallows_errors_is_found_out() {
-        struct Deaf(Faulty);
-        impl Sink for Deaf {
-            fn name(&self) -> String {
-                "deaf".to_owned()
-            }
-            fn record(&mut self, record: &Record<'_>, cx: &mut Context<'_>) -> Result<(), Error> {
-                let _ = self.0.record(record, cx);
-                Ok(())
-            }
-            fn commit(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
-                self.0.commit(cx)
-            }
-        }
-        check_wrapper(Deaf);
     }
 }

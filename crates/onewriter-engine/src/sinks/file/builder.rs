@@ -9,7 +9,9 @@ use super::rotation::{Rotation, Schedule};
 use super::size::ByteSize;
 use super::{FileSink, Settings};
 use crate::error::Error;
-use crate::format::{Format, JsonFormat, LogfmtFormat, TextFormat};
+use crate::format::{Format, TextFormat};
+use crate::sink::SinkSpec;
+use crate::sinks::{Common, IntoSink, common_settings, format_settings};
 use jiff::tz::TimeZone;
 use onewriter_record::Level;
 use std::path::{Path, PathBuf};
@@ -60,6 +62,21 @@ pub struct FileBuilder {
     access: Access,
     fsync: Fsync,
     disk_full: DiskFull,
+    pub(super) common: Common,
+}
+
+common_settings!(FileBuilder);
+format_settings!(FileBuilder);
+
+impl IntoSink for FileBuilder {
+    fn into_sink(mut self) -> Result<SinkSpec, Error> {
+        let common = std::mem::take(&mut self.common);
+        let sink = self.build()?;
+        let file = (!sink.is_stream()).then(|| sink.path().to_owned());
+        let mut spec = common.apply(sink)?;
+        spec.file = file;
+        Ok(spec)
+    }
 }
 
 /// A sink that appends to this file, and makes it and its folders if they are missing.
@@ -92,26 +109,12 @@ pub fn file(path: impl Into<PathBuf>) -> FileBuilder {
         access: Access::default(),
         fsync: Fsync::Never,
         disk_full: DiskFull::Wait,
+        common: Common::default(),
     }
 }
 
 impl FileBuilder {
-    /// Writes readable lines with all that a record holds ([`TextFormat::full`]): the default.
-    pub fn text(self) -> FileBuilder {
-        self.format(TextFormat::full())
-    }
-
-    /// Writes one JSON object for each record ([`JsonFormat`]).
-    pub fn json(self) -> FileBuilder {
-        self.format(JsonFormat::new())
-    }
-
-    /// Writes `key=value` lines ([`LogfmtFormat`]).
-    pub fn logfmt(self) -> FileBuilder {
-        self.format(LogfmtFormat::new())
-    }
-
-    /// Writes what this formatter makes of a record.
+    /// Formats records with this formatter; without one, [`TextFormat::full`].
     pub fn format(mut self, format: impl Format + 'static) -> FileBuilder {
         self.format = Box::new(format);
         self

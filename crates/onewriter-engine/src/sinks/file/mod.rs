@@ -23,7 +23,7 @@ pub use open::redo;
 pub use rotation::Rotation;
 pub use size::ByteSize;
 
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::format::Format;
 use crate::sink::{Context, Intent, Sink};
 use compress::Packer;
@@ -33,6 +33,7 @@ use onewriter_record::{Level, Record};
 use open::{Access, Live};
 use retention::Keep;
 use rotation::Schedule;
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -175,6 +176,29 @@ impl Buffer {
 }
 
 impl FileSink {
+    /// Writes the staged bytes of an earlier writer to the file it meant, which may have been
+    /// rotated since.
+    fn redo_in_folder(&mut self, intent: &Intent, bytes: &[u8]) -> io::Result<bool> {
+        use std::os::unix::fs::MetadataExt;
+        let meta = self.live.file.metadata()?;
+        if (meta.dev(), meta.ino()) == (intent.dev, intent.ino) {
+            write_all_at(&mut *self.disk, &self.live.file, bytes, intent.base)?;
+            return Ok(true);
+        }
+        let folder = self.settings.path.parent().unwrap_or(Path::new("/"));
+        for entry in std::fs::read_dir(folder)?.flatten() {
+            let found = entry.metadata().is_ok_and(|meta| {
+                meta.is_file() && (meta.dev(), meta.ino()) == (intent.dev, intent.ino)
+            });
+            if found {
+                let file = std::fs::OpenOptions::new().write(true).open(entry.path())?;
+                write_all_at(&mut *self.disk, &file, bytes, intent.base)?;
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// The file that is written, absolute and without links; a pipe or a device as it was given.
     #[must_use]
     pub fn path(&self) -> &Path {
@@ -336,16 +360,7 @@ impl FileSink {
     }
 
     fn write_staged(&mut self, base: u64) -> io::Result<()> {
-        let mut done = 0;
-        while done < self.batch.bytes.len() {
-            let rest = &self.batch.bytes[done..];
-            match self.disk.write_at(&self.live.file, rest, base + done as u64) {
-                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(n) => done += n,
-                Err(err) if err.kind() == io::ErrorKind::Interrupted => {}
-                Err(err) => return Err(err),
-            }
-        }
+        write_all_at(&mut *self.disk, &self.live.file, &self.batch.bytes, base)?;
         // A failed sync fails the batch: it is written once more, because Linux forgets after one
         // report which pages never reached the disk.
         if self.batch.wants_sync {
@@ -409,6 +424,19 @@ impl FileSink {
     }
 }
 
+fn write_all_at(disk: &mut dyn Disk, file: &File, bytes: &[u8], base: u64) -> io::Result<()> {
+    let mut done = 0;
+    while done < bytes.len() {
+        match disk.write_at(file, &bytes[done..], base + done as u64) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(n) => done += n,
+            Err(err) if err.kind() == io::ErrorKind::Interrupted => {}
+            Err(err) => return Err(err),
+        }
+    }
+    Ok(())
+}
+
 impl Sink for FileSink {
     fn name(&self) -> String {
         self.settings.name.clone()
@@ -433,6 +461,23 @@ impl Sink for FileSink {
         let buffer = if self.is_blocked() { &mut self.behind } else { &mut self.batch };
         buffer.count(time, wants_sync);
         Ok(())
+    }
+
+    fn redo(&mut self, intent: &Intent, bytes: &[u8]) -> Result<(), Error> {
+        let path = self.settings.path.clone();
+        match self.redo_in_folder(intent, bytes) {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Error::new(
+                ErrorKind::Io,
+                format!(
+                    "a batch of {} bytes was staged for a file that is gone from the folder of {}: \
+                     it is lost, unless it was written before",
+                    bytes.len(),
+                    path.display()
+                ),
+            )),
+            Err(err) => Err(Error::io("cannot repeat a staged write to", &path, err)),
+        }
     }
 
     fn commit(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {

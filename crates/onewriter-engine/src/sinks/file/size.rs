@@ -20,6 +20,12 @@ use std::str::FromStr;
 pub struct ByteSize(Result<u64, String>);
 
 impl ByteSize {
+    /// The number of bytes; `None` if it was made from a text that is no size.
+    #[must_use]
+    pub fn bytes(&self) -> Option<u64> {
+        self.0.as_ref().ok().copied()
+    }
+
     /// The number, if it is one that a setting can have: from 1 to `i64::MAX`, the largest file.
     pub(super) fn checked(&self, setting: &str) -> Result<u64, String> {
         match &self.0 {

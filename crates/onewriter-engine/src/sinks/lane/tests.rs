@@ -185,6 +185,17 @@ fn the_end_of_the_lane_does_not_wait_for_ever() {
 }
 
 #[test]
+fn the_end_does_not_wait_again_for_what_a_flush_has_waited_for_in_vain() {
+    let (mut lane, gate) = gated(LaneOptions { deadline: Some(Duration::ZERO), ..SMALL });
+    put(&mut lane, 0);
+    assert!(flush(&mut lane).is_err());
+    // For ever: this test would not end if the end waited.
+    lane.options.deadline = None;
+    drop(lane);
+    assert!(gate.lines.lines().is_empty());
+}
+
+#[test]
 fn errors_and_panics_are_reported_and_counted_and_the_next_record_is_written() {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let sees = Arc::clone(&seen);
@@ -300,6 +311,27 @@ fn calls_reach_the_sink_in_their_place_among_the_records() {
     drop(lane);
     let expected = ["record", "commit", "tick", "reopen", "rotate", "dump", "flush"];
     assert_eq!(*asked.lock().unwrap(), expected);
+}
+
+/// A sink that logs for each record would otherwise feed itself for ever.
+#[test]
+fn the_sink_runs_under_the_mark_of_the_route_that_the_record_came_by() {
+    let seen = Arc::<Mutex<Vec<u32>>>::default();
+    let sees = Arc::clone(&seen);
+    let inner = function(move |_| {
+        sees.lock().unwrap().push(onewriter_ring::thread_mark());
+        Ok(())
+    });
+    let mut lane = Lane::new(inner, SMALL).unwrap();
+    let marks = [crate::guard::mark(3), onewriter_ring::SILENT, crate::guard::mark(3)];
+    for mark in marks {
+        onewriter_ring::mark_thread(mark);
+        put(&mut lane, 0);
+        put(&mut lane, 1);
+    }
+    flush(&mut lane).unwrap();
+    onewriter_ring::mark_thread(0);
+    assert_eq!(*seen.lock().unwrap(), marks.map(|mark| [mark; 2]).concat());
 }
 
 #[test]

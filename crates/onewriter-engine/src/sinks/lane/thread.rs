@@ -47,7 +47,8 @@ pub(super) struct Shared {
 
 #[derive(Default)]
 pub(super) struct State {
-    items: VecDeque<Item>,
+    /// Each with the mark under which the sink is to run.
+    items: VecDeque<(u32, Item)>,
     spares: Vec<Kept>,
     /// The wall time that the writer gave last.
     now: u64,
@@ -86,42 +87,43 @@ impl Shared {
     }
 
     /// Hands over a buffer and returns an empty one.
-    pub(super) fn hand_over(&self, mut records: Kept, now: u64) -> Kept {
+    pub(super) fn hand_over(&self, mark: u32, mut records: Kept, now: u64) -> Kept {
         let mut state = self.lock();
         state.waiting_bytes += records.size();
         state.waiting_records += records.len() as u64;
         self.waiting.store(state.waiting_bytes, Ordering::Relaxed);
         state.now = now;
         // Behind a sink that lags, small batches become one: less memory, and fewer commits.
-        if let Some(Item::Records(last)) = state.items.back_mut()
+        if let Some((its_mark, Item::Records(last))) = state.items.back_mut()
+            && *its_mark == mark
             && last.size() < JOINED
         {
             last.append(&mut records);
             return records;
         }
-        state.items.push_back(Item::Records(records));
+        state.items.push_back((mark, Item::Records(records)));
         self.arrived.notify_one();
         state.spares.pop().unwrap_or_default()
     }
 
-    pub(super) fn push(&self, item: Item, now: u64) {
+    pub(super) fn call(&self, mark: u32, call: Call, now: u64) {
         let mut state = self.lock();
         state.now = now;
         // A sink that stands still gets one tick, not one for each that it slept through.
-        let tick = |item: Option<&Item>| matches!(item, Some(Item::Call(Call::Tick)));
-        if !(tick(Some(&item)) && state.items.iter().any(|waiting| tick(Some(waiting)))) {
-            state.items.push_back(item);
+        let is_tick = |(_, item): &(u32, Item)| matches!(item, Item::Call(Call::Tick));
+        if call != Call::Tick || !state.items.iter().any(is_tick) {
+            state.items.push_back((mark, Item::Call(call)));
             self.arrived.notify_one();
         }
     }
 
-    pub(super) fn ask_for_flush(&self, now: u64) -> u64 {
+    /// Leaves a flush for the thread, and gives back its number.
+    pub(super) fn ask_for_flush(&self, mark: u32, now: u64) -> u64 {
         let mut state = self.lock();
-        state.now = now;
         state.asked += 1;
         let ticket = state.asked;
-        state.items.push_back(Item::Call(Call::Flush(ticket)));
-        self.arrived.notify_one();
+        drop(state);
+        self.call(mark, Call::Flush(ticket), now);
         ticket
     }
 
@@ -171,7 +173,8 @@ pub(super) fn start(
     thread.spawn(move || {
         let _mark = guard::enter();
         let mut runner = Runner { name, sink, shared };
-        while let Some((item, now)) = runner.next() {
+        while let Some((mark, item, now)) = runner.next() {
+            guard::run_as(mark);
             match item {
                 Item::Records(records) => runner.write(records, now),
                 Item::Call(call) => runner.answer(call, now),
@@ -189,11 +192,11 @@ struct Runner {
 
 impl Runner {
     /// Waits for an item; `None` at the end, when everything has been taken.
-    fn next(&self) -> Option<(Item, u64)> {
+    fn next(&self) -> Option<(u32, Item, u64)> {
         let mut state = self.shared.lock();
         loop {
-            if let Some(item) = state.items.pop_front() {
-                return Some((item, state.now));
+            if let Some((mark, item)) = state.items.pop_front() {
+                return Some((mark, item, state.now));
             }
             if state.closing {
                 return None;

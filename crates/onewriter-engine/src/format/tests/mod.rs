@@ -1,5 +1,7 @@
 //! What holds for every record, tried on many.
 
+mod exact;
+
 use super::*;
 use crate::testing::Sample;
 use onewriter_record::{Bytes, Encode, ErrorChain, Level, Pairs, Rendered, Value};
@@ -152,10 +154,10 @@ proptest! {
             line_of(LogfmtFormat::new().with_source(true), &sample),
         ] {
             let inner = line.strip_suffix('\n').expect("a line ends");
-            prop_assert!(!inner.contains(line::is_hidden), "{inner:?}");
+            prop_assert!(!inner.contains(escape::is_hidden), "{inner:?}");
         }
         for line in line_of(TextFormat::pretty(), &sample).lines().skip(1) {
-            prop_assert!(line.starts_with("    ") && !line.contains(line::is_hidden), "{line:?}");
+            prop_assert!(line.starts_with("    ") && !line.contains(escape::is_hidden), "{line:?}");
         }
     }
 

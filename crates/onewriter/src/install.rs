@@ -1,0 +1,486 @@
+//! From a builder to a running logger.
+
+use crate::callsite;
+use crate::complete::{self, Completion};
+use crate::overflow::Overflow;
+use onewriter_engine::filter::Filter;
+use onewriter_engine::{Error, ErrorKind, IntoSink, SinkSpec, Stats, Trap, Writer, WriterOptions};
+use onewriter_record::{ControlRecord, Level, LevelFilter, Thread};
+use onewriter_ring::{JoinOptions, Order, Queue, QueueName};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// How long the end of a guard, an exit, a signal or a panic waits for the writer.
+pub const DRAIN_DEADLINE: Duration = Duration::from_secs(5);
+/// The least memory that a process may be given for its rings.
+const LEAST_MEMORY: usize = 64 << 10;
+const MOST_MEMORY: usize = 1 << 30;
+
+/// Settings of a logger; made by [`builder`].
+#[must_use = "a builder does nothing until `install` is called"]
+pub struct Builder {
+    sinks: Vec<Result<SinkSpec, Error>>,
+    filter: Option<Filter>,
+    overflow: Overflow,
+    order: Order,
+    name: Option<String>,
+    memory: usize,
+    trap: Trap,
+    stats_every: Option<Duration>,
+    panic_hook: bool,
+    signals: bool,
+    hangup: bool,
+    facades: bool,
+}
+
+/// Begins to set up a logger.
+///
+/// ```
+/// use onewriter::{info, sink};
+///
+/// let (memory, lines) = sink::memory();
+/// let log = onewriter::builder().sink(memory).install()?;
+/// info!("order {} placed", 7, customer = "c-42");
+/// log.complete(std::time::Duration::from_secs(5))?;
+/// assert!(lines.lines()[0].contains("order 7 placed"));
+/// # Ok::<(), onewriter::Error>(())
+/// ```
+pub fn builder() -> Builder {
+    Builder {
+        sinks: Vec::new(),
+        filter: None,
+        overflow: Overflow::default(),
+        order: Order::Strict,
+        name: None,
+        memory: 16 << 20,
+        trap: Trap::default(),
+        stats_every: None,
+        panic_hook: true,
+        signals: false,
+        hangup: false,
+        facades: true,
+    }
+}
+
+impl Builder {
+    /// Adds a sink: a builder of [`sink`](crate::sink), or anything that implements
+    /// [`Sink`](onewriter_engine::Sink). Its errors are those of [`install`](Builder::install).
+    pub fn sink(mut self, sink: impl IntoSink) -> Builder {
+        self.sinks.push(sink.into_sink());
+        self
+    }
+
+    /// Lets this level and above pass, before the sinks' own filters.
+    pub fn level(self, level: impl Into<LevelFilter>) -> Builder {
+        self.filter(Filter::level(level))
+    }
+
+    /// Lets pass what this filter admits, before the sinks' own filters. Default: everything; but
+    /// then a sink without a filter of its own takes INFO and above.
+    pub fn filter(mut self, filter: Filter) -> Builder {
+        self.filter = Some(filter);
+        self
+    }
+
+    /// What a put does when there is no room. Default: wait at most 100 ms, then drop.
+    pub fn overflow(mut self, overflow: Overflow) -> Builder {
+        self.overflow = overflow;
+        self
+    }
+
+    /// How exactly records of different threads are ordered. Default: [`Order::Strict`].
+    pub fn order(mut self, order: Order) -> Builder {
+        self.order = order;
+        self
+    }
+
+    /// Names the queue: processes that say the same name share one writer. Default: the queue is
+    /// named after the file, if there is exactly one file sink, and private otherwise.
+    pub fn name(mut self, name: impl Into<String>) -> Builder {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// Bytes of shared memory for the rings of this process, from 64 KiB to 1 GiB. Default 16 MiB.
+    pub fn memory(mut self, bytes: usize) -> Builder {
+        self.memory = bytes;
+        self
+    }
+
+    /// Takes the errors that have no caller. Default: standard error, at most one line for each
+    /// sink and second.
+    pub fn on_error(mut self, take: impl Fn(&Error) + Send + Sync + 'static) -> Builder {
+        self.trap = Trap::new(take);
+        self
+    }
+
+    /// Logs a line of statistics this often. Default: never.
+    pub fn stats_every(mut self, every: Duration) -> Builder {
+        self.stats_every = Some(every);
+        self
+    }
+
+    /// Whether a panic is logged, with its place, and drains. Default: yes.
+    pub fn panic_hook(mut self, yes: bool) -> Builder {
+        self.panic_hook = yes;
+        self
+    }
+
+    /// Drains on SIGTERM and SIGINT, then lets the signal do what it does by default. Default: no.
+    pub fn drain_on_signals(mut self) -> Builder {
+        self.signals = true;
+        self
+    }
+
+    /// Has the sinks open their files anew on SIGHUP. Default: no.
+    pub fn reopen_on_hangup(mut self) -> Builder {
+        self.hangup = true;
+        self
+    }
+
+    /// Whether this logger also becomes that of the `log` crate, and the default subscriber of
+    /// `tracing`, when the features of these names are on and nobody else is. Default: yes.
+    pub fn facades(mut self, yes: bool) -> Builder {
+        self.facades = yes;
+        self
+    }
+
+    /// Checks everything, starts the writer, and makes this the logger of the process.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] if a setting cannot be, or a logger is installed already;
+    /// [`ErrorKind::Io`] for what the operating system refused.
+    pub fn install(mut self) -> Result<Guard, Error> {
+        let mut installed = installed();
+        if installed.is_some() {
+            return Err(Error::config(
+                "a logger is installed already: keep the guard of the first `install`, or end it \
+                 with `Guard::shutdown` before the second",
+            ));
+        }
+        self.check()?;
+        let sinks = std::mem::take(&mut self.sinks).into_iter().collect::<Result<Vec<_>, _>>()?;
+        let queue = Queue::open(&self.queue_name(&sinks)?).map_err(|err| ring_error(&err))?;
+        if let Some(diagnostic) = queue.diagnostic() {
+            self.trap.report(&Error::new(ErrorKind::Io, diagnostic));
+        }
+        let queue = self.join(queue)?;
+        let options = WriterOptions {
+            sinks,
+            filter: self.filter.clone(),
+            trap: self.trap.clone(),
+            stats_every: self.stats_every,
+        };
+        let writer = match Writer::start(queue, options) {
+            Ok(writer) => writer,
+            Err(err) => {
+                onewriter_ring::leave();
+                return Err(err);
+            }
+        };
+        let handle = Handle { writer };
+        handle.refresh_interest();
+        *installed = Some(Installed { handle: handle.clone(), process: std::process::id() });
+        drop(installed);
+        self.hook_up(&handle)?;
+        Ok(Guard { handle })
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        if self.sinks.is_empty() {
+            return Err(Error::config(
+                "the logger has no sink: add one, such as `.sink(sink::stderr())`",
+            ));
+        }
+        if !(LEAST_MEMORY..=MOST_MEMORY).contains(&self.memory) {
+            return Err(Error::config(format!(
+                "memory of {} bytes: give from {LEAST_MEMORY} to {MOST_MEMORY}",
+                self.memory
+            )));
+        }
+        if self.stats_every == Some(Duration::ZERO) {
+            return Err(Error::config("statistics every 0 s: give at least 1 ms"));
+        }
+        Ok(())
+    }
+
+    fn queue_name(&self, sinks: &[SinkSpec]) -> Result<QueueName, Error> {
+        if let Some(name) = &self.name {
+            return Ok(QueueName::Named(name.clone()));
+        }
+        let mut files = sinks.iter().filter_map(|sink| sink.file.as_ref());
+        Ok(match (files.next(), files.next()) {
+            (Some(file), None) => QueueName::File(file.clone()),
+            _ => QueueName::Private,
+        })
+    }
+
+    fn join(&self, queue: Queue) -> Result<&'static Queue, Error> {
+        let overflow = self.overflow;
+        let options = JoinOptions {
+            budget: self.memory,
+            order: self.order,
+            overflow: Box::new(move |level| onewriter_ring::Overflow {
+                wait: overflow.wait_of(Level::new(level)),
+            }),
+            introduction: introduce_thread,
+        };
+        onewriter_ring::join(queue, options).map_err(|err| ring_error(&err))
+    }
+
+    fn hook_up(&self, handle: &Handle) -> Result<(), Error> {
+        onewriter_ring::at_exit(end_at_exit);
+        if self.panic_hook {
+            crate::panic_hook::install_once(drain_after_panic);
+        }
+        #[cfg(feature = "log")]
+        if self.facades {
+            crate::log_backend::install_if_free(drain_for_flush);
+        }
+        #[cfg(feature = "tracing")]
+        if self.facades {
+            crate::tracing::install_if_free();
+        }
+        if self.signals || self.hangup {
+            crate::signals::watch(handle.clone(), self.signals, self.hangup)?;
+        }
+        Ok(())
+    }
+}
+
+fn ring_error(err: &onewriter_ring::Error) -> Error {
+    Error::new(ErrorKind::Io, err.to_string())
+}
+
+fn introduce_thread(id: u64) -> Vec<u8> {
+    let name = std::thread::current().name().unwrap_or_default().into();
+    let mut body = Vec::new();
+    ControlRecord::Thread(Thread { id, name }).encode(&mut body);
+    body
+}
+
+struct Installed {
+    handle: Handle,
+    process: u32,
+}
+
+static INSTALLED: Mutex<Option<Installed>> = Mutex::new(None);
+
+fn installed() -> MutexGuard<'static, Option<Installed>> {
+    // What a panic left in it is an Option that is whole.
+    INSTALLED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The handle of the installed logger, and whether this process is the one that installed it and
+/// not a child that it forked.
+fn current() -> Result<(Handle, bool), Error> {
+    let installed = installed();
+    let installed = installed.as_ref().ok_or_else(|| {
+        Error::new(ErrorKind::Closed, "no logger is installed, or it was shut down")
+    })?;
+    Ok((installed.handle.clone(), installed.process == std::process::id()))
+}
+
+fn drain_after_panic() {
+    let _ = complete(DRAIN_DEADLINE);
+}
+
+#[cfg(feature = "log")]
+fn drain_for_flush() {
+    let _ = complete(DRAIN_DEADLINE);
+}
+
+fn end_at_exit() {
+    if let Ok((handle, is_own)) = current() {
+        if is_own {
+            handle.end(DRAIN_DEADLINE);
+        } else {
+            let _ = complete(DRAIN_DEADLINE);
+        }
+    }
+}
+
+/// Waits until everything that any thread put before this call is written and flushed, at most
+/// `deadline`. A deadline of zero only asks.
+///
+/// # Errors
+/// [`ErrorKind::Incomplete`] says how much is not written, and which sinks cannot write;
+/// [`ErrorKind::Closed`] if no logger is installed.
+pub fn complete(deadline: Duration) -> Result<(), Error> {
+    let (handle, is_own) = current()?;
+    complete::wait(handle.writer.queue(), is_own.then_some(&handle.writer), deadline)
+}
+
+/// The same as a future, for any runtime.
+///
+/// ```no_run
+/// # async fn demo() -> Result<(), onewriter::Error> {
+/// onewriter::complete_async(std::time::Duration::from_secs(5)).await?;
+/// # Ok(())
+/// # }
+/// ```
+pub fn complete_async(deadline: Duration) -> Completion {
+    Completion::new(move || complete(deadline))
+}
+
+/// The handle of the installed logger.
+///
+/// # Errors
+/// [`ErrorKind::Closed`] if no logger is installed.
+pub fn handle() -> Result<Handle, Error> {
+    current().map(|(handle, _)| handle)
+}
+
+/// Controls the logger while it runs; clones mean the same logger.
+#[derive(Clone)]
+pub struct Handle {
+    writer: Writer,
+}
+
+impl Handle {
+    /// Waits until everything put before this call is written and flushed: see [`complete`].
+    ///
+    /// # Errors
+    /// As [`complete`].
+    pub fn complete(&self, deadline: Duration) -> Result<(), Error> {
+        complete(deadline)
+    }
+
+    /// What the writer has done, at most a tenth of a second ago.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.writer.stats()
+    }
+
+    /// Exchanges the filter before all sinks, for all records put after this call, at once.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Closed`] after a shutdown.
+    pub fn set_filter(&self, filter: Filter) -> Result<(), Error> {
+        self.writer.set_filter(None, filter)?;
+        self.refresh_interest();
+        Ok(())
+    }
+
+    /// Exchanges the filter before all sinks by a level.
+    ///
+    /// # Errors
+    /// As [`Handle::set_filter`].
+    pub fn set_level(&self, level: impl Into<LevelFilter>) -> Result<(), Error> {
+        self.set_filter(Filter::level(level))
+    }
+
+    /// Exchanges the filter of the sink with this number; they count from 0 as they were added.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] if there is no such sink, [`ErrorKind::Closed`] after a shutdown.
+    pub fn set_sink_filter(&self, sink: usize, filter: Filter) -> Result<(), Error> {
+        self.writer.set_filter(Some(sink), filter)?;
+        self.refresh_interest();
+        Ok(())
+    }
+
+    /// Adds a sink, for the records put after this call.
+    ///
+    /// # Errors
+    /// Those of the sink; [`ErrorKind::Closed`] after a shutdown.
+    pub fn add_sink(&self, sink: impl IntoSink) -> Result<(), Error> {
+        self.writer.add_sink(sink.into_sink()?)?;
+        self.refresh_interest();
+        Ok(())
+    }
+
+    /// Has the sinks open their files anew, as after `logrotate`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Closed`] after a shutdown.
+    pub fn reopen(&self) -> Result<(), Error> {
+        self.writer.reopen()
+    }
+
+    /// Has the files rotate now.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Closed`] after a shutdown.
+    pub fn rotate(&self) -> Result<(), Error> {
+        self.writer.rotate()
+    }
+
+    /// Has flight recorders write what they hold.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Closed`] after a shutdown.
+    pub fn dump(&self) -> Result<(), Error> {
+        self.writer.dump()
+    }
+
+    /// Tells every call site whether anybody wants its records.
+    fn refresh_interest(&self) {
+        let writer = self.writer.clone();
+        callsite::set_interest(move |level, target| writer.could_admit(level, target));
+        #[cfg(feature = "log")]
+        crate::log_backend::set_max_level(LevelFilter::ALL);
+    }
+
+    /// Leaves the queue and ends the writer. True if everything was written.
+    fn end(&self, deadline: Duration) -> bool {
+        let mut slot = installed();
+        if slot.take().is_none() {
+            return true;
+        }
+        drop(slot);
+        callsite::set_interest(|_, _| false);
+        onewriter_ring::leave();
+        self.writer.stop(deadline)
+    }
+}
+
+/// Keeps the logger; when it is dropped, everything put before is written, within 5 s.
+///
+/// The logger itself goes on after that, until the process exits: what static destructors or other
+/// threads log is written too. [`Guard::shutdown`] ends it for good.
+#[must_use = "dropped at once it waits for an empty queue: bind it, as in `let _log = ..`"]
+pub struct Guard {
+    handle: Handle,
+}
+
+impl Guard {
+    /// The handle that controls the logger.
+    #[must_use]
+    pub fn handle(&self) -> Handle {
+        self.handle.clone()
+    }
+
+    /// Writes everything and ends the logger: its thread, its files, its shared memory. What is put
+    /// after that is refused. Another logger may be installed then.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Incomplete`] if not everything could be written within `deadline`; what is not
+    /// stays in shared memory if the queue has a name.
+    pub fn shutdown(self, deadline: Duration) -> Result<(), Error> {
+        if self.handle.end(deadline) {
+            return Ok(());
+        }
+        let failing = self.handle.writer.failing();
+        let sinks = if failing.is_empty() { "none".to_owned() } else { failing.join(", ") };
+        Err(Error::new(
+            ErrorKind::Incomplete,
+            format!("not everything was written within {deadline:?}; sinks that failed: {sinks}"),
+        ))
+    }
+}
+
+impl std::ops::Deref for Guard {
+    type Target = Handle;
+
+    fn deref(&self) -> &Handle {
+        &self.handle
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        // Whoever wants to know how it ended calls `complete` or `shutdown`.
+        let _ = complete(DRAIN_DEADLINE);
+    }
+}
