@@ -24,8 +24,8 @@ impl FileSink {
         if !is_live && self.repeat_elsewhere(intent, bytes).map_err(fail)? {
             return Ok(());
         }
-        let len = self.live.file.metadata().map_err(fail)?.len();
-        self.staged = (is_live && len >= intent.base).then_some(*intent);
+        // Like a batch of our own that failed: the guard sees whether the file is still the same.
+        self.staged = is_live.then_some(*intent);
         self.batch.bytes.extend_from_slice(bytes);
         self.batch.wants_sync = matches!(self.settings.fsync, Fsync::Batch | Fsync::From(_));
         // The journal that holds these bytes is the router's; it confirms them itself.
