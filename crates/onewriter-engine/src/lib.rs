@@ -35,11 +35,3 @@ pub use sinks::IntoSink;
 pub use stats::{SinkStats, Stats};
 pub use trap::Trap;
 pub use writer::{Writer, WriterOptions};
-
-#[cfg(doctest)]
-#[doc = include_str!("../../../docs/guide/filters.md")]
-struct FiltersGuide;
-
-#[cfg(doctest)]
-#[doc = include_str!("../../../docs/guide/sinks.md")]
-struct SinksGuide;

@@ -7,7 +7,8 @@ use crate::sink::{Context, Intent, Journal, NoJournal, Sink};
 use crate::stats::Counters;
 use crate::trap::{Limiter, Trap};
 use onewriter_record::{ORIGIN_SHIFT, Record};
-use onewriter_ring::{JournalFile, Place, Reader};
+use onewriter_ring::{Cursor, JournalFile, Place, Reader, RingId};
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -46,6 +47,8 @@ pub(crate) struct Route {
     mark: u32,
     is_dirty: bool,
     retry: Option<Retry>,
+    /// What an earlier writer had written to this sink and not to all others.
+    skip: HashMap<(u128, u32), u64>,
     limiter: Limiter,
     trap: Trap,
 }
@@ -54,6 +57,17 @@ pub(crate) struct Route {
 struct Retry {
     at: Instant,
     pause: Duration,
+}
+
+/// Where a record comes from.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct From {
+    /// The ring; none for the writer's own notices.
+    pub(crate) ring: Option<RingId>,
+    /// The number of the sink on whose thread it was put, plus 1; 0 for everybody else.
+    pub(crate) origin: u32,
+    /// When it was put.
+    pub(crate) stamp: u64,
 }
 
 /// One call of a sink.
@@ -77,8 +91,46 @@ impl Route {
             mark: guard::mark(number),
             is_dirty: false,
             retry: None,
+            skip: HashMap::new(),
             limiter: Limiter::default(),
             trap,
+        }
+    }
+
+    /// Finishes what an earlier writer had begun; returns how far it had read, if there is a
+    /// journal.
+    pub(crate) fn take_over(&mut self) -> Option<Vec<Cursor>> {
+        let journal = self.journal.as_mut()?;
+        if let Some(pending) = journal.pending() {
+            let Place { dev, ino, base } = pending.place;
+            let intent = Intent { dev, ino, base };
+            let sink = &mut self.sink;
+            if let Err(error) = guard::catch(&self.name, || sink.redo(&intent, &pending.bytes)) {
+                self.report(&error);
+            }
+        }
+        let journal = self.journal.as_mut()?;
+        journal.confirm();
+        Some(journal.cursors())
+    }
+
+    /// Leaves out what this sink has already: records that begin before these cursors.
+    pub(crate) fn skip_before(&mut self, cursors: Vec<Cursor>) {
+        let entry = |cursor: Cursor| ((cursor.segment, cursor.ring), cursor.pos);
+        self.skip = cursors.into_iter().map(entry).collect();
+    }
+
+    #[cold]
+    fn skips(&self, ring: RingId, reader: &Reader) -> bool {
+        reader.position(ring).is_some_and(|at| {
+            self.skip.get(&(at.segment, at.ring)).is_some_and(|until| at.pos < *until)
+        })
+    }
+
+    /// The writer leaves and everything is written: the journal's memory is not needed.
+    pub(crate) fn trim(&mut self) {
+        if let Some(journal) = &mut self.journal {
+            journal.trim();
         }
     }
 
@@ -96,14 +148,17 @@ impl Route {
 
     /// Gives the sink a record, unless its filter or its own origin forbids it.
     #[inline]
-    pub(crate) fn record(&mut self, record: &Record<'_>, origin: u32, reader: &Reader) {
-        let own = origin != 0 && origin << ORIGIN_SHIFT == self.mark;
+    pub(crate) fn record(&mut self, record: &Record<'_>, from: &From, reader: &Reader) {
+        let own = from.origin != 0 && from.origin << ORIGIN_SHIFT == self.mark;
         if own || !self.matcher.admits(record) {
+            return;
+        }
+        if !self.skip.is_empty() && from.ring.is_some_and(|ring| self.skips(ring, reader)) {
             return;
         }
         self.is_dirty = true;
         // What a sink logs about what a sink has logged goes nowhere: it would never end.
-        let mark = if origin == 0 { self.mark } else { onewriter_ring::SILENT };
+        let mark = if from.origin == 0 { self.mark } else { onewriter_ring::SILENT };
         onewriter_ring::mark_thread(mark);
         let mut journal = SinkJournal { file: self.journal.as_mut(), reader };
         let mut cx = Context { now: record.time, journal: &mut journal };

@@ -57,6 +57,13 @@ pub trait Sink: Send {
         Ok(())
     }
 
+    /// Repeats a write that an earlier writer has announced in the journal and may not have
+    /// finished: the same bytes at the same place, before anything else. After `Ok` it counts as
+    /// done.
+    fn redo(&mut self, _intent: &Intent, _bytes: &[u8]) -> Result<(), Error> {
+        Ok(())
+    }
+
     /// Records that were taken and then dropped since the last call: a lane that was full, a disk
     /// that was full under a dropping policy.
     fn take_dropped(&mut self) -> u64 {

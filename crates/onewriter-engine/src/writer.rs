@@ -5,13 +5,13 @@ use crate::error::{Error, ErrorKind};
 use crate::filter::{Filter, Matcher};
 use crate::loss::LossReport;
 use crate::notice::Notices;
-use crate::route::{Route, SinkSpec};
+use crate::route::{From, Route, SinkSpec};
 use crate::sinks::default_filter;
 use crate::stats::Stats;
 use crate::trap::Trap;
 use crate::wall::Wall;
 use onewriter_record::Record;
-use onewriter_ring::{JournalFile, Queue, Reader, wall_pair};
+use onewriter_ring::{JournalFile, Lead, Queue, Reader, wall_pair};
 use std::hash::{Hash, Hasher};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -21,6 +21,8 @@ use std::time::{Duration, Instant};
 const BATCH_RECORDS: u32 = 4096;
 /// Bytes of bodies between two commits while the writer is busy.
 const BATCH_BYTES: usize = 256 << 10;
+/// How often a process that stands by tries to take the lead.
+const STAND_BY: Duration = Duration::from_millis(5);
 const TICK: Duration = Duration::from_millis(100);
 
 /// What a writer is started with.
@@ -220,6 +222,7 @@ impl Writer {
         let mut state = self.shared.lock();
         if state.phase == Phase::Running {
             state.phase = Phase::Stopping { deadline: Some(until) };
+            self.shared.changed.notify_all();
         }
         self.shared.queue.request(onewriter_ring::now());
         while state.phase != Phase::Stopped {
@@ -289,11 +292,11 @@ struct Router {
 
 impl Take for Router {
     #[inline]
-    fn take(&mut self, record: &Record<'_>, origin: u32, stamp: u64, reader: &Reader) {
-        if stamp >= self.next_change {
-            self.apply_changes(stamp);
+    fn take(&mut self, record: &Record<'_>, from: &From, reader: &Reader) {
+        if from.stamp >= self.next_change {
+            self.apply_changes(from.stamp);
         }
-        if stamp >= self.losses.due() {
+        if from.stamp >= self.losses.due() {
             self.report_losses(record.time, reader);
         }
         self.n_records += 1;
@@ -306,7 +309,7 @@ impl Take for Router {
             return;
         }
         for route in &mut self.routes {
-            route.record(record, origin, reader);
+            route.record(record, from, reader);
         }
     }
 
@@ -360,7 +363,7 @@ impl Router {
     fn notice(&mut self, time: u64, text: &str, reader: &Reader) {
         let record = self.notices.record(time, text);
         for route in &mut self.routes {
-            route.record(&record, 0, reader);
+            route.record(&record, &From::default(), reader);
         }
     }
 }
@@ -401,6 +404,11 @@ impl Running {
 
     fn run(mut self) {
         let _mark = crate::guard::enter();
+        let Some(_lead) = self.wait_for_lead() else {
+            self.stand_down();
+            return;
+        };
+        self.take_over();
         // The counter's rate is known after the first millisecond.
         std::thread::sleep(Duration::from_millis(2));
         self.drain.wall.anchor(wall_pair());
@@ -412,6 +420,46 @@ impl Running {
             self.rest(n_records, requested);
         }
         self.end();
+    }
+
+    /// Stands by until the queue has no other writer; `None` if the process ends before that.
+    fn wait_for_lead(&mut self) -> Option<Lead> {
+        loop {
+            match self.shared.queue.try_lead() {
+                Ok(Some(lead)) => return Some(lead),
+                Ok(None) => {}
+                Err(err) => self.shared.trap.report(&Error::new(ErrorKind::Io, err.to_string())),
+            }
+            let state = self.shared.lock();
+            if state.phase != Phase::Running {
+                return None;
+            }
+            let waited = self.shared.changed.wait_timeout(state, STAND_BY);
+            drop(waited.unwrap_or_else(PoisonError::into_inner));
+        }
+    }
+
+    /// Ends without having written anything: another process does.
+    fn stand_down(self) {
+        self.shared.lock().phase = Phase::Stopped;
+        self.shared.changed.notify_all();
+    }
+
+    /// Finishes what the writer before this one had begun, and begins where it stopped.
+    fn take_over(&mut self) {
+        let routes = &mut self.router.routes;
+        let cursors: Vec<_> = routes.iter_mut().map(Route::take_over).collect();
+        let mut journals = cursors.iter().flatten();
+        match (journals.next(), journals.next()) {
+            (Some(only), None) => self.drain.reader.start_behind(only.iter().copied()),
+            _ => {
+                // Each sink has its own: reading begins where the rings say, and each sink leaves
+                // out what it has.
+                for (route, cursors) in routes.iter_mut().zip(cursors) {
+                    route.skip_before(cursors.unwrap_or_default());
+                }
+            }
+        }
     }
 
     /// One pass over all rings: everything put before it began is merged, routed and committed.
@@ -605,6 +653,9 @@ impl Running {
         self.note_failing();
         self.update_stats();
         let shared = Arc::clone(&self.shared);
+        if clean {
+            self.router.routes.iter_mut().for_each(Route::trim);
+        }
         self.router.routes.clear();
         if clean {
             self.drain.reader.remove_own_segments();
