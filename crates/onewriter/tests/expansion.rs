@@ -1,5 +1,6 @@
 //! The macros in places that are hostile to macros. Here, compiling is passing.
 #![deny(warnings, clippy::all, clippy::pedantic)]
+#![allow(clippy::semicolon_if_nothing_returned)]
 #![no_implicit_prelude]
 
 use ::onewriter::{Level, Limit};
@@ -30,13 +31,19 @@ mod hostile {
     }
 }
 
+fn text_len((): ()) -> usize {
+    0
+}
+
 #[test]
 fn a_call_fits_wherever_an_expression_of_type_unit_fits() {
     let unit: () = ::onewriter::info!("in a let");
     let closure = |n: i32| ::onewriter::info!("in a closure {n}");
     closure(1);
-    match unit {
-        () => ::onewriter::debug!("in an arm"),
+    match text_len(unit) {
+        0 => ::onewriter::debug!("in an arm"),
+        1 => (),
+        n => ::onewriter::debug!("in an arm {n}"),
     }
     if true {
         ::onewriter::trace!()
@@ -70,7 +77,7 @@ impl<T: ::std::fmt::Debug> Shop<T> {
     fn serve(&mut self, list: &mut [T], text: &str) {
         ::onewriter::info!("{:?} {list:?} {text}", self.0);
         ::onewriter::log!(Self::LEVEL, "{}", text, k = text);
-        ::onewriter::info!("{0}{0:?}", *&text);
+        ::onewriter::info!("{0}{0:?}", &text);
     }
 }
 
