@@ -14,8 +14,8 @@ use std::io;
 use std::path::Path;
 
 /// Runs the rows, session after session, prints the tables and writes `report.json` and
-/// `report.svg`. Returns whether every goal that was measured is met.
-pub fn run(options: &Options) -> io::Result<bool> {
+/// `report.svg`. A goal that is missed is a result, not a failure.
+pub fn run(options: &Options) -> io::Result<()> {
     fs::create_dir_all(&options.out)?;
     let mut results = Results::default();
     for session in 0..options.sessions {
@@ -34,7 +34,7 @@ pub fn run(options: &Options) -> io::Result<bool> {
     fs::write(options.out.join("report.svg"), svg::picture(&results))?;
     println!("\n{}", options.out.join("report.json").display());
     println!("{}", options.out.join("report.svg").display());
-    Ok(goals.iter().all(|goal| goal.met != Some(false)))
+    Ok(())
 }
 
 /// Ours, a peer, ours, a peer: so that both see the same moods of the machine.

@@ -126,7 +126,14 @@ pub fn quantiles(samples: &mut [u64], unit: f64) -> Value {
     samples.sort_unstable();
     let at = |share: f64| {
         let index = (samples.len() as f64 * share) as usize;
-        samples.get(index.min(samples.len().saturating_sub(1))).map(|ticks| *ticks as f64 * unit)
+        samples
+            .get(index.min(samples.len().saturating_sub(1)))
+            .map(|ticks| rounded(*ticks as f64 * unit))
     };
     POINTS.iter().map(|(name, share)| ((*name).to_owned(), json!(at(*share)))).collect()
+}
+
+/// A hundredth is far below what the clock can tell apart.
+fn rounded(ns: f64) -> f64 {
+    (ns * 100.0).round() / 100.0
 }

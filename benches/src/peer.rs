@@ -83,7 +83,9 @@ pub fn bytes_in(dir: &Path) -> u64 {
 fn files(dir: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
     let ours = entries.filter(|entry| entry.file_name().to_string_lossy().starts_with("bench"));
-    ours.map(|entry| entry.path()).filter(|path| path.is_file()).collect()
+    // A link to the current file would count it twice.
+    let real = ours.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()));
+    real.map(|entry| entry.path()).collect()
 }
 
 fn count_lines(path: &Path) -> u64 {

@@ -124,7 +124,9 @@ fn the_drain_knows_no_concrete_sink() {
     let engine = files("crates/onewriter-engine/src", ".rs");
     let outside: Vec<String> = engine
         .into_iter()
-        .filter(|file| !file.contains("/src/sinks/") && !file.ends_with("/src/lib.rs"))
+        .filter(|file| {
+            !["/src/sinks/", "/src/testing", "/src/lib.rs"].iter().any(|at| file.contains(at))
+        })
         .collect();
     never_named(&outside, &["sinks::"]);
 }

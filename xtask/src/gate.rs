@@ -42,8 +42,7 @@ fn examples(steps: &mut Steps) -> Result<(), Red> {
         let name = program.file_name().unwrap_or_default().display().to_string();
         let folder = root().join("target/example-runs").join(&name);
         if let Err(error) = emptied(&folder) {
-            println!("{}: {error}", folder.display());
-            return Err(Red);
+            return steps.red(&format!("{}: {error}", folder.display()));
         }
         steps.step(&format!("example {name}"), Command::new(&program).current_dir(&folder))?;
     }

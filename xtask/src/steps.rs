@@ -47,6 +47,24 @@ impl Steps {
         Err(Red)
     }
 
+    /// Runs a step that proves something only by tests: without a single one it is red, since a green
+    /// line would claim what nobody checked.
+    pub fn proof(&mut self, name: &str, command: &mut Command) -> Result<(), Red> {
+        let before = self.tally.passed;
+        self.step(name, command)?;
+        if self.tally.passed > before {
+            return Ok(());
+        }
+        self.red(&format!("{name} ran no test"))
+    }
+
+    /// Ends the run for a reason that is no command's.
+    pub fn red(&mut self, why: &str) -> Result<(), Red> {
+        self.tally.failed += 1;
+        println!("\nred: {why}");
+        Err(Red)
+    }
+
     /// Says that a step did not run, and why; the summary repeats it.
     pub fn not_run(&mut self, name: &str, why: &str) {
         println!("\n== {name}\nnot run: {why}");
@@ -134,6 +152,15 @@ mod tests {
         let mut steps = Steps::new(Path::new("/"));
         assert!(steps.step("false", &mut Command::new("false")).is_err());
         assert_eq!((steps.tally.passed, steps.tally.failed), (0, 1));
+    }
+
+    #[test]
+    fn a_proof_without_a_test_is_red() {
+        let mut steps = Steps::new(Path::new("/"));
+        assert!(steps.proof("true", &mut Command::new("true")).is_err());
+        let line = "test result: ok. 1 passed; 0 failed";
+        assert!(steps.proof("echo", Command::new("echo").arg(line)).is_ok());
+        assert_eq!((steps.tally.passed, steps.tally.failed), (1, 1));
     }
 
     #[test]

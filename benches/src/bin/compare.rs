@@ -17,8 +17,7 @@ fn main() -> ExitCode {
         }
     };
     match run(&options) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
+        Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("bench: {}: {error}", options.out.display());
             ExitCode::FAILURE

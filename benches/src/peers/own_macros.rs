@@ -50,7 +50,7 @@ impl Peer for SlogAsync {
 }
 
 /// A pool of one thread with 8192 slots that blocks.
-pub struct Spdlog;
+pub struct Spdlog(Arc<spdlog::Logger>);
 
 impl Peer for Spdlog {
     fn start(setup: &Setup) -> Spdlog {
@@ -64,26 +64,23 @@ impl Peer for Spdlog {
         let logger = spdlog::Logger::builder().sink(sink.expect("it has a sink")).build_arc();
         let logger: Arc<spdlog::Logger> = logger.expect("its name is empty");
         logger.set_level_filter(spdlog::LevelFilter::MoreSevereEqual(spdlog::Level::Info));
-        spdlog::set_default_logger(logger);
-        Spdlog
+        Spdlog(logger)
     }
 
     #[inline(always)]
     fn line(&self, i: u64, j: u64, d: f64) {
-        spdlog::info!("Logging int: {} int: {} double: {}", i, j, d);
+        spdlog::info!(logger: self.0, "Logging int: {} int: {} double: {}", i, j, d);
     }
 
     #[inline(always)]
     fn below(&self, i: u64, j: u64, d: f64) {
-        spdlog::debug!("Logging int: {} int: {} double: {}", i, j, d);
+        spdlog::debug!(logger: self.0, "Logging int: {} int: {} double: {}", i, j, d);
     }
 
     fn finish(self) -> Option<u64> {
-        spdlog::default_logger().flush();
-        // The sink's thread is joined when the last reference goes.
-        spdlog::set_default_logger(Arc::new(
-            spdlog::Logger::builder().build().expect("a logger without sinks"),
-        ));
+        // The last reference joins the pool's thread, which writes what is queued.
+        self.0.flush();
+        drop(self.0);
         None
     }
 }

@@ -1,5 +1,6 @@
 //! The drain: frames of all rings become records in real-time order.
 
+use crate::route::From;
 use crate::wall::Wall;
 use onewriter_record::{
     Body, CONTROL_SITE, ControlRecord, EXTRA_FLAG, ORIGIN_MAX, ORIGIN_SHIFT, Process, Record,
@@ -12,9 +13,8 @@ use std::sync::Arc;
 
 /// What the drain gives records to.
 pub(crate) trait Take {
-    /// Called for each record in order. `origin` is the number of the sink whose thread put it,
-    /// plus 1, or 0. The reader's cursors stand before the record.
-    fn take(&mut self, record: &Record<'_>, origin: u32, stamp: u64, reader: &Reader);
+    /// Called for each record in order. The reader's cursors stand before the record.
+    fn take(&mut self, record: &Record<'_>, from: &From, reader: &Reader);
 
     /// Called between records: the time to commit and release, if it is time.
     fn between(&mut self, reader: &mut Reader);
@@ -119,7 +119,8 @@ impl Drain {
             return false;
         };
         let origin = (frame.tag >> ORIGIN_SHIFT) & ORIGIN_MAX;
-        take.take(&record, origin, frame.stamp, &self.reader);
+        let from = From { ring: Some(id), origin, stamp: frame.stamp };
+        take.take(&record, &from, &self.reader);
         true
     }
 

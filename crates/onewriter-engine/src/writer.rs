@@ -5,13 +5,13 @@ use crate::error::{Error, ErrorKind};
 use crate::filter::{Filter, Matcher};
 use crate::loss::LossReport;
 use crate::notice::Notices;
-use crate::route::{Route, SinkSpec};
-use crate::sinks::default_filter;
+use crate::route::{From, Route};
+use crate::sink::SinkSpec;
 use crate::stats::Stats;
 use crate::trap::Trap;
 use crate::wall::Wall;
-use onewriter_record::Record;
-use onewriter_ring::{JournalFile, Queue, Reader, wall_pair};
+use onewriter_record::{Level, Record};
+use onewriter_ring::{JournalFile, Lead, Queue, Reader, wall_pair};
 use std::hash::{Hash, Hasher};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -21,6 +21,8 @@ use std::time::{Duration, Instant};
 const BATCH_RECORDS: u32 = 4096;
 /// Bytes of bodies between two commits while the writer is busy.
 const BATCH_BYTES: usize = 256 << 10;
+/// How often a process that stands by tries to take the lead.
+const STAND_BY: Duration = Duration::from_millis(5);
 const TICK: Duration = Duration::from_millis(100);
 
 /// What a writer is started with.
@@ -55,10 +57,27 @@ struct State {
     orders: Vec<Order>,
     stats: Stats,
     failing: Vec<String>,
-    filters: Vec<Filter>,
+    filters: Vec<SinkFilter>,
     global: Option<Filter>,
     phase: Phase,
     thread: Option<JoinHandle<()>>,
+}
+
+/// The filter that holds for a sink, or will.
+struct SinkFilter {
+    filter: Filter,
+    /// The sink has none of its own, and neither had the writer: INFO and above.
+    is_default: bool,
+}
+
+impl State {
+    /// The writer has got a filter: sinks without one of their own leave it to that.
+    fn drop_defaults(&mut self, now: u64) {
+        for (number, sink) in self.filters.iter_mut().enumerate().filter(|(_, it)| it.is_default) {
+            *sink = SinkFilter { filter: Filter::all(), is_default: false };
+            self.orders.push(Order::Filter(now, Some(number), Filter::all()));
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -98,9 +117,8 @@ impl Writer {
         let shared = Arc::new(Shared { queue, trap, state, changed: Condvar::new() });
         let mut routes = Vec::new();
         for (number, spec) in sinks.into_iter().enumerate() {
-            routes.push(shared.open_route(spec, number, filter.is_some())?);
+            routes.push(shared.add_route(spec, number)?);
         }
-        shared.lock().filters = routes.iter().map(|route| route.filter().clone()).collect();
         let inner = Arc::clone(&shared);
         let thread = std::thread::Builder::new().name("onewriter".to_owned()).spawn(move || {
             Running::new(inner, routes, filter, stats_every).run();
@@ -134,15 +152,9 @@ impl Writer {
     /// # Errors
     /// [`ErrorKind::Closed`] after a shutdown; a journal that cannot be opened.
     pub fn add_sink(&self, spec: SinkSpec) -> Result<(), Error> {
-        let (number, has_global) = {
-            let state = self.shared.lock();
-            (state.filters.len(), state.global.is_some())
-        };
-        let route = self.shared.open_route(spec, number, has_global)?;
-        let filter = route.filter().clone();
-        self.order(Order::Sink(Box::new(route)))?;
-        self.shared.lock().filters.push(filter);
-        Ok(())
+        let number = self.shared.lock().filters.len();
+        let route = self.shared.add_route(spec, number)?;
+        self.order(Order::Sink(Box::new(route)))
     }
 
     /// Exchanges the filter of sink `sink`, or the one before all sinks. Records put before this
@@ -152,18 +164,23 @@ impl Writer {
     /// [`ErrorKind::Closed`] after a shutdown, [`ErrorKind::Config`] if there is no such sink.
     pub fn set_filter(&self, sink: Option<usize>, filter: Filter) -> Result<(), Error> {
         let mut state = self.shared.lock();
+        // The moment is read under the lock: a pass that begins later finds the order.
+        let now = onewriter_ring::now();
         match sink {
+            None if state.global.is_none() => {
+                state.global = Some(filter.clone());
+                state.drop_defaults(now);
+            }
             None => state.global = Some(filter.clone()),
             Some(number) => {
                 let count = state.filters.len();
                 let slot = state.filters.get_mut(number).ok_or_else(|| {
                     Error::config(format!("there is no sink {number}: there are {count}, from 0"))
                 })?;
-                *slot = filter.clone();
+                *slot = SinkFilter { filter: filter.clone(), is_default: false };
             }
         }
-        // The moment is read under the lock: a pass that begins later finds the order.
-        state.orders.push(Order::Filter(onewriter_ring::now(), sink, filter));
+        state.orders.push(Order::Filter(now, sink, filter));
         drop(state);
         self.shared.queue.request(0);
         Ok(())
@@ -171,10 +188,10 @@ impl Writer {
 
     /// Whether a record of this level and target could reach any sink.
     #[must_use]
-    pub fn could_admit(&self, level: onewriter_record::Level, target: &str) -> bool {
+    pub fn could_admit(&self, level: Level, target: &str) -> bool {
         let state = self.shared.lock();
         state.global.as_ref().is_none_or(|filter| filter.could_admit(level, target))
-            && state.filters.iter().any(|filter| filter.could_admit(level, target))
+            && state.filters.iter().any(|sink| sink.filter.could_admit(level, target))
     }
 
     /// Has every sink open its destination anew.
@@ -220,6 +237,7 @@ impl Writer {
         let mut state = self.shared.lock();
         if state.phase == Phase::Running {
             state.phase = Phase::Stopping { deadline: Some(until) };
+            self.shared.changed.notify_all();
         }
         self.shared.queue.request(onewriter_ring::now());
         while state.phase != Phase::Stopped {
@@ -243,10 +261,12 @@ impl Writer {
 
 impl Shared {
     /// The sink with its journal and the filter that holds for it.
-    fn open_route(&self, spec: SinkSpec, number: usize, has_global: bool) -> Result<Route, Error> {
-        let filter = spec.filter.clone().unwrap_or_else(|| match has_global {
-            true => Filter::all(),
-            false => default_filter(),
+    fn add_route(&self, spec: SinkSpec, number: usize) -> Result<Route, Error> {
+        let has_global = self.lock().global.is_some();
+        let is_default = spec.filter.is_none() && !has_global;
+        let filter = spec.filter.clone().unwrap_or_else(|| match is_default {
+            true => Filter::level(Level::Info),
+            false => Filter::all(),
         });
         let key = spec.file.as_ref().map(|path| {
             let mut hasher = std::hash::DefaultHasher::new();
@@ -255,6 +275,7 @@ impl Shared {
         });
         let journal = key.map(|key| JournalFile::open(self.queue, key)).transpose();
         let journal = journal.map_err(|err| Error::new(ErrorKind::Io, err.to_string()))?;
+        self.lock().filters.push(SinkFilter { filter: filter.clone(), is_default });
         Ok(Route::new(spec, filter, journal, (number, self.trap.clone())))
     }
 }
@@ -289,11 +310,11 @@ struct Router {
 
 impl Take for Router {
     #[inline]
-    fn take(&mut self, record: &Record<'_>, origin: u32, stamp: u64, reader: &Reader) {
-        if stamp >= self.next_change {
-            self.apply_changes(stamp);
+    fn take(&mut self, record: &Record<'_>, from: &From, reader: &Reader) {
+        if from.stamp >= self.next_change {
+            self.apply_changes(from.stamp);
         }
-        if stamp >= self.losses.due() {
+        if from.stamp >= self.losses.due() {
             self.report_losses(record.time, reader);
         }
         self.n_records += 1;
@@ -306,7 +327,7 @@ impl Take for Router {
             return;
         }
         for route in &mut self.routes {
-            route.record(record, origin, reader);
+            route.record(record, from, reader);
         }
     }
 
@@ -360,7 +381,7 @@ impl Router {
     fn notice(&mut self, time: u64, text: &str, reader: &Reader) {
         let record = self.notices.record(time, text);
         for route in &mut self.routes {
-            route.record(&record, 0, reader);
+            route.record(&record, &From::default(), reader);
         }
     }
 }
@@ -401,6 +422,11 @@ impl Running {
 
     fn run(mut self) {
         let _mark = crate::guard::enter();
+        let Some(_lead) = self.wait_for_lead() else {
+            self.stand_down();
+            return;
+        };
+        self.take_over();
         // The counter's rate is known after the first millisecond.
         std::thread::sleep(Duration::from_millis(2));
         self.drain.wall.anchor(wall_pair());
@@ -412,6 +438,46 @@ impl Running {
             self.rest(n_records, requested);
         }
         self.end();
+    }
+
+    /// Stands by until the queue has no other writer; `None` if the process ends before that.
+    fn wait_for_lead(&mut self) -> Option<Lead> {
+        loop {
+            match self.shared.queue.try_lead() {
+                Ok(Some(lead)) => return Some(lead),
+                Ok(None) => {}
+                Err(err) => self.shared.trap.report(&Error::new(ErrorKind::Io, err.to_string())),
+            }
+            let state = self.shared.lock();
+            if state.phase != Phase::Running {
+                return None;
+            }
+            let waited = self.shared.changed.wait_timeout(state, STAND_BY);
+            drop(waited.unwrap_or_else(PoisonError::into_inner));
+        }
+    }
+
+    /// Ends without having written anything: another process does.
+    fn stand_down(self) {
+        self.shared.lock().phase = Phase::Stopped;
+        self.shared.changed.notify_all();
+    }
+
+    /// Finishes what the writer before this one had begun, and begins where it stopped.
+    fn take_over(&mut self) {
+        let routes = &mut self.router.routes;
+        let cursors: Vec<_> = routes.iter_mut().map(Route::take_over).collect();
+        let mut journals = cursors.iter().flatten();
+        match (journals.next(), journals.next()) {
+            (Some(only), None) => self.drain.reader.start_behind(only.iter().copied()),
+            _ => {
+                // Each sink has its own: reading begins where the rings say, and each sink leaves
+                // out what it has.
+                for (route, cursors) in routes.iter_mut().zip(cursors) {
+                    route.skip_before(cursors.unwrap_or_default());
+                }
+            }
+        }
     }
 
     /// One pass over all rings: everything put before it began is merged, routed and committed.
@@ -605,6 +671,9 @@ impl Running {
         self.note_failing();
         self.update_stats();
         let shared = Arc::clone(&self.shared);
+        if clean {
+            self.router.routes.iter_mut().for_each(Route::trim);
+        }
         self.router.routes.clear();
         if clean {
             self.drain.reader.remove_own_segments();

@@ -56,8 +56,6 @@ pub struct Pending {
     pub place: Place,
     /// The bytes.
     pub bytes: Vec<u8>,
-    /// How far each ring is read once it is done.
-    pub cursors: Vec<Cursor>,
 }
 
 /// The journal of one sink.
@@ -107,27 +105,44 @@ impl JournalFile {
         if words.load(STATE, Ordering::Acquire) != PENDING {
             return None;
         }
-        let (len, n_cursors) = (word(LEN) as usize, word(N_CURSORS) as usize);
+        let len = word(LEN) as usize;
         let in_file = self.file.metadata().ok()?.len() as usize;
-        let possible = len <= STAGE_MAX
-            && STAGE_START + len <= in_file
-            && n_cursors <= CURSORS_MAX / (8 * CURSOR_WORDS);
-        if !possible {
+        if len > STAGE_MAX || STAGE_START + len > in_file {
             return None;
         }
         let place = Place { dev: word(DEV), ino: word(INO), base: word(BASE) };
         let mut bytes: Vec<u8> =
             (0..len.div_ceil(8)).flat_map(|at| word(STAGE_START / 8 + at).to_le_bytes()).collect();
         bytes.truncate(len);
-        let cursors = (0..n_cursors).map(|number| {
+        Some(Pending { place, bytes })
+    }
+
+    /// How far rings were read when the last write that was announced is done: records before that
+    /// are in the file, whatever the rings themselves say.
+    #[must_use]
+    pub fn cursors(&self) -> Vec<Cursor> {
+        let words = self.map.words();
+        let word = |at| words.load(at, Ordering::Relaxed);
+        let in_file = self.file.metadata().map_or(0, |meta| meta.len() as usize);
+        let room = in_file.saturating_sub(CURSORS_START).min(CURSORS_MAX) / (8 * CURSOR_WORDS);
+        let cursor = |number| {
             let at = CURSORS_START / 8 + CURSOR_WORDS * number;
             Cursor {
                 segment: u128::from(word(at)) | u128::from(word(at + 1)) << 64,
                 ring: word(at + 2) as u32,
                 pos: word(at + 3),
             }
-        });
-        Some(Pending { place, bytes, cursors: cursors.collect() })
+        };
+        (0..(word(N_CURSORS) as usize).min(room)).map(cursor).collect()
+    }
+
+    /// Gives the staging memory back: everything announced was confirmed, and the writer leaves.
+    pub fn trim(&mut self) {
+        let words = self.map.words();
+        words.store(N_CURSORS, 0, Ordering::Relaxed);
+        if words.load(STATE, Ordering::Relaxed) == IDLE && self.file.set_len(PAGE as u64).is_ok() {
+            (self.cursors_allocated, self.stage_allocated) = (0, 0);
+        }
     }
 
     /// Announces a write. The one before must have been confirmed.

@@ -29,7 +29,7 @@ pub use put::{
     INTRODUCTION_TAG, JoinOptions, MAX_RECORD, Overflow, PutError, RingFrame, SILENT, URGENT_LEVEL,
     join, leave, mark_thread, put, register, take_lost_unseen, thread_mark, try_put,
 };
-pub use queue::{DIR_VARIABLE, Error, Queue, QueueName};
+pub use queue::{DIR_VARIABLE, Error, Lead, Queue, QueueName};
 pub use reader::{Cursor, Damage, FrameRef, Reader, RingId};
 pub use spsc::{Corrupt, Losses};
 pub use words::{HeapWords, MapWords, Words};

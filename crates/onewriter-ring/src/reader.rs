@@ -17,6 +17,7 @@ use crate::spsc::{
     CONTROL_WORDS, Consumer, Corrupt, DATA_AT, DATA_LEN, FrameHead, HEAD, Losses, Ring, parse,
 };
 use crate::words::{MapWords, Words};
+use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -83,6 +84,8 @@ pub struct Reader {
     dirty: Vec<RingId>,
     damage: Vec<Damage>,
     barrier_works: bool,
+    /// Where reading begins in rings that an earlier writer has read further than they say.
+    starts: HashMap<(u128, u32), u64>,
 }
 
 impl Reader {
@@ -98,6 +101,14 @@ impl Reader {
             dirty: Vec::new(),
             damage: Vec::new(),
             barrier_works: os::register_barrier() && os::barrier(),
+            starts: HashMap::new(),
+        }
+    }
+
+    /// Begins behind these cursors, which a journal has kept: what stands before them was written.
+    pub fn start_behind(&mut self, cursors: impl IntoIterator<Item = Cursor>) {
+        for cursor in cursors {
+            self.starts.insert((cursor.segment, cursor.ring), cursor.pos);
         }
     }
 
@@ -125,6 +136,7 @@ impl Reader {
         self.active.clear();
         for (number, segment) in self.segments.iter_mut().enumerate() {
             if let Some(segment) = segment {
+                segment.open_new_rings(&self.starts);
                 segment.observe(number as u32, t0, &mut self.active, &mut self.damage);
             }
         }
@@ -181,6 +193,14 @@ impl Reader {
             ring.is_dirty = true;
             self.dirty.push(id);
         }
+    }
+
+    /// The segment's random bits and where the frame that was peeked at begins.
+    #[must_use]
+    pub fn position(&self, id: RingId) -> Option<Cursor> {
+        let segment = self.segments.get(id.segment as usize)?.as_ref()?;
+        let ring = segment.rings.get(id.ring as usize)?.as_ref()?;
+        Some(Cursor { segment: segment.id, ring: id.ring, pos: ring.taken() })
     }
 
     /// How far each ring has been taken, of those that were taken from since the last release.
@@ -367,7 +387,6 @@ impl SegmentReader {
         active: &mut Vec<RingId>,
         damage: &mut Vec<Damage>,
     ) {
-        self.open_new_rings();
         for (ring, slot) in self.rings.iter_mut().enumerate() {
             let Some(reading) = slot else { continue };
             reading.t0 = t0;
@@ -382,16 +401,17 @@ impl SegmentReader {
         }
     }
 
-    fn open_new_rings(&mut self) {
+    fn open_new_rings(&mut self, starts: &HashMap<(u128, u32), u64>) {
         // SYNC POINT rings: with the release store in `Segment::make_ring`.
         let count = self.map.words().load(header::N_RINGS, Ordering::Acquire) as usize;
         for number in self.rings.len()..count.min(MAX_RINGS) {
-            self.rings.push(self.open_ring(number));
+            let start = starts.get(&(self.id, number as u32)).copied();
+            self.rings.push(self.open_ring(number, start.unwrap_or(0)));
         }
     }
 
     /// The ring, if what its control block says is possible and lies within the file.
-    fn open_ring(&self, number: usize) -> Option<Reading> {
+    fn open_ring(&self, number: usize, start: u64) -> Option<Reading> {
         let len = self.file.metadata().ok()?.len();
         let control_at = CONTROL_START + number * CONTROL_WORDS * 8;
         if control_at + CONTROL_WORDS * 8 > len as usize {
@@ -413,6 +433,8 @@ impl SegmentReader {
         }
         let ring = Ring { control, data: words.part(at / 8, size / 8), capacity: size as u64 };
         let head = control.load(HEAD, Ordering::Acquire);
+        let is_ahead = start > head && start - head <= size as u64 && start.is_multiple_of(8);
+        let head = if is_ahead { start } else { head };
         Some(Reading::new(Consumer::new(ring, head)))
     }
 

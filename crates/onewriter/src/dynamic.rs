@@ -23,41 +23,46 @@ const MAX_PLACES: usize = 65_536;
 const N_REMEMBERED: usize = 256;
 
 thread_local! {
-    static REMEMBERED: [Cell<Option<&'static CallSite>>; N_REMEMBERED] =
+    static REMEMBERED: [Cell<Option<Remembered>>; N_REMEMBERED] =
         const { [const { Cell::new(None) }; N_REMEMBERED] };
 }
 
+/// A call site and where the texts of its place were.
+#[derive(Clone, Copy)]
+struct Remembered {
+    file: *const str,
+    target: *const str,
+    line: u32,
+    level: Level,
+    site: &'static CallSite,
+}
+
 /// The call site of this place. Its message is one rendered argument, and it has no fields.
+///
+/// `is_static` says that the place's texts are never freed: then the same address is the same text.
 #[inline]
-pub(crate) fn find(place: &Place<'_>) -> &'static CallSite {
-    let spread = place.file.as_ptr().addr()
-        ^ (place.line as usize).wrapping_mul(0x9e37_79b1)
-        ^ place.target.as_ptr().addr() >> 3
-        ^ usize::from(place.level.number());
+pub(crate) fn find(place: &Place<'_>, is_static: bool) -> &'static CallSite {
+    let (file, target): (*const str, *const str) = (place.file, place.target);
+    let spread = file.cast::<u8>().addr() ^ place.line as usize ^ target.cast::<u8>().addr() >> 3;
     REMEMBERED.with(|remembered| {
         let slot = &remembered[(spread ^ spread >> 8) % N_REMEMBERED];
-        match slot.get() {
-            Some(site) if is_at(site.def(), place) => site,
-            _ => {
-                let site = find_slowly(place);
-                slot.set(Some(site));
-                site
-            }
+        if let Some(known) = slot.get()
+            && known.line == place.line
+            && known.level == place.level
+            && (is_static && std::ptr::eq(known.file, file) && std::ptr::eq(known.target, target)
+                || is_at(known.site.def(), place))
+        {
+            return known.site;
         }
+        let site = find_slowly(place);
+        let Place { line, level, .. } = *place;
+        slot.set(Some(Remembered { file, target, line, level, site }));
+        site
     })
 }
 
 fn is_at(def: &SiteDef<'static>, place: &Place<'_>) -> bool {
-    def.line == place.line
-        && def.level == Some(place.level)
-        && same(def.file, place.file)
-        && same(def.target, place.target)
-        && same(def.module, place.module)
-}
-
-#[inline]
-fn same(left: &str, right: &str) -> bool {
-    std::ptr::eq(left, right) || left == right
+    def.file == place.file && def.target == place.target && def.module == place.module
 }
 
 #[cold]

@@ -78,10 +78,12 @@ mod embedded {
     pub use onewriter_engine::sinks::file::{Compression, DiskFull, Fsync, Names, Rotation};
     pub use onewriter_engine::sinks::flight::FlightOptions;
     pub use onewriter_engine::sinks::lane::{LaneOptions, OnFull};
+    pub use onewriter_engine::sinks::terminal::Color;
     pub use onewriter_engine::{
         Context, Error, ErrorKind, Format, Intent, IntoSink, Journal, JsonFormat, LogfmtFormat,
         Precision, Sink, SinkStats, Stats, TextFormat, Zone,
     };
+    pub use onewriter_engine::{format, testing};
     pub use onewriter_ring::Order;
 
     /// The sinks: where records go.
@@ -94,3 +96,11 @@ mod embedded {
         pub use onewriter_engine::sinks::terminal::{stderr, stdout};
     }
 }
+
+#[cfg(all(doctest, feature = "embedded"))]
+#[doc = include_str!("../../../docs/guide/filters.md")]
+struct FiltersGuide;
+
+#[cfg(all(doctest, feature = "embedded"))]
+#[doc = include_str!("../../../docs/guide/sinks.md")]
+struct SinksGuide;

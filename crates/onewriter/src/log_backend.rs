@@ -62,13 +62,17 @@ impl log::Log for LogBackend {
     }
 
     fn log(&self, record: &log::Record<'_>) {
-        let site = dynamic::find(&Place {
+        let place = Place {
             level: level(record.level()),
             target: record.target(),
             module: record.module_path().unwrap_or_default(),
             file: record.file().unwrap_or_default(),
             line: record.line().unwrap_or_default(),
-        });
+        };
+        // The target may be a text of the moment; usually it is the module path.
+        let is_static = record.file_static().is_some()
+            && record.module_path_static().is_some_and(|module| std::ptr::eq(module, place.target));
+        let site = dynamic::find(&place, is_static);
         if !site.is_enabled() {
             return;
         }

@@ -30,7 +30,7 @@ fn install(drain: fn()) {
 fn put_panic(info: &PanicHookInfo<'_>) {
     let (file, line) = info.location().map_or(("", 0), |place| (place.file(), place.line()));
     let place = Place { level: Level::Error, target: "panic", module: "", file, line };
-    let site = dynamic::find(&place);
+    let site = dynamic::find(&place, false);
     if !site.is_enabled() {
         return;
     }

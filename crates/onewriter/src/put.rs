@@ -39,11 +39,11 @@ pub fn put<const N: usize>(
     write: impl FnOnce(&mut FrameOut<'_, '_>),
 ) {
     if !context::is_empty() {
-        put_in_context(site, &tags, size, write);
+        put_in_context(site, tags, size, write);
         return;
     }
     let Ok(id) = number(site) else { return };
-    let _ = ring::put(site.level_number(), id, padded(N) + size, |frame| {
+    let _ = ring::put(site.level_number(), id, padded(N) + size, move |frame| {
         let mut out = FrameOut(frame);
         write_tags(&tags, &mut out);
         write(&mut out);
@@ -52,13 +52,13 @@ pub fn put<const N: usize>(
 
 #[cold]
 #[inline(never)]
-fn put_in_context(
+fn put_in_context<const N: usize>(
     site: &'static CallSite,
-    tags: &[u8],
+    tags: [u8; N],
     size: usize,
     write: impl FnOnce(&mut FrameOut<'_, '_>),
 ) {
-    put_with(site, tags, size, write, &[]);
+    put_with(site, &tags, size, write, &[]);
 }
 
 /// The same for a call site with a limit: `suppressed` calls did not pass since the last one.

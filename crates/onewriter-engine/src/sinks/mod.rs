@@ -9,8 +9,8 @@ pub mod terminal;
 
 use crate::error::Error;
 use crate::filter::Filter;
-use crate::route::SinkSpec;
 use crate::sink::Sink;
+use crate::sink::SinkSpec;
 use lane::{Lane, LaneOptions};
 use onewriter_record::LevelFilter;
 
@@ -169,8 +169,3 @@ macro_rules! format_settings {
     };
 }
 pub(crate) use format_settings;
-
-/// The filter of a sink that was given none, under a logger that has none either.
-pub fn default_filter() -> Filter {
-    Filter::level(LevelFilter::from(onewriter_record::Level::Info))
-}

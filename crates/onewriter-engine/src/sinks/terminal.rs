@@ -1,11 +1,11 @@
 //! Standard output and standard error.
 
 use crate::error::{Error, ErrorKind};
-use crate::format::{Format, TextFormat};
-use crate::route::SinkSpec;
+use crate::format::{Format, JsonFormat, LogfmtFormat, TextFormat};
+use crate::sink::SinkSpec;
 use crate::sink::{Context, Sink};
 use crate::sinks::lane::LaneOptions;
-use crate::sinks::{Common, IntoSink, common_settings, format_settings};
+use crate::sinks::{Common, IntoSink, common_settings};
 use onewriter_record::Record;
 use std::ffi::OsString;
 use std::io::{self, IsTerminal};
@@ -77,12 +77,13 @@ impl Color {
 ///   for this sink are counted as dropped. [`Sink::reopen`] tries again.
 /// * **Non-blocking mode** (a parent that is a Node program, say) loses nothing: the sink waits up
 ///   to 20 ms, then keeps the rest for the next commit.
-/// * **A stopped terminal** (Ctrl-S, a full pipe) in blocking mode blocks the writer with it. Put
-///   the sink into a [lane](crate::sinks::lane) where that must not be.
+/// * **A stopped terminal** (Ctrl-S, a full pipe) delays nobody else: handed to a logger, the sink
+///   has a [lane](crate::sinks::lane) of its own. [`lane`](Terminal::lane) chooses its size and what
+///   happens when it is full, [`inline`](Terminal::inline) does without.
 ///
 /// ```no_run
 /// use onewriter_engine::sinks::terminal::{self, Color};
-/// let sink = terminal::stderr().color(Color::Never).build();
+/// let sink = terminal::stderr().color(Color::Never).json();
 /// ```
 pub struct Terminal {
     name: &'static str,
@@ -94,7 +95,6 @@ pub struct Terminal {
 }
 
 common_settings!(Terminal);
-format_settings!(Terminal);
 
 impl IntoSink for Terminal {
     fn into_sink(mut self) -> Result<SinkSpec, Error> {
@@ -105,7 +105,7 @@ impl IntoSink for Terminal {
 
 impl Terminal {
     fn new(name: &'static str, is_terminal: bool, output: Box<dyn Output>) -> Terminal {
-        let format: MakeFormat = Box::new(|color| Box::new(TextFormat::full().with_color(color)));
+        let format: MakeFormat = Box::new(text);
         let common = Common::with_lane(LaneOptions::default());
         Terminal { name, is_terminal, output, color: Color::Auto, format, common }
     }
@@ -123,13 +123,31 @@ impl Terminal {
         self
     }
 
-    /// The formatter; without one, [`TextFormat::full`], coloured as [`Color`] says.
+    /// Lines for people: [`TextFormat::full`], coloured as [`Color`] says. The default.
+    #[must_use]
+    pub fn text(self) -> Terminal {
+        self.format_with(text)
+    }
+
+    /// JSON lines, without colour.
+    #[must_use]
+    pub fn json(self) -> Terminal {
+        self.format(JsonFormat::new())
+    }
+
+    /// logfmt lines, without colour.
+    #[must_use]
+    pub fn logfmt(self) -> Terminal {
+        self.format(LogfmtFormat::new())
+    }
+
+    /// Another formatter.
     #[must_use]
     pub fn format(self, format: impl Format + 'static) -> Terminal {
         self.format_with(|_| Box::new(format))
     }
 
-    /// The formatter, made by a function that is told whether lines are to be coloured.
+    /// Another formatter, made by a function that is told whether lines are to be coloured.
     #[must_use]
     pub fn format_with(
         mut self,
@@ -160,6 +178,10 @@ impl Terminal {
             dropped: 0,
         }
     }
+}
+
+fn text(color: bool) -> Box<dyn Format> {
+    Box::new(TextFormat::full().with_color(color))
 }
 
 /// A byte stream as a terminal has it: writing may take a part, or nothing for now.
@@ -474,6 +496,22 @@ mod tests {
             assert!(Color::Always.resolve(get, is_terminal));
             assert!(!Color::Never.resolve(get, is_terminal));
         }
+    }
+
+    #[test]
+    fn text_lines_are_coloured_and_json_lines_never() {
+        let written = |terminal: Terminal, out: &Scripted| {
+            let mut sink = terminal.color(Color::Always).build_with(|_| None);
+            put(&mut sink, &["x"]);
+            commit(&mut sink).unwrap();
+            out.text()
+        };
+        let to = |out: &Scripted| Terminal::to("test", out.clone());
+        let [plain, text, json, logfmt] = [(); 4].map(|()| Scripted::default());
+        assert!(written(to(&plain), &plain).contains('\x1b'));
+        assert!(written(to(&text).json().text(), &text).contains('\x1b'));
+        assert!(!written(to(&json).json(), &json).contains('\x1b'));
+        assert!(!written(to(&logfmt).logfmt(), &logfmt).contains('\x1b'));
     }
 
     #[test]

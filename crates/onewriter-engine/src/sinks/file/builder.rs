@@ -9,8 +9,8 @@ use super::rotation::{Rotation, Schedule};
 use super::size::ByteSize;
 use super::{FileSink, Settings};
 use crate::error::Error;
-use crate::format::Format;
-use crate::route::SinkSpec;
+use crate::format::{Format, TextFormat};
+use crate::sink::SinkSpec;
 use crate::sinks::{Common, IntoSink, common_settings, format_settings};
 use jiff::tz::TimeZone;
 use onewriter_record::Level;
@@ -49,7 +49,7 @@ pub enum DiskFull {
 #[must_use = "a builder does nothing until it is built or handed to a logger"]
 pub struct FileBuilder {
     path: PathBuf,
-    format: Option<Box<dyn Format>>,
+    format: Box<dyn Format>,
     rotation: Rotation,
     names: Names,
     utc: bool,
@@ -72,7 +72,7 @@ impl IntoSink for FileBuilder {
     fn into_sink(mut self) -> Result<SinkSpec, Error> {
         let common = std::mem::take(&mut self.common);
         let sink = self.build()?;
-        let file = sink.regular_file();
+        let file = (!sink.is_stream()).then(|| sink.path().to_owned());
         let mut spec = common.apply(sink)?;
         spec.file = file;
         Ok(spec)
@@ -81,7 +81,7 @@ impl IntoSink for FileBuilder {
 
 /// A sink that appends to this file, and makes it and its folders if they are missing.
 ///
-/// By default it never rotates, keeps everything, lets the kernel decide when bytes reach the disk,
+/// By default it writes text, never rotates, keeps everything, lets the kernel decide when bytes reach the disk,
 /// and waits while the disk is full. A pipe or a device (`/dev/stdout`, a FIFO) may stand in place
 /// of a file: it is written as a stream, without rotation.
 ///
@@ -96,7 +96,7 @@ impl IntoSink for FileBuilder {
 pub fn file(path: impl Into<PathBuf>) -> FileBuilder {
     FileBuilder {
         path: path.into(),
-        format: None,
+        format: Box::new(TextFormat::full()),
         rotation: Rotation::never(),
         names: Names::index(),
         utc: false,
@@ -114,9 +114,9 @@ pub fn file(path: impl Into<PathBuf>) -> FileBuilder {
 }
 
 impl FileBuilder {
-    /// Formats records with this formatter; without one, [`TextFormat::full`](crate::TextFormat::full).
+    /// Formats records with this formatter; without one, [`TextFormat::full`].
     pub fn format(mut self, format: impl Format + 'static) -> FileBuilder {
-        self.format = Some(Box::new(format));
+        self.format = Box::new(format);
         self
     }
 
@@ -218,10 +218,14 @@ impl FileBuilder {
     }
 
     pub(super) fn build_on(mut self, mut disk: Box<dyn Disk>) -> Result<FileSink, Error> {
-        let format = self.format.take().unwrap_or_else(|| Box::new(crate::TextFormat::full()));
         self.rotation.check()?;
         let keep = self.checked_keep()?;
         self.check_rest()?;
+        let zone = self.zone.take().unwrap_or_else(|| match self.utc {
+            true => TimeZone::UTC,
+            false => TimeZone::system(),
+        });
+        Scheme::new(&self.path, &self.names, zone.clone())?;
         let name = format!("file {}", self.path.display());
         let live =
             disk.open(&self.path, &self.access).map_err(|err| open_error(&self.path, err))?;
@@ -233,10 +237,6 @@ impl FileBuilder {
             let io = |err| Error::io("cannot follow", &self.path, err);
             std::fs::canonicalize(&self.path).map_err(io)?
         };
-        let zone = self.zone.unwrap_or_else(|| match self.utc {
-            true => TimeZone::UTC,
-            false => TimeZone::system(),
-        });
         let scheme = Scheme::new(&path, &self.names, zone.clone())?;
         let link = self.link.map(|link| checked_link(link, &path, &scheme)).transpose()?;
         let settings = Settings {
@@ -251,7 +251,7 @@ impl FileBuilder {
             disk_full: self.disk_full,
         };
         settings.set_link()?;
-        Ok(FileSink::new(settings, format, Schedule::new(self.rotation, zone), disk, live))
+        Ok(FileSink::new(settings, self.format, Schedule::new(self.rotation, zone), disk, live))
     }
 
     fn checked_keep(&self) -> Result<Keep, Error> {

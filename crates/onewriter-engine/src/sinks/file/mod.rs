@@ -23,7 +23,7 @@ pub use open::redo;
 pub use rotation::Rotation;
 pub use size::ByteSize;
 
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::format::Format;
 use crate::sink::{Context, Intent, Sink};
 use compress::Packer;
@@ -33,8 +33,9 @@ use onewriter_record::{Level, Record};
 use open::{Access, Live};
 use retention::Keep;
 use rotation::Schedule;
+use std::fs::File;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A batch is written when it has this many bytes, even before the writer ends it.
 const BATCH: usize = 256 << 10;
@@ -73,6 +74,7 @@ pub struct FileSink {
     is_busy: bool,
     /// The first record of this run has been seen.
     is_started: bool,
+    clock: Clock,
     upkeep: Upkeep,
 }
 
@@ -89,12 +91,29 @@ struct Settings {
     disk_full: DiskFull,
 }
 
+/// The wall clock, as `tick` last told it. In other calls `now` is the time of a record, which a
+/// producer may have got wrong.
+#[derive(Default)]
+struct Clock {
+    /// 0 before the first tick.
+    now: u64,
+}
+
+impl Clock {
+    /// The time of a record, unless it is so far ahead that it must be wrong: such a time would
+    /// rotate the file, name it and let others expire.
+    fn believe(&self, time: u64) -> u64 {
+        const AHEAD: u64 = 3_600_000_000_000;
+        if self.now != 0 && time > self.now.saturating_add(AHEAD) { self.now } else { time }
+    }
+}
+
 /// What is done beside writing, and what it has to report.
 #[derive(Default)]
 struct Upkeep {
     packer: Option<Packer>,
-    /// When the folder was last looked at.
-    looked_at_folder: u64,
+    /// When the folder was last looked at; `None` if it has to be.
+    looked_at_folder: Option<u64>,
     /// The first write that has not been synced, by `now`.
     unsynced: Option<u64>,
     /// A sync failed: what it should have forced out may be lost, even if the next one succeeds.
@@ -114,7 +133,26 @@ struct Buffer {
     wants_sync: bool,
 }
 
+/// Takes back half a line if the formatter panics.
+struct Undo<'a> {
+    bytes: &'a mut Vec<u8>,
+    len: usize,
+}
+
+impl Drop for Undo<'_> {
+    fn drop(&mut self) {
+        self.bytes.truncate(self.len);
+    }
+}
+
 impl Buffer {
+    #[inline]
+    fn append_line(&mut self, format: &mut dyn Format, record: &Record<'_>) {
+        let mut line = Undo { len: self.bytes.len(), bytes: &mut self.bytes };
+        format.format(record, line.bytes);
+        line.len = line.bytes.len();
+    }
+
     fn count(&mut self, time: u64, wants_sync: bool) {
         self.n_records += 1;
         self.newest = self.newest.max(time);
@@ -138,9 +176,39 @@ impl Buffer {
 }
 
 impl FileSink {
-    /// The file's absolute path, unless it is a pipe or a device.
-    fn regular_file(&self) -> Option<PathBuf> {
-        (!self.live.is_stream).then(|| self.settings.path.clone())
+    /// Writes the staged bytes of an earlier writer to the file it meant, which may have been
+    /// rotated since.
+    fn redo_in_folder(&mut self, intent: &Intent, bytes: &[u8]) -> io::Result<bool> {
+        use std::os::unix::fs::MetadataExt;
+        let meta = self.live.file.metadata()?;
+        if (meta.dev(), meta.ino()) == (intent.dev, intent.ino) {
+            write_all_at(&mut *self.disk, &self.live.file, bytes, intent.base)?;
+            return Ok(true);
+        }
+        let folder = self.settings.path.parent().unwrap_or(Path::new("/"));
+        for entry in std::fs::read_dir(folder)?.flatten() {
+            let found = entry.metadata().is_ok_and(|meta| {
+                meta.is_file() && (meta.dev(), meta.ino()) == (intent.dev, intent.ino)
+            });
+            if found {
+                let file = std::fs::OpenOptions::new().write(true).open(entry.path())?;
+                write_all_at(&mut *self.disk, &file, bytes, intent.base)?;
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// The file that is written, absolute and without links; a pipe or a device as it was given.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.settings.path
+    }
+
+    /// Whether it is a pipe or a device: then nothing is staged in the journal.
+    #[must_use]
+    pub fn is_stream(&self) -> bool {
+        self.live.is_stream
     }
 
     fn new(
@@ -162,6 +230,7 @@ impl FileSink {
             staged: None,
             cut: None,
             is_started: false,
+            clock: Clock::default(),
             upkeep: Upkeep::default(),
             settings,
             format,
@@ -203,7 +272,7 @@ impl FileSink {
     fn settle(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
         self.write_batch(cx)?;
         if let Some(time) = self.cut.take()
-            && let Err(err) = self.turn(time, cx.now)
+            && let Err(err) = self.turn(time)
         {
             self.upkeep.trouble.get_or_insert(err);
         }
@@ -241,7 +310,7 @@ impl FileSink {
         if !self.batch.wants_sync && self.settings.fsync != Fsync::Never {
             self.upkeep.unsynced.get_or_insert(cx.now);
         }
-        self.mark_period(cx.now);
+        self.mark_period();
         self.batch.clear();
         self.confirm(cx);
         Ok(())
@@ -264,8 +333,8 @@ impl FileSink {
         let path = &self.settings.path;
         let meta =
             self.live.file.metadata().map_err(|err| Error::io("cannot look at", path, err))?;
-        let len = meta.len();
-        let is_gone = meta.nlink() == 0;
+        let mut len = meta.len();
+        let mut is_gone = meta.nlink() == 0;
         if let Some(intent) = self.staged {
             if !is_gone && len >= intent.base {
                 return Ok(());
@@ -275,9 +344,13 @@ impl FileSink {
             // journal counts every record that was taken.
             self.staged = None;
             self.merge();
+        } else if self.is_unsure {
+            // Another writer may have rotated it while this one stood by.
+            is_gone |= !self.live.is_at(path);
         }
         if is_gone {
-            return self.open_again();
+            self.open_again()?;
+            len = self.live.len;
         }
         if self.is_unsure || len != self.offset {
             self.is_unsure = false;
@@ -290,16 +363,7 @@ impl FileSink {
     }
 
     fn write_staged(&mut self, base: u64) -> io::Result<()> {
-        let mut done = 0;
-        while done < self.batch.bytes.len() {
-            let rest = &self.batch.bytes[done..];
-            match self.disk.write_at(&self.live.file, rest, base + done as u64) {
-                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(n) => done += n,
-                Err(err) if err.kind() == io::ErrorKind::Interrupted => {}
-                Err(err) => return Err(err),
-            }
-        }
+        write_all_at(&mut *self.disk, &self.live.file, &self.batch.bytes, base)?;
         // A failed sync fails the batch: it is written once more, because Linux forgets after one
         // report which pages never reached the disk.
         if self.batch.wants_sync {
@@ -363,23 +427,35 @@ impl FileSink {
     }
 }
 
+fn write_all_at(disk: &mut dyn Disk, file: &File, bytes: &[u8], base: u64) -> io::Result<()> {
+    let mut done = 0;
+    while done < bytes.len() {
+        match disk.write_at(file, &bytes[done..], base + done as u64) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(n) => done += n,
+            Err(err) if err.kind() == io::ErrorKind::Interrupted => {}
+            Err(err) => return Err(err),
+        }
+    }
+    Ok(())
+}
+
 impl Sink for FileSink {
     fn name(&self) -> String {
         self.settings.name.clone()
     }
 
     fn record(&mut self, record: &Record<'_>, cx: &mut Context<'_>) -> Result<(), Error> {
-        // A producer's clock cannot be ahead of the writer's by right; a wrong one must not rotate.
-        let time = record.time.min(cx.now);
+        let time = self.clock.believe(record.time);
         let wants_sync = self.wants_sync(record.level());
         self.is_busy = true;
         if self.is_blocked() {
-            self.format.format(record, &mut self.behind.bytes);
+            self.behind.append_line(&mut *self.format, record);
             self.behind.count(time, wants_sync);
             return Ok(());
         }
         let start = self.batch.bytes.len();
-        self.format.format(record, &mut self.batch.bytes);
+        self.batch.append_line(&mut *self.format, record);
         let end = self.offset + self.batch.bytes.len() as u64;
         if time >= self.look_time || end > self.look_size || start >= BATCH {
             self.split(start, time, cx);
@@ -390,6 +466,23 @@ impl Sink for FileSink {
         Ok(())
     }
 
+    fn redo(&mut self, intent: &Intent, bytes: &[u8]) -> Result<(), Error> {
+        let path = self.settings.path.clone();
+        match self.redo_in_folder(intent, bytes) {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Error::new(
+                ErrorKind::Io,
+                format!(
+                    "a batch of {} bytes was staged for a file that is gone from the folder of {}: \
+                     it is lost, unless it was written before",
+                    bytes.len(),
+                    path.display()
+                ),
+            )),
+            Err(err) => Err(Error::io("cannot repeat a staged write to", &path, err)),
+        }
+    }
+
     fn commit(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
         loop {
             // An intent stands for all records that were taken, so that nothing may stay behind it.
@@ -398,9 +491,13 @@ impl Sink for FileSink {
             }
             self.settle(cx)?;
             if self.batch.bytes.is_empty() {
-                return Ok(());
+                break;
             }
         }
+        if self.upkeep.looked_at_folder.is_none() {
+            self.tidy();
+        }
+        Ok(())
     }
 
     fn pending(&self) -> usize {
@@ -423,7 +520,9 @@ impl Sink for FileSink {
 
     fn rotate(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
         self.commit(cx)?;
-        self.turn(cx.now, cx.now)
+        self.turn(cx.now)?;
+        self.tidy();
+        Ok(())
     }
 
     fn take_dropped(&mut self) -> u64 {

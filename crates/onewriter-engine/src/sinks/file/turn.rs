@@ -8,10 +8,10 @@ use crate::sink::{Context, Sink};
 use std::io;
 use std::path::Path;
 
-const MILLI: u64 = 1_000_000;
-const SECOND: u64 = 1_000 * MILLI;
-/// How long the kernel's clock for file times may lag behind that of records.
-const COARSE: u64 = 20 * MILLI;
+const SECOND: u64 = 1_000_000_000;
+/// How far a file's time may be from that of its newest record: the writer may be behind by a
+/// second, and the kernel's clock for file times by some milliseconds.
+const TICK: u64 = SECOND;
 /// How long a rotation that failed is not tried again.
 const RETRY: u64 = 10 * SECOND;
 /// How often the folder is looked at without a reason.
@@ -35,6 +35,11 @@ impl Settings {
 impl FileSink {
     /// Whether the record that begins at `start` of the batch belongs into a new file.
     pub(super) fn is_due(&mut self, start: usize, time: u64) -> bool {
+        if !self.is_started {
+            // It may have stood by since it was opened, while another writer wrote and rotated.
+            let looked = self.open_again();
+            self.note(looked.err());
+        }
         let is_empty = self.offset == 0 && start == 0;
         self.arm();
         if !self.is_started {
@@ -62,7 +67,7 @@ impl FileSink {
     }
 
     /// Rotates before a record of `time`, unless the file is empty.
-    pub(super) fn turn(&mut self, time: u64, now: u64) -> Result<(), Error> {
+    pub(super) fn turn(&mut self, time: u64) -> Result<(), Error> {
         if self.live.is_stream || self.offset == 0 {
             return Ok(());
         }
@@ -74,7 +79,7 @@ impl FileSink {
         }
         self.schedule.restart(time);
         self.arm();
-        self.tidy(now);
+        self.upkeep.looked_at_folder = None;
         self.settings.set_link()
     }
 
@@ -128,9 +133,11 @@ impl FileSink {
 
     /// Where the file's time would mislead the next run about the newest record's period, corrects
     /// it: right before and right after the period's ends.
-    pub(super) fn mark_period(&mut self, now: u64) {
-        let due = self.schedule.due;
-        if due != u64::MAX && (now >= due || now < self.schedule.since.saturating_add(COARSE)) {
+    pub(super) fn mark_period(&mut self) {
+        let (due, since) = (self.schedule.due, self.schedule.since);
+        let is_early = self.newest < since.saturating_add(TICK);
+        let is_late = self.newest.max(self.clock.now).saturating_add(TICK) >= due;
+        if due != u64::MAX && (is_early || is_late) {
             let _ = self.disk.set_modified(&self.live.file, self.newest);
         }
     }
@@ -160,12 +167,13 @@ impl FileSink {
 
     /// All that `tick` does; reports the first trouble of it, or of what came before.
     pub(super) fn keep_up(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
+        self.clock.now = cx.now;
         if !self.live.is_stream {
             let results = [self.look_at_path(cx), self.rotate_idle(cx), self.sync_by_time(cx.now)];
             self.note(results.into_iter().find_map(Result::err));
             self.collect_packed();
-            if cx.now.abs_diff(self.upkeep.looked_at_folder) >= FOLDER {
-                self.tidy(cx.now);
+            if self.upkeep.looked_at_folder.is_none_or(|at| cx.now.abs_diff(at) >= FOLDER) {
+                self.tidy();
             }
         }
         self.upkeep.trouble.take().map_or(Ok(()), Err)
@@ -192,7 +200,7 @@ impl FileSink {
         let is_idle = !std::mem::take(&mut self.is_busy) && self.pending() == 0;
         let is_late = cx.now >= self.look_time.saturating_add(SECOND);
         if is_idle && is_late && self.is_started && self.is_due(0, cx.now) {
-            return self.turn(cx.now, cx.now);
+            return self.turn(cx.now);
         }
         Ok(())
     }
@@ -212,34 +220,35 @@ impl FileSink {
             self.note(failure);
             if finished > 0 {
                 // A compressed file may let the folder fit again, or have outlived its time.
-                self.upkeep.looked_at_folder = 0;
+                self.upkeep.looked_at_folder = None;
             }
         }
     }
 
     /// Retention, and what is to be compressed.
-    fn tidy(&mut self, now: u64) {
-        self.upkeep.looked_at_folder = now;
+    pub(super) fn tidy(&mut self) {
+        self.upkeep.looked_at_folder = Some(self.clock.now);
         if self.settings.keep.is_all() && self.settings.compression.is_none() {
             return;
         }
         let folder = self.settings.folder();
         let trouble = match Folder::read(folder, &self.settings.scheme, &self.live) {
-            Ok(found) => self.tidy_found(found, now),
+            Ok(found) => self.tidy_found(found),
             Err(err) => Err(Error::io("cannot look at the folder", folder, err)),
         };
         self.note(trouble.err());
     }
 
-    fn tidy_found(&mut self, mut found: Folder, now: u64) -> Result<(), Error> {
+    fn tidy_found(&mut self, mut found: Folder) -> Result<(), Error> {
         let mut result = Ok(());
-        let n_doomed = self.settings.keep.doomed(&found.rotated, now, self.offset);
+        let n_doomed = self.settings.keep.doomed(&found.rotated, self.clock.now, self.offset);
         for file in found.rotated.drain(..n_doomed) {
             for path in file.paths() {
                 result = result.and(self.remove(path));
             }
         }
-        if self.upkeep.packer.as_ref().is_none_or(Packer::is_idle) {
+        // Once the thread runs, such a file is its own.
+        if self.upkeep.packer.is_none() {
             for path in &found.partial {
                 result = result.and(self.remove(path));
             }

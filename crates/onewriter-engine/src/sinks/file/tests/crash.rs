@@ -139,10 +139,10 @@ fn drive(sink: &mut FileSink, shared: &mut Shared) {
         });
         shared.next += 1;
         let mut cx = Context { now, journal: shared };
-        if now % (4 * MINUTE) == 0 {
+        if now.is_multiple_of(4 * MINUTE) {
             let _ = sink.commit(&mut cx);
         }
-        if now % (7 * MINUTE) == 0 && !fuse.is_burnt() {
+        if now.is_multiple_of(7 * MINUTE) && !fuse.is_burnt() {
             let _ = sink.tick(&mut cx);
         }
         if fuse.is_burnt() {

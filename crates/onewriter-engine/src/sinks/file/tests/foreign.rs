@@ -1,8 +1,8 @@
 //! Others who touch the file: `logrotate`, an editor, `cp /dev/null`, another program.
 
-use super::{World, assert_files};
+use super::{Plain, World, assert_files};
 use crate::sink::{Intent, Sink};
-use crate::sinks::file::redo;
+use crate::sinks::file::{FileBuilder, Names, file, redo};
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::MetadataExt;
@@ -88,6 +88,26 @@ fn a_file_that_another_program_has_rotated_meanwhile_is_not_rotated_again() {
 }
 
 #[test]
+fn a_writer_that_stood_by_goes_on_where_the_other_one_ended() {
+    let configure =
+        |f: FileBuilder| f.rotation("6 B or daily").names(Names::time("%F")).format(Plain);
+    let mut world = World::new(configure);
+    for script in ["write a", "write a b c d", "write a; wait 86400; write b"] {
+        // Opened long before it takes over.
+        let standby = configure(file(world.path("shop.log"))).utc().build().unwrap();
+        world.run(script);
+        let before = world.listing();
+        world.sink = Some(standby);
+        world.run("write z; wait 100000000");
+        assert_eq!(world.listing(), before.trim_end().to_owned() + " z\n", "{script}");
+        world.sink = None;
+        for entry in fs::read_dir(world.dir.path()).unwrap() {
+            fs::remove_file(entry.unwrap().path()).unwrap();
+        }
+    }
+}
+
+#[test]
 fn a_repeated_write_finds_its_file_even_under_another_name() {
     let mut world = World::new(|file| file);
     world.run("write a b; stop");
@@ -148,9 +168,8 @@ fn a_pipe_is_written_as_a_stream_and_nobody_waits_for_its_reader() {
 
 #[test]
 fn a_device_that_is_full_holds_or_drops_by_policy() {
-    use super::Plain;
     use crate::sink::{Context, NoJournal};
-    use crate::sinks::file::{DiskFull, file};
+    use crate::sinks::file::DiskFull;
     for (policy, expected) in [(DiskFull::Wait, (2, 0)), (DiskFull::Drop, (0, 1))] {
         let mut sink = file("/dev/full").format(Plain).disk_full(policy).build().unwrap();
         let mut cx = Context { now: 1, journal: &mut NoJournal };

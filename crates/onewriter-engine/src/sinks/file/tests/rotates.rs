@@ -158,6 +158,20 @@ fn a_batch_that_is_written_after_midnight_does_not_hide_the_boundary_from_the_ne
 }
 
 #[test]
+fn the_first_batch_of_a_period_dates_the_file_for_the_next_run() {
+    let mut world = World::new(|file| file.rotation("hourly"));
+    world.run("at 2026-06-15T12:59:59Z; write a; wait 1; write b");
+    std::mem::forget(world.sink.take());
+    world.run("wait 3599; write c; wait 1; write d");
+    assert_files(
+        &world,
+        "shop.1.log: a
+         shop.2.log: b c
+         shop.log: d",
+    );
+}
+
+#[test]
 fn a_file_that_nobody_writes_to_is_rotated_by_the_tick_and_an_empty_one_is_not() {
     let mut world = World::new(|file| file.rotation("hourly"));
     world.run("at 2026-06-15T12:30:00Z; write a; tick; wait 1800; tick; wait 1; tick");
@@ -278,7 +292,9 @@ fn a_clock_that_goes_back_rotates_neither_again_nor_never() {
          shop.log: b c d e f",
     );
     // Years ahead and back: one file for the jump, then hours again.
-    world.run("at 2040-01-01T00:00:00Z; write g; at 2026-06-15T13:30:00Z; write h; tick; write i");
+    world.run(
+        "at 2040-01-01T00:00:00Z; tick; write g; at 2026-06-15T13:30:00Z; write h; tick; write i",
+    );
     world.run("wait 3600; write j");
     assert_files(
         &world,
@@ -292,10 +308,14 @@ fn a_clock_that_goes_back_rotates_neither_again_nor_never() {
 #[test]
 fn a_record_from_the_future_does_not_rotate() {
     let mut world = World::new(|file| file.rotation("daily"));
-    world.run("write a");
+    world.run("write a; tick");
     world.record_at(onewriter_record::Level::Info, u64::MAX, "b");
-    world.run("write c; wait 1; write d");
-    assert_files(&world, "shop.log: a b c d");
+    world.run("write c; wait 1; write d; wait 40000; tick; write e; wait 80000; tick; write f");
+    assert_files(
+        &world,
+        "shop.1.log: a b c d e
+         shop.log: f",
+    );
 }
 
 #[test]
