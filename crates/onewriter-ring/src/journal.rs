@@ -88,6 +88,7 @@ impl JournalFile {
         let map = Map::shared(&file, STAGE_START + STAGE_MAX).map_err(fail)?;
         let words = map.words();
         if words.load(MAGIC_AT, Ordering::Relaxed) != MAGIC {
+            words.store(STATE, IDLE, Ordering::Relaxed);
             words.store(VERSION_AT, VERSION, Ordering::Relaxed);
             words.store(MAGIC_AT, MAGIC, Ordering::Release);
         } else if words.load(VERSION_AT, Ordering::Relaxed) != VERSION {
@@ -110,8 +111,9 @@ impl JournalFile {
         let (len, n_cursors) = (word(LEN) as usize, word(N_CURSORS) as usize);
         let in_file = self.file.metadata().ok()?.len() as usize;
         let possible = len <= STAGE_MAX
-            && STAGE_START + len <= in_file
-            && n_cursors <= CURSORS_MAX / (8 * CURSOR_WORDS);
+            && (len == 0 || STAGE_START + len <= in_file)
+            && n_cursors <= CURSORS_MAX / (8 * CURSOR_WORDS)
+            && CURSORS_START + 8 * CURSOR_WORDS * n_cursors <= in_file;
         if !possible {
             return None;
         }
