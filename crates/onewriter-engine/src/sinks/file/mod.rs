@@ -359,7 +359,7 @@ impl FileSink {
 }
 
 /// Waits for room in a pipe, but not so long that the other sinks would notice.
-fn has_room_soon(pipe: &File) -> bool {
+fn has_room_soon(pipe: &std::fs::File) -> bool {
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
     let moment = Timespec { tv_sec: 0, tv_nsec: 5_000_000 };
     let mut ends = [PollFd::new(pipe, PollFlags::OUT)];
