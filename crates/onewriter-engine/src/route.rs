@@ -3,35 +3,15 @@
 use crate::error::{Error, ErrorKind};
 use crate::filter::{Filter, Matcher};
 use crate::guard;
-use crate::sink::{Context, Intent, Journal, NoJournal, Sink};
+use crate::sink::{Context, Intent, Journal, NoJournal, Sink, SinkSpec};
 use crate::stats::Counters;
 use crate::trap::{Limiter, Trap};
 use onewriter_record::{ORIGIN_SHIFT, Record};
 use onewriter_ring::{Cursor, JournalFile, Place, Reader, RingId};
 use std::collections::HashMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
-
-/// A sink as it is given to the writer.
-#[must_use = "it does nothing until it is handed to a writer"]
-pub struct SinkSpec {
-    /// The sink.
-    pub sink: Box<dyn Sink>,
-    /// Which records it gets of those that the writer's own filter admits. `None`: all of them, or
-    /// INFO and above if the writer has no filter.
-    pub filter: Option<Filter>,
-    /// The file that it writes, each record exactly once. It names the queue and the journal.
-    pub file: Option<PathBuf>,
-}
-
-impl SinkSpec {
-    /// A sink without a filter and without a file.
-    pub fn new(sink: impl Sink + 'static) -> SinkSpec {
-        SinkSpec { sink: Box::new(sink), filter: None, file: None }
-    }
-}
 
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
@@ -140,10 +120,6 @@ impl Route {
 
     pub(crate) fn set_filter(&mut self, filter: Filter) {
         self.matcher.set(filter);
-    }
-
-    pub(crate) fn filter(&self) -> &Filter {
-        self.matcher.filter()
     }
 
     /// Gives the sink a record, unless its filter or its own origin forbids it.

@@ -5,12 +5,12 @@ use crate::error::{Error, ErrorKind};
 use crate::filter::{Filter, Matcher};
 use crate::loss::LossReport;
 use crate::notice::Notices;
-use crate::route::{From, Route, SinkSpec};
-use crate::sinks::default_filter;
+use crate::route::{From, Route};
+use crate::sink::SinkSpec;
 use crate::stats::Stats;
 use crate::trap::Trap;
 use crate::wall::Wall;
-use onewriter_record::Record;
+use onewriter_record::{Level, Record};
 use onewriter_ring::{JournalFile, Lead, Queue, Reader, wall_pair};
 use std::hash::{Hash, Hasher};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -57,10 +57,27 @@ struct State {
     orders: Vec<Order>,
     stats: Stats,
     failing: Vec<String>,
-    filters: Vec<Filter>,
+    filters: Vec<SinkFilter>,
     global: Option<Filter>,
     phase: Phase,
     thread: Option<JoinHandle<()>>,
+}
+
+/// The filter that holds for a sink, or will.
+struct SinkFilter {
+    filter: Filter,
+    /// The sink has none of its own, and neither had the writer: INFO and above.
+    is_default: bool,
+}
+
+impl State {
+    /// The writer has got a filter: sinks without one of their own leave it to that.
+    fn drop_defaults(&mut self, now: u64) {
+        for (number, sink) in self.filters.iter_mut().enumerate().filter(|(_, it)| it.is_default) {
+            *sink = SinkFilter { filter: Filter::all(), is_default: false };
+            self.orders.push(Order::Filter(now, Some(number), Filter::all()));
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -100,9 +117,8 @@ impl Writer {
         let shared = Arc::new(Shared { queue, trap, state, changed: Condvar::new() });
         let mut routes = Vec::new();
         for (number, spec) in sinks.into_iter().enumerate() {
-            routes.push(shared.open_route(spec, number, filter.is_some())?);
+            routes.push(shared.add_route(spec, number)?);
         }
-        shared.lock().filters = routes.iter().map(|route| route.filter().clone()).collect();
         let inner = Arc::clone(&shared);
         let thread = std::thread::Builder::new().name("onewriter".to_owned()).spawn(move || {
             Running::new(inner, routes, filter, stats_every).run();
@@ -136,15 +152,9 @@ impl Writer {
     /// # Errors
     /// [`ErrorKind::Closed`] after a shutdown; a journal that cannot be opened.
     pub fn add_sink(&self, spec: SinkSpec) -> Result<(), Error> {
-        let (number, has_global) = {
-            let state = self.shared.lock();
-            (state.filters.len(), state.global.is_some())
-        };
-        let route = self.shared.open_route(spec, number, has_global)?;
-        let filter = route.filter().clone();
-        self.order(Order::Sink(Box::new(route)))?;
-        self.shared.lock().filters.push(filter);
-        Ok(())
+        let number = self.shared.lock().filters.len();
+        let route = self.shared.add_route(spec, number)?;
+        self.order(Order::Sink(Box::new(route)))
     }
 
     /// Exchanges the filter of sink `sink`, or the one before all sinks. Records put before this
@@ -154,18 +164,23 @@ impl Writer {
     /// [`ErrorKind::Closed`] after a shutdown, [`ErrorKind::Config`] if there is no such sink.
     pub fn set_filter(&self, sink: Option<usize>, filter: Filter) -> Result<(), Error> {
         let mut state = self.shared.lock();
+        // The moment is read under the lock: a pass that begins later finds the order.
+        let now = onewriter_ring::now();
         match sink {
+            None if state.global.is_none() => {
+                state.global = Some(filter.clone());
+                state.drop_defaults(now);
+            }
             None => state.global = Some(filter.clone()),
             Some(number) => {
                 let count = state.filters.len();
                 let slot = state.filters.get_mut(number).ok_or_else(|| {
                     Error::config(format!("there is no sink {number}: there are {count}, from 0"))
                 })?;
-                *slot = filter.clone();
+                *slot = SinkFilter { filter: filter.clone(), is_default: false };
             }
         }
-        // The moment is read under the lock: a pass that begins later finds the order.
-        state.orders.push(Order::Filter(onewriter_ring::now(), sink, filter));
+        state.orders.push(Order::Filter(now, sink, filter));
         drop(state);
         self.shared.queue.request(0);
         Ok(())
@@ -173,10 +188,10 @@ impl Writer {
 
     /// Whether a record of this level and target could reach any sink.
     #[must_use]
-    pub fn could_admit(&self, level: onewriter_record::Level, target: &str) -> bool {
+    pub fn could_admit(&self, level: Level, target: &str) -> bool {
         let state = self.shared.lock();
         state.global.as_ref().is_none_or(|filter| filter.could_admit(level, target))
-            && state.filters.iter().any(|filter| filter.could_admit(level, target))
+            && state.filters.iter().any(|sink| sink.filter.could_admit(level, target))
     }
 
     /// Has every sink open its destination anew.
@@ -246,10 +261,12 @@ impl Writer {
 
 impl Shared {
     /// The sink with its journal and the filter that holds for it.
-    fn open_route(&self, spec: SinkSpec, number: usize, has_global: bool) -> Result<Route, Error> {
-        let filter = spec.filter.clone().unwrap_or_else(|| match has_global {
-            true => Filter::all(),
-            false => default_filter(),
+    fn add_route(&self, spec: SinkSpec, number: usize) -> Result<Route, Error> {
+        let has_global = self.lock().global.is_some();
+        let is_default = spec.filter.is_none() && !has_global;
+        let filter = spec.filter.clone().unwrap_or_else(|| match is_default {
+            true => Filter::level(Level::Info),
+            false => Filter::all(),
         });
         let key = spec.file.as_ref().map(|path| {
             let mut hasher = std::hash::DefaultHasher::new();
@@ -258,6 +275,7 @@ impl Shared {
         });
         let journal = key.map(|key| JournalFile::open(self.queue, key)).transpose();
         let journal = journal.map_err(|err| Error::new(ErrorKind::Io, err.to_string()))?;
+        self.lock().filters.push(SinkFilter { filter: filter.clone(), is_default });
         Ok(Route::new(spec, filter, journal, (number, self.trap.clone())))
     }
 }

@@ -18,14 +18,18 @@ use crate::output::Output;
 enum Ending {
     Input(io::Result<()>),
     Signal(i32),
+    Abandoned,
 }
 
 /// Reads until the input ends or a signal says so, and writes out what was read.
 pub fn run(args: &Pipe, output: &mut Output<'_>) -> Result<Exit, Failure> {
     let Some(plan) = super::plan(&args.settings, output)? else { return Ok(Exit::DONE) };
-    let engine = Engine::start(&plan)?;
-    let feed = Feed::new(&plan, "pipe");
     let (end, ending) = mpsc::channel();
+    let reader_left = end.clone();
+    let engine = Engine::start(&plan, move || {
+        let _main_has_ended = reader_left.send(Ending::Abandoned);
+    })?;
+    let feed = Feed::new(&plan, "pipe");
     watch_signals(end.clone())?;
     // A thread of its own, because a read cannot be interrupted from outside.
     thread::spawn(move || {
@@ -33,13 +37,17 @@ pub fn run(args: &Pipe, output: &mut Output<'_>) -> Result<Exit, Failure> {
         let _main_has_ended = end.send(Ending::Input(read));
     });
     let ending = ending.recv();
+    if matches!(ending, Ok(Ending::Abandoned)) {
+        // Nobody reads: there is nothing to wait for, and nothing to say.
+        return Ok(Exit::BROKEN_PIPE);
+    }
     engine.finish()?;
     match ending {
         Ok(Ending::Input(Err(err))) => {
             Err(Failure::io("cannot read", Path::new("standard input"), &err))
         }
         Ok(Ending::Signal(signal)) => Ok(Exit::of_signal(signal)),
-        Ok(Ending::Input(Ok(()))) | Err(_) => Ok(Exit::DONE),
+        Ok(_) | Err(_) => Ok(Exit::DONE),
     }
 }
 

@@ -31,7 +31,7 @@ type Target = Arc<Mutex<Option<Pid>>>;
 pub fn run(args: &Run, output: &mut Output<'_>) -> Result<Exit, Failure> {
     let Some(plan) = super::plan(&args.settings, output)? else { return Ok(Exit::DONE) };
     let Some((program, rest)) = args.command.split_first() else { return Ok(Exit::DONE) };
-    let engine = Engine::start(&plan)?;
+    let engine = Engine::start(&plan, || {})?;
     let target = Target::default();
     // From before the program starts, so that no signal ends us and leaves it alone; what comes in
     // between waits at the lock.
