@@ -344,7 +344,7 @@ where
         Err(fill) => {
             let mut fill = Some(fill);
             let request = Request { level, tag, len, wait };
-            request.put_slow(&mut |frame| {
+            request.put_slow(handle, stamp, &mut |frame| {
                 if let Some(fill) = fill.take() {
                     fill(frame);
                 }
@@ -390,8 +390,13 @@ struct Request {
 impl Request {
     #[cold]
     #[inline(never)]
-    fn put_slow(self, fill: Fill<'_>) -> Result<(), PutError> {
+    fn put_slow(self, handle: &Handle, stamp: u64, fill: Fill<'_>) -> Result<(), PutError> {
         let Some(joined) = joined() else { return Err(PutError::Closed) };
+        if self.is_wrap(joined, handle) {
+            handle.producer.put_ready(self.head(), stamp, self.len, fill);
+            handle.producer.leave_slow();
+            return after_commit(handle);
+        }
         if CLOSED.load(Ordering::Relaxed) != 0 {
             return Err(PutError::Closed);
         }
@@ -414,6 +419,22 @@ impl Request {
             }
             _ => request.put_shared(joined, fill),
         }
+    }
+
+    /// Whether there is room after all, as nearly always: the ring only begins a new lap, or the
+    /// writer has moved on. If so the fast path is closed.
+    fn is_wrap(self, joined: &Joined, handle: &Handle) -> bool {
+        let attached = handle.joined.load(Ordering::Relaxed) == joined.number;
+        if !attached || thread_mark() != 0 || handle.producer.is_busy() {
+            return false;
+        }
+        handle.producer.enter_slow();
+        let fits = self.len + FRAME_HEADER <= handle.size.get() / 4
+            && handle.producer.make_room(self.len, false) == Room::Ready;
+        if !fits {
+            handle.producer.leave_slow();
+        }
+        fits
     }
 
     fn is_urgent(self) -> bool {

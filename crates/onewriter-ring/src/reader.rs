@@ -296,10 +296,9 @@ impl Reader {
     fn remove_dead(&mut self, is_dead: impl Fn(&SegmentReader) -> bool) {
         for slot in &mut self.segments {
             // First dead, then drained: after its death nothing is added.
-            if slot.as_ref().is_some_and(|segment| is_dead(segment) && segment.is_drained()) {
-                if let Some(segment) = slot.take() {
-                    let _ = fs::remove_file(&segment.path);
-                }
+            let done = slot.take_if(|segment| is_dead(segment) && segment.is_drained());
+            if let Some(segment) = done {
+                let _ = fs::remove_file(&segment.path);
             }
         }
     }

@@ -160,6 +160,7 @@ impl Change {
 /// It is asked once for each call site, at its first call and again at each `set_interest`; before
 /// the first `set_interest` nothing is put. It runs outside of all
 /// locks; what it logs is put only if that call site was reached before.
+#[cfg_attr(not(feature = "embedded"), expect(dead_code, reason = "called by install"))]
 pub(crate) fn set_interest(filter: impl Fn(Level, &str) -> bool + Send + Sync + 'static) {
     let sites = {
         let mut registry = registry();

@@ -3,9 +3,10 @@
 use crate::callsite;
 use crate::complete::{self, Completion};
 use crate::overflow::Overflow;
+use crate::produce::introduce_thread;
 use onewriter_engine::filter::Filter;
 use onewriter_engine::{Error, ErrorKind, IntoSink, SinkSpec, Stats, Trap, Writer, WriterOptions};
-use onewriter_record::{ControlRecord, Level, LevelFilter, Thread};
+use onewriter_record::{Level, LevelFilter};
 use onewriter_ring::{JoinOptions, Order, Queue, QueueName};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -250,13 +251,6 @@ impl Builder {
 
 fn ring_error(err: &onewriter_ring::Error) -> Error {
     Error::new(ErrorKind::Io, err.to_string())
-}
-
-fn introduce_thread(id: u64) -> Vec<u8> {
-    let name = std::thread::current().name().unwrap_or_default().into();
-    let mut body = Vec::new();
-    ControlRecord::Thread(Thread { id, name }).encode(&mut body);
-    body
 }
 
 struct Installed {

@@ -44,6 +44,7 @@ mod log_backend;
 #[cfg(feature = "embedded")]
 mod overflow;
 mod panic_hook;
+mod produce;
 mod put;
 #[cfg(feature = "embedded")]
 mod signals;
@@ -61,6 +62,7 @@ pub use limit::Limit;
 #[cfg(feature = "log")]
 pub use log_backend::LogBackend;
 pub use onewriter_record::{Bytes, Encode, ErrorChain, Level, LevelFilter, Pairs, Record, Value};
+pub use produce::join;
 pub use put::PutError;
 
 #[cfg(feature = "embedded")]

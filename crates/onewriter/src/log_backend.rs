@@ -90,14 +90,14 @@ impl log::Log for LogBackend {
 /// What was not accepted is counted by the ring; `log` has no way to tell its caller.
 fn log_message(site: &'static CallSite, message: &impl Encode, pairs: &dyn kv::Source) {
     if pairs.count() == 0 {
-        put(site, [Tag::Text as u8], message.size(), |out| message.write(out));
+        put(site, [Tag::Text], message.size(), |out| message.write(out));
         return;
     }
     let mut sections = Scratch::empty();
     // The visitor returns no errors, and those of the source leave what it gave until then.
     let _ = pairs.visit(&mut Pairs(sections.buffer()));
     let write = |out: &mut crate::put::FrameOut<'_, '_>| message.write(out);
-    put_with(site, &[Tag::Text as u8], message.size(), write, sections.as_bytes());
+    put_with(site, &[Tag::Text], message.size(), write, sections.as_bytes());
 }
 
 /// Encodes key-values, each as a section of its own.

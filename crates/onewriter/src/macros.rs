@@ -162,3 +162,11 @@ macro_rules! try_error {
 macro_rules! try_log {
     ($($arg:tt)*) => { $crate::__private::record!($crate; try_log; $($arg)*) };
 }
+
+#[cfg(all(doctest, feature = "embedded", feature = "log"))]
+mod guide {
+    #[doc = include_str!("../../../docs/guide/macros.md")]
+    mod macros {}
+    #[doc = include_str!("../../../docs/guide/log-and-tracing.md")]
+    mod log_and_tracing {}
+}
