@@ -81,17 +81,19 @@ impl Route {
     /// journal.
     pub(crate) fn take_over(&mut self) -> Option<Vec<Cursor>> {
         let journal = self.journal.as_mut()?;
-        if let Some(pending) = journal.pending() {
-            let Place { dev, ino, base } = pending.place;
-            let intent = Intent { dev, ino, base };
-            let sink = &mut self.sink;
-            if let Err(error) = guard::catch(&self.name, || sink.redo(&intent, &pending.bytes)) {
+        let Some(pending) = journal.pending() else { return Some(journal.cursors()) };
+        let Place { dev, ino, base } = pending.place;
+        let intent = Intent { dev, ino, base };
+        let sink = &mut self.sink;
+        match guard::catch(&self.name, || sink.redo(&intent, &pending.bytes)) {
+            Ok(()) => journal.confirm(),
+            Err(error) => {
+                // What the sink has kept is pending, and its next commit is to come.
+                self.is_dirty = self.sink.pending() > 0;
                 self.report(&error);
             }
         }
-        let journal = self.journal.as_mut()?;
-        journal.confirm();
-        Some(journal.cursors())
+        self.journal.as_ref().map(JournalFile::cursors)
     }
 
     /// Leaves out what this sink has already: records that begin before these cursors.
