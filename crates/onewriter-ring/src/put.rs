@@ -235,7 +235,8 @@ struct SpinGuard<'a>(&'a AtomicU32);
 impl SpinGuard<'_> {
     fn try_new(word: &AtomicU32) -> Option<SpinGuard<'_>> {
         let free = word.compare_exchange(0, 1, Ordering::Acquire, Ordering::Relaxed);
-        free.is_ok().then_some(SpinGuard(word))
+        // Lazily: a guard that is made and dropped opens the lock of whoever holds it.
+        free.is_ok().then(|| SpinGuard(word))
     }
 }
 
