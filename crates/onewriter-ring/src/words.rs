@@ -14,6 +14,16 @@ pub trait Words {
     fn store(&self, at: usize, word: u64, order: Ordering);
 }
 
+/// Words in a mapping.
+///
+/// All zero bits are a valid value that has no words: the state that `fork` leaves behind.
+#[derive(Clone, Copy, Debug)]
+pub struct MapWords<'a> {
+    base: *const AtomicU64,
+    len: usize,
+    life: PhantomData<&'a AtomicU64>,
+}
+
 // SAFETY: the words are atomics; a shared pointer to atomics may be used from any thread.
 unsafe impl Send for MapWords<'_> {}
 // SAFETY: as above.
