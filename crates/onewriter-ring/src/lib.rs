@@ -20,6 +20,8 @@ mod queue;
 mod reader;
 mod segment;
 pub mod spsc;
+#[cfg(test)]
+mod tests;
 mod words;
 
 pub use clock::{ClockKind, Order, now, wall_pair};
