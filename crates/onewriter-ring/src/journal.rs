@@ -6,7 +6,7 @@
 use crate::os::{self, Map, PAGE};
 use crate::queue::{Error, Queue};
 use crate::reader::Cursor;
-use crate::words::{MapWords, Words};
+use crate::words::Words;
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
@@ -103,33 +103,8 @@ impl JournalFile {
     /// The write that was announced and not confirmed, if there is one.
     #[must_use]
     pub fn pending(&self) -> Option<Pending> {
-        let words = self.map.words();
-        let word = |at| words.load(at, Ordering::Relaxed);
-        if words.load(STATE, Ordering::Acquire) != PENDING {
-            return None;
-        }
-        let (len, n_cursors) = (word(LEN) as usize, word(N_CURSORS) as usize);
         let in_file = self.file.metadata().ok()?.len() as usize;
-        let possible = len <= STAGE_MAX
-            && (len == 0 || STAGE_START + len <= in_file)
-            && n_cursors <= CURSORS_MAX / (8 * CURSOR_WORDS)
-            && CURSORS_START + 8 * CURSOR_WORDS * n_cursors <= in_file;
-        if !possible {
-            return None;
-        }
-        let place = Place { dev: word(DEV), ino: word(INO), base: word(BASE) };
-        let mut bytes: Vec<u8> =
-            (0..len.div_ceil(8)).flat_map(|at| word(STAGE_START / 8 + at).to_le_bytes()).collect();
-        bytes.truncate(len);
-        let cursors = (0..n_cursors).map(|number| {
-            let at = CURSORS_START / 8 + CURSOR_WORDS * number;
-            Cursor {
-                segment: u128::from(word(at)) | u128::from(word(at + 1)) << 64,
-                ring: word(at + 2) as u32,
-                pos: word(at + 3),
-            }
-        });
-        Some(Pending { place, bytes, cursors: cursors.collect() })
+        pending(&self.map.words(), in_file)
     }
 
     /// Announces a write. The one before must have been confirmed.
@@ -140,31 +115,30 @@ impl JournalFile {
         cursors: impl Iterator<Item = Cursor>,
     ) -> Result<(), Error> {
         if bytes.len() > STAGE_MAX {
-            return Err(Error::new(format!("a write of {} bytes at once", bytes.len())));
+            return Err(Error::new(format!(
+                "a write of {} bytes at once: at most {STAGE_MAX} can be staged",
+                bytes.len()
+            )));
         }
-        self.grow_stage(bytes.len())?;
-        self.stage(bytes);
-        let n_cursors = self.stage_cursors(cursors)?;
-        let words = self.map.words();
-        let sequence = words.load(SEQUENCE, Ordering::Relaxed);
-        for (at, word) in [
-            (DEV, place.dev),
-            (INO, place.ino),
-            (BASE, place.base),
-            (LEN, bytes.len() as u64),
-            (N_CURSORS, n_cursors as u64),
-            (SEQUENCE, sequence.wrapping_add(1)),
-        ] {
-            words.store(at, word, Ordering::Relaxed);
+        self.stage_allocated = self.grow(STAGE_START, self.stage_allocated, bytes.len())?;
+        stage(&self.map.words(), bytes);
+        let mut n_cursors = 0;
+        for cursor in cursors {
+            let end = 8 * CURSOR_WORDS * (n_cursors + 1);
+            if end > CURSORS_MAX {
+                return Err(Error::new("more rings than a journal has room for"));
+            }
+            self.cursors_allocated = self.grow(CURSORS_START, self.cursors_allocated, end)?;
+            stage_cursor(&self.map.words(), n_cursors, cursor);
+            n_cursors += 1;
         }
-        // Everything before this store is staged when a successor finds it.
-        words.store(STATE, PENDING, Ordering::Release);
+        announce(&self.map.words(), place, bytes.len(), n_cursors);
         Ok(())
     }
 
     /// The write that was announced is done.
     pub fn confirm(&mut self) {
-        self.map.words().store(STATE, IDLE, Ordering::Release);
+        confirm(&self.map.words());
     }
 
     fn grow(&self, start: usize, allocated: usize, needed: usize) -> Result<usize, Error> {
@@ -177,46 +151,102 @@ impl JournalFile {
         self.map.populate(start, len);
         Ok(len)
     }
+}
 
-    fn grow_stage(&mut self, len: usize) -> Result<(), Error> {
-        self.stage_allocated = self.grow(STAGE_START, self.stage_allocated, len)?;
-        Ok(())
+/// What is pending in a journal of `in_file` bytes.
+fn pending(words: &impl Words, in_file: usize) -> Option<Pending> {
+    let word = |at| words.load(at, Ordering::Relaxed);
+    if words.load(STATE, Ordering::Acquire) != PENDING {
+        return None;
+    }
+    let (len, n_cursors) = (word(LEN) as usize, word(N_CURSORS) as usize);
+    let possible = len <= STAGE_MAX
+        && (len == 0 || STAGE_START + len <= in_file)
+        && n_cursors <= CURSORS_MAX / (8 * CURSOR_WORDS)
+        && CURSORS_START + 8 * CURSOR_WORDS * n_cursors <= in_file;
+    if !possible {
+        return None;
+    }
+    let place = Place { dev: word(DEV), ino: word(INO), base: word(BASE) };
+    let mut bytes: Vec<u8> =
+        (0..len.div_ceil(8)).flat_map(|at| word(STAGE_START / 8 + at).to_le_bytes()).collect();
+    bytes.truncate(len);
+    let cursors = (0..n_cursors).map(|number| {
+        let at = CURSORS_START / 8 + CURSOR_WORDS * number;
+        Cursor {
+            segment: u128::from(word(at)) | u128::from(word(at + 1)) << 64,
+            ring: word(at + 2) as u32,
+            pos: word(at + 3),
+        }
+    });
+    Some(Pending { place, bytes, cursors: cursors.collect() })
+}
+
+fn stage(words: &impl Words, bytes: &[u8]) {
+    let (chunks, rest) = bytes.as_chunks::<8>();
+    let start = STAGE_START / 8;
+    for (at, chunk) in chunks.iter().enumerate() {
+        words.store(start + at, u64::from_le_bytes(*chunk), Ordering::Relaxed);
+    }
+    if !rest.is_empty() {
+        let mut last = [0; 8];
+        last[..rest.len()].copy_from_slice(rest);
+        words.store(start + chunks.len(), u64::from_le_bytes(last), Ordering::Relaxed);
+    }
+}
+
+fn stage_cursor(words: &impl Words, number: usize, cursor: Cursor) {
+    let at = CURSORS_START / 8 + CURSOR_WORDS * number;
+    let Cursor { segment, ring, pos } = cursor;
+    let parts = [segment as u64, (segment >> 64) as u64, u64::from(ring), pos];
+    for (part, word) in parts.into_iter().enumerate() {
+        words.store(at + part, word, Ordering::Relaxed);
+    }
+}
+
+fn announce(words: &impl Words, place: Place, len: usize, n_cursors: usize) {
+    let sequence = words.load(SEQUENCE, Ordering::Relaxed);
+    for (at, word) in [
+        (DEV, place.dev),
+        (INO, place.ino),
+        (BASE, place.base),
+        (LEN, len as u64),
+        (N_CURSORS, n_cursors as u64),
+        (SEQUENCE, sequence.wrapping_add(1)),
+    ] {
+        words.store(at, word, Ordering::Relaxed);
+    }
+    // Everything before this store is staged when a successor finds it.
+    words.store(STATE, PENDING, Ordering::Release);
+}
+
+fn confirm(words: &impl Words) {
+    words.store(STATE, IDLE, Ordering::Release);
+}
+
+/// The same protocol on any words, for tests that stop it at every step.
+#[cfg(test)]
+pub(crate) mod steps {
+    use super::{Cursor, Pending, Place, Words};
+
+    /// Words of a journal that stages `len` bytes at most.
+    pub(crate) const fn words(len: usize) -> usize {
+        (super::STAGE_START + len).div_ceil(8)
     }
 
-    fn stage(&self, bytes: &[u8]) {
-        let stage: MapWords<'_> = self.map.words().part(STAGE_START / 8, self.stage_allocated / 8);
-        let (chunks, rest) = bytes.as_chunks::<8>();
-        for (at, chunk) in chunks.iter().enumerate() {
-            stage.store(at, u64::from_le_bytes(*chunk), Ordering::Relaxed);
+    pub(crate) fn intend(words: &impl Words, place: Place, bytes: &[u8], cursors: &[Cursor]) {
+        super::stage(words, bytes);
+        for (number, cursor) in cursors.iter().enumerate() {
+            super::stage_cursor(words, number, *cursor);
         }
-        if !rest.is_empty() {
-            let mut last = [0; 8];
-            last[..rest.len()].copy_from_slice(rest);
-            stage.store(chunks.len(), u64::from_le_bytes(last), Ordering::Relaxed);
-        }
+        super::announce(words, place, bytes.len(), cursors.len());
     }
 
-    fn stage_cursors(&mut self, cursors: impl Iterator<Item = Cursor>) -> Result<usize, Error> {
-        let mut n_cursors = 0;
-        for cursor in cursors {
-            let bytes = 8 * CURSOR_WORDS * (n_cursors + 1);
-            if bytes > CURSORS_MAX {
-                return Err(Error::new("more rings than a journal has room for"));
-            }
-            self.cursors_allocated = self.grow(CURSORS_START, self.cursors_allocated, bytes)?;
-            let at = CURSORS_START / 8 + CURSOR_WORDS * n_cursors;
-            let words = self.map.words();
-            let parts = [
-                cursor.segment as u64,
-                (cursor.segment >> 64) as u64,
-                u64::from(cursor.ring),
-                cursor.pos,
-            ];
-            for (part, word) in parts.into_iter().enumerate() {
-                words.store(at + part, word, Ordering::Relaxed);
-            }
-            n_cursors += 1;
-        }
-        Ok(n_cursors)
+    pub(crate) fn confirm(words: &impl Words) {
+        super::confirm(words);
+    }
+
+    pub(crate) fn pending(words: &impl Words) -> Option<Pending> {
+        super::pending(words, usize::MAX)
     }
 }
