@@ -22,6 +22,8 @@ mod segment;
 pub mod spsc;
 #[doc(hidden)]
 pub mod testing;
+#[cfg(test)]
+mod tests;
 mod words;
 
 pub use clock::{ClockKind, Order, now, wall_pair};

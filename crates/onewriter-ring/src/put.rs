@@ -94,6 +94,8 @@ struct Handle {
     joined: AtomicU32,
     number: Cell<usize>,
     size: Cell<usize>,
+    /// Whether the frame that says which thread puts is in the ring.
+    introduced: Cell<bool>,
     in_use: AtomicU32,
     next: AtomicPtr<Handle>,
 }
@@ -113,6 +115,7 @@ static UNATTACHED: Unattached = Unattached(Handle {
     joined: AtomicU32::new(0),
     number: Cell::new(0),
     size: Cell::new(0),
+    introduced: Cell::new(false),
     in_use: AtomicU32::new(0),
     next: AtomicPtr::new(std::ptr::null_mut()),
 });
@@ -130,7 +133,7 @@ struct Slow;
 
 impl Slow {
     fn enter() -> Option<Slow> {
-        (!IN_SLOW.replace(true)).then_some(Slow)
+        (!IN_SLOW.replace(true)).then(|| Slow)
     }
 }
 
@@ -453,7 +456,7 @@ impl Request {
                 handle.producer.enter_slow();
                 let result = request.put_own(joined, handle, fill);
                 handle.producer.leave_slow();
-                if mark != 0 {
+                if mark != 0 || !handle.introduced.get() {
                     handle.producer.expire();
                 }
                 result.and_then(|()| after_commit(handle))
@@ -487,6 +490,9 @@ impl Request {
     }
 
     fn put_own(self, joined: &Joined, handle: &Handle, fill: Fill<'_>) -> Result<(), PutError> {
+        if !handle.introduced.get() && !self.introduce(joined, handle) {
+            return Err(self.lost(handle, PutError::Full));
+        }
         let too_big = |handle: &Handle| self.len + FRAME_HEADER > handle.size.get() / 4;
         while too_big(handle) && grow(joined, handle) {}
         if too_big(handle) {
@@ -497,6 +503,19 @@ impl Request {
         }
         handle.producer.put_ready(self.head(), clock::stamp(), self.len, fill);
         Ok(())
+    }
+
+    /// Introduces the thread in a ring that was full when it was claimed.
+    fn introduce(self, joined: &Joined, handle: &Handle) -> bool {
+        let body = (joined.options.introduction)(os::thread_id());
+        if !self.find_room(joined, handle, body.len().next_multiple_of(8)) {
+            return false;
+        }
+        // Growing has introduced it already.
+        if !handle.introduced.get() {
+            introduce(joined, handle);
+        }
+        handle.introduced.get()
     }
 
     /// The body goes into a file of its own, a reference into the ring.
@@ -578,7 +597,7 @@ impl Request {
             return unseen(PutError::NoMemory);
         };
         handle.producer.enter_slow();
-        introduce(joined, handle);
+        handle.introduced.set(false);
         let result = self.put_own(joined, handle, fill);
         handle.producer.leave_slow();
         drop(guard);
@@ -665,11 +684,13 @@ fn attach(joined: &Joined, handle: &'static Handle, shared: bool) -> bool {
     true
 }
 
-/// Writes the frame that says which thread puts from here on.
+/// Writes the frame that says which thread puts from here on, if there is room for it.
 fn introduce(joined: &Joined, handle: &Handle) {
     let body = (joined.options.introduction)(os::thread_id());
     let len = body.len().next_multiple_of(8);
-    if handle.producer.make_room(len, true) == Room::Ready {
+    let ready = handle.producer.make_room(len, true) == Room::Ready;
+    handle.introduced.set(ready);
+    if ready {
         let head = u64::from(INTRODUCTION_TAG) << 32;
         handle.producer.put_ready(head, clock::stamp(), len, |frame| frame.bytes(&body));
     }

@@ -400,6 +400,7 @@ pub struct Consumer<W> {
     tail: u64,
     lost_seen: u64,
     by_class_seen: [u64; 8],
+    last_reported: u64,
 }
 
 impl<W: Words> Consumer<W> {
@@ -407,7 +408,15 @@ impl<W: Words> Consumer<W> {
     pub fn new(ring: Ring<W>, head: u64) -> Consumer<W> {
         let seen = |at| ring.control.load(LOST_SEEN + at, Ordering::Relaxed);
         let (lost_seen, by_class_seen) = (seen(0), std::array::from_fn(|class| seen(1 + class)));
-        Consumer { ring, pos: head, released: head, tail: head, lost_seen, by_class_seen }
+        Consumer {
+            ring,
+            pos: head,
+            released: head,
+            tail: head,
+            lost_seen,
+            by_class_seen,
+            last_reported: 0,
+        }
     }
 
     /// The ring's memory.
@@ -502,9 +511,11 @@ impl<W: Words> Consumer<W> {
         if lost == self.lost_seen {
             return None;
         }
+        let first = control.load(LOST_FIRST, Ordering::Relaxed);
         let mut losses = Losses {
-            count: lost.wrapping_sub(self.lost_seen),
-            first: control.load(LOST_FIRST, Ordering::Relaxed),
+            count: 0,
+            // The producer may not have seen yet that the losses before were reported.
+            first: first.max(self.last_reported),
             last: control.load(LOST_LAST, Ordering::Relaxed),
             by_class: [0; 8],
         };
@@ -515,8 +526,11 @@ impl<W: Words> Consumer<W> {
             control.store(LOST_SEEN + 1 + class, now, Ordering::Relaxed);
         }
         self.lost_seen = lost;
+        self.last_reported = losses.last;
         control.store(LOST_SEEN, lost, Ordering::Relaxed);
-        Some(losses)
+        // The classes may be ahead of the sum: then the sum's turn comes later with nothing new.
+        losses.count = losses.by_class.iter().fold(0, |sum, n| sum.wrapping_add(*n));
+        (losses.count != 0).then_some(losses)
     }
 }
 
