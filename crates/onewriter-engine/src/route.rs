@@ -161,7 +161,11 @@ impl Route {
                 n => format!(" ({n} more errors were held back)"),
             };
             let text = format!("{}: {error}{more}", self.name);
-            self.trap.report(&Error::new(error.kind(), text));
+            let named = Error::new(error.kind(), text);
+            self.trap.report(&match error.io_error() {
+                Some(source) => named.with_source(source.kind().into()),
+                None => named,
+            });
         }
     }
 

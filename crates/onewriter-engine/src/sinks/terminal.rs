@@ -221,7 +221,7 @@ impl TerminalSink {
         self.forget();
         let name = self.name;
         let message = format!("{name} is closed ({err}): its records are dropped from here on");
-        Error::new(ErrorKind::Io, message)
+        Error::new(ErrorKind::Io, message).with_source(err.kind().into())
     }
 
     fn forget(&mut self) {

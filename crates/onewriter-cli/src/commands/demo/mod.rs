@@ -164,9 +164,9 @@ impl Report {
             && self.verdict.others == 0
     }
 
-    /// What stands after something later: by number, by ticket, or by time.
+    /// What stands after something later, by number or by ticket.
     fn misordered(&self) -> u64 {
-        self.verdict.misordered + self.verdict.overtaken + self.verdict.backwards
+        self.verdict.misordered + self.verdict.overtaken
     }
 
     fn print_json(&self, output: &mut Output<'_>) -> Result<(), Failure> {
