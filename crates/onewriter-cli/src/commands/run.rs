@@ -31,8 +31,10 @@ type Target = Arc<Mutex<Option<Pid>>>;
 pub fn run(args: &Run, output: &mut Output<'_>) -> Result<Exit, Failure> {
     let Some(plan) = super::plan(&args.settings, output)? else { return Ok(Exit::DONE) };
     let Some((program, rest)) = args.command.split_first() else { return Ok(Exit::DONE) };
-    let engine = Engine::start(&plan, || {})?;
     let target = Target::default();
+    let abandoned = target.clone();
+    // As if the program itself had written to whoever went away.
+    let engine = Engine::start(&plan, move || send(&abandoned, Signal::PIPE))?;
     // From before the program starts, so that no signal ends us and leaves it alone; what comes in
     // between waits at the lock.
     let mut number = target.lock().unwrap_or_else(PoisonError::into_inner);
@@ -69,13 +71,19 @@ fn forward_signals(target: Target) -> Result<(), Failure> {
             if matches!(origin.cause, Cause::Kernel) {
                 continue;
             }
-            let target = target.lock().unwrap_or_else(PoisonError::into_inner);
-            if let (Some(pid), Some(signal)) = (*target, Signal::from_named_raw(origin.signal)) {
-                let _it_has_just_ended = kill_process(pid, signal);
+            if let Some(signal) = Signal::from_named_raw(origin.signal) {
+                send(&target, signal);
             }
         }
     });
     Ok(())
+}
+
+fn send(target: &Target, signal: Signal) {
+    let target = target.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(pid) = *target {
+        let _it_has_just_ended = kill_process(pid, signal);
+    }
 }
 
 /// One thread for each stream; each says when its stream has ended.
