@@ -200,6 +200,7 @@ impl Route {
     }
 
     fn call(&mut self, is_flush: bool, now: u64, reader: &Reader, call: Call<'_>) -> bool {
+        let before = self.sink.pending();
         let ok = self.call_only(now, reader, call);
         let pending = self.sink.pending();
         self.counters.pending.store(pending as u64, Ordering::Relaxed);
@@ -214,8 +215,11 @@ impl Route {
             self.is_dirty = false;
             return true;
         }
-        let pause = self.retry.as_ref().map_or(FIRST_PAUSE, |retry| retry.pause * 2);
-        let pause = pause.min(LONGEST_PAUSE);
+        // What moves, if slowly (a pipe, piece by piece), is not kept waiting longer and longer.
+        let pause = match &self.retry {
+            Some(retry) if pending >= before => (retry.pause * 2).min(LONGEST_PAUSE),
+            _ => FIRST_PAUSE,
+        };
         self.retry = Some(Retry { at: Instant::now() + pause, pause });
         false
     }

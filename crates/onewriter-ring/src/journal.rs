@@ -96,6 +96,7 @@ impl JournalFile {
         let map = Map::shared(&file, STAGE_START + STAGE_MAX).map_err(fail)?;
         let words = map.words();
         if words.load(MAGIC_AT, Ordering::Relaxed) != MAGIC {
+            words.store(STATE, 0, Ordering::Relaxed);
             words.store(VERSION_AT, VERSION, Ordering::Relaxed);
             words.store(MAGIC_AT, MAGIC, Ordering::Release);
         } else if words.load(VERSION_AT, Ordering::Relaxed) != VERSION {
@@ -119,7 +120,7 @@ impl JournalFile {
         let header = SLOTS[slot(state)];
         let len = word(header + LEN) as usize;
         let in_file = self.file.metadata().ok()?.len() as usize;
-        if len > STAGE_MAX || STAGE_START + len > in_file {
+        if len > STAGE_MAX || (len > 0 && STAGE_START + len > in_file) {
             return None;
         }
         let place =

@@ -322,7 +322,7 @@ impl FileSink {
     /// To a pipe or a device. There is no offset to repeat a write at, so nothing is staged: what
     /// has gone out is gone from the batch.
     fn write_stream(&mut self) -> Result<(), Error> {
-        let mut done = 0;
+        let (mut done, mut waited) = (0, false);
         let result = loop {
             let rest = &self.batch.bytes[done..];
             if rest.is_empty() {
@@ -330,8 +330,15 @@ impl FileSink {
             }
             match self.disk.write(&self.live.file, rest) {
                 Ok(0) => break Err(io::ErrorKind::WriteZero.into()),
-                Ok(n) => done += n,
+                Ok(n) => (done, waited) = (done + n, false),
                 Err(err) if err.kind() == io::ErrorKind::Interrupted => {}
+                // A full pipe whose reader is at work has room again in a moment.
+                Err(err) if err.kind() == io::ErrorKind::WouldBlock && !waited => {
+                    waited = true;
+                    if !has_room_soon(&self.live.file) {
+                        break Err(err);
+                    }
+                }
                 Err(err) => break Err(err),
             }
         };
@@ -349,6 +356,14 @@ impl FileSink {
         self.drop_batch(err);
         Ok(())
     }
+}
+
+/// Waits for room in a pipe, but not so long that the other sinks would notice.
+fn has_room_soon(pipe: &std::fs::File) -> bool {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    let moment = Timespec { tv_sec: 0, tv_nsec: 5_000_000 };
+    let mut ends = [PollFd::new(pipe, PollFlags::OUT)];
+    poll(&mut ends, Some(&moment)).is_ok_and(|ready| ready > 0)
 }
 
 impl Sink for FileSink {
