@@ -32,10 +32,12 @@ pub fn run(args: &Pipe, output: &mut Output<'_>) -> Result<Exit, Failure> {
     let feed = Feed::new(&plan, "pipe");
     watch_signals(end.clone())?;
     // A thread of its own, because a read cannot be interrupted from outside.
-    thread::spawn(move || {
+    let reader = thread::Builder::new().name("stdin".to_owned());
+    let started = reader.spawn(move || {
         let read = feed.read(io::stdin().lock());
         let _main_has_ended = end.send(Ending::Input(read));
     });
+    started.map_err(|err| Failure::system("cannot start a thread", &err))?;
     let ending = ending.recv();
     if matches!(ending, Ok(Ending::Abandoned)) {
         // Nobody reads: there is nothing to wait for, and nothing to say.
@@ -52,7 +54,8 @@ pub fn run(args: &Pipe, output: &mut Output<'_>) -> Result<Exit, Failure> {
 }
 
 fn watch_signals(end: Sender<Ending>) -> Result<(), Failure> {
-    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
+    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])
+        .map_err(|err| Failure::system("cannot listen to signals", &err))?;
     thread::spawn(move || {
         let mut interrupted = false;
         for signal in signals.forever() {

@@ -109,3 +109,13 @@ fn a_grandchild_that_holds_the_output_is_not_waited_for_for_ever() {
     assert_eq!(child.wait().unwrap().code(), Some(3));
     drop(held);
 }
+
+#[test]
+fn a_reader_that_goes_away_ends_the_program_as_sigpipe_would() {
+    let stage = Stage::new();
+    let mut command = stage.command(&["run", "--", "yes"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let ended = crate::Ended::of(child.wait_with_output().unwrap());
+    assert_eq!((ended.code, ended.err.as_str()), (Some(141), ""));
+}

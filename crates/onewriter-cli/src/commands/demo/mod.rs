@@ -88,7 +88,8 @@ fn put_all(
 ) -> Result<(Counts, Duration), Failure> {
     let engine = engine_door::Demo::start(&place.log())?;
     let start = Instant::now();
-    let producers = Producers::start(load);
+    let producers =
+        Producers::start(load).map_err(|err| Failure::system("cannot start a thread", &err))?;
     let mut progress = Progress::new();
     while !producers.wait(TELL_EVERY) {
         let n = producers.done();
