@@ -31,7 +31,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     for order in 0..100_000 {
         info!("order {order} placed");
     }
-    let answer = try_info!("is there room?"); // Never waits, and says why not.
+    let answer = try_info!("order {} placed", 100_000); // Never waits, and says why not.
     error!("there is room for this one");
     drop(go);
     log.complete(Duration::from_secs(5))?;
