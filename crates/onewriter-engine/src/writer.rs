@@ -10,7 +10,7 @@ use crate::sink::SinkSpec;
 use crate::stats::Stats;
 use crate::trap::Trap;
 use crate::wall::Wall;
-use onewriter_record::{Level, Record};
+use onewriter_record::{Level, LevelFilter, Record};
 use onewriter_ring::{JournalFile, Lead, Queue, Reader, wall_pair};
 use std::hash::{Hash, Hasher};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -192,6 +192,15 @@ impl Writer {
         let state = self.shared.lock();
         state.global.as_ref().is_none_or(|filter| filter.could_admit(level, target))
             && state.filters.iter().any(|sink| sink.filter.could_admit(level, target))
+    }
+
+    /// The least severe level that could reach any sink.
+    #[must_use]
+    pub fn max_level(&self) -> LevelFilter {
+        let state = self.shared.lock();
+        let sinks = state.filters.iter().map(|sink| sink.filter.max_level()).min();
+        let global = state.global.as_ref().map_or(LevelFilter::ALL, Filter::max_level);
+        sinks.map_or(LevelFilter::OFF, |sinks| sinks.max(global))
     }
 
     /// Has every sink open its destination anew.
@@ -621,7 +630,7 @@ impl Running {
         }
     }
 
-    /// Pauses as long as it is quiet: the longer, the longer. After some 60 ms of silence the
+    /// Pauses as long as it is quiet: the longer, the longer. After some 50 ms of silence the
     /// doorbell is armed and the writer sleeps until a put wakes it.
     ///
     /// The writer does not chase the tails: each look at a ring that is being written costs its
@@ -637,8 +646,7 @@ impl Running {
         let quiet = || queue.requested() == requested && !self.has_orders();
         match self.idle_passes {
             0..10 => queue.pause(Duration::from_micros(100), quiet),
-            10..20 => queue.pause(Duration::from_millis(1), quiet),
-            20..30 => queue.pause(Duration::from_millis(5), quiet),
+            10..50 => queue.pause(Duration::from_millis(1), quiet),
             _ if !self.router.all_committed => queue.pause(Duration::from_millis(10), quiet),
             _ => {
                 // Sinks have clocks of their own: rotation at midnight does not wait for a record.
@@ -676,7 +684,7 @@ impl Running {
         }
         self.router.routes.clear();
         if clean {
-            self.drain.reader.remove_own_segments();
+            self.drain.reader.remove_drained_segments();
             shared.queue.remove_if_private();
         }
         let mut state = shared.lock();

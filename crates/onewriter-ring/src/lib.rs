@@ -20,6 +20,8 @@ mod queue;
 mod reader;
 mod segment;
 pub mod spsc;
+#[doc(hidden)]
+pub mod testing;
 mod words;
 
 pub use clock::{ClockKind, Order, now, wall_pair};

@@ -720,3 +720,20 @@ fn new_handle(process: &'static Process) -> Option<&'static Handle> {
     process.handles.store(std::ptr::from_ref(handle).cast_mut(), Ordering::Release);
     Some(handle)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_that_is_held_is_refused_and_stays_held() {
+        let word = AtomicU32::new(0);
+        let held = SpinGuard::try_new(&word);
+        assert!(held.is_some());
+        for _ in 0..2 {
+            assert!(SpinGuard::try_new(&word).is_none());
+        }
+        drop(held);
+        assert!(SpinGuard::try_new(&word).is_some());
+    }
+}

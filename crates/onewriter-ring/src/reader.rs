@@ -149,8 +149,10 @@ impl Reader {
         self.active.clear();
         for (number, segment) in self.segments.iter_mut().enumerate() {
             if let Some(segment) = segment {
-                segment.open_new_rings(&self.starts, &mut self.damage);
-                segment.observe(number as u32, t0, &mut self.active, &mut self.damage);
+                let number = number as u32;
+                let fresh = segment.open_new_rings(&self.starts, &mut self.damage);
+                self.dirty.extend(fresh.map(|ring| RingId { segment: number, ring }));
+                segment.observe(number, t0, &mut self.active, &mut self.damage);
             }
         }
     }
@@ -298,12 +300,14 @@ impl Reader {
         }
     }
 
-    /// Removes this process's own drained segment: the last step of a writer that leaves after the
-    /// process has left the queue.
-    pub fn remove_own_segments(&mut self) {
+    /// Removes the drained segments of this process and of dead ones: the last step of a writer that
+    /// leaves after the process has left the queue.
+    pub fn remove_drained_segments(&mut self) {
         // Not by the number of the process: in containers that share a folder all may be number 1.
         let own = crate::put::own_segment_id();
-        self.remove_dead(|segment| Some(segment.id) == own);
+        self.remove_dead(|segment| {
+            Some(segment.id) == own || !LifetimeLock::is_held(&segment.path).unwrap_or(true)
+        });
     }
 
     fn remove_dead(&mut self, is_dead: impl Fn(&SegmentReader) -> bool) {
@@ -443,18 +447,32 @@ impl SegmentReader {
         }
     }
 
-    fn open_new_rings(&mut self, starts: &HashMap<(u128, u32), u64>, damage: &mut Vec<Damage>) {
+    /// Opens the rings that were published since the last call; gives the numbers of those that are
+    /// read further than they say.
+    fn open_new_rings(
+        &mut self,
+        starts: &HashMap<(u128, u32), u64>,
+        damage: &mut Vec<Damage>,
+    ) -> impl Iterator<Item = u32> {
+        let known = self.rings.len();
         // SYNC POINT rings: with the release store in `Segment::make_ring`.
         let count = self.map.words().load(header::N_RINGS, Ordering::Acquire) as usize;
         for number in self.rings.len()..count.min(MAX_RINGS) {
             let start = starts.get(&(self.id, number as u32)).copied();
-            let ring = self.open_ring(number, start.unwrap_or(0));
-            if ring.is_none() {
-                let process = self.process;
-                damage.push(Damage { process, what: Corrupt::Ring, bytes: 0 });
+            let mut ring = self.open_ring(number, start.unwrap_or(0));
+            match &mut ring {
+                // Until the ring itself says so, every write that is announced has to.
+                Some(reading) => reading.is_dirty = reading.is_ahead(),
+                None => {
+                    let process = self.process;
+                    damage.push(Damage { process, what: Corrupt::Ring, bytes: 0 });
+                }
             }
             self.rings.push(ring);
         }
+        let fresh = self.rings.iter().enumerate().skip(known);
+        let ahead = fresh.filter(|(_, ring)| ring.as_ref().is_some_and(|it| it.is_dirty));
+        ahead.map(|(number, _)| number as u32)
     }
 
     /// The ring, if what its control block says is possible and lies within the file.
@@ -554,6 +572,11 @@ impl Reading {
     /// How far frames were taken.
     fn taken(&self) -> u64 {
         self.consumer.pos() - 8 * (self.words.len() - self.at) as u64
+    }
+
+    /// Whether it was read further than it says itself.
+    fn is_ahead(&self) -> bool {
+        self.consumer.ring().control.load(HEAD, Ordering::Relaxed) < self.consumer.pos()
     }
 
     fn waiting(&self) -> u64 {

@@ -236,7 +236,7 @@ impl Builder {
         }
         #[cfg(feature = "log")]
         if self.facades {
-            crate::log_backend::install_if_free(drain_for_flush);
+            crate::log_backend::install_if_free(handle.writer.max_level(), drain_for_flush);
         }
         #[cfg(feature = "tracing")]
         if self.facades {
@@ -413,7 +413,7 @@ impl Handle {
         let writer = self.writer.clone();
         callsite::set_interest(move |level, target| writer.could_admit(level, target));
         #[cfg(feature = "log")]
-        crate::log_backend::set_max_level(LevelFilter::ALL);
+        crate::log_backend::set_max_level(self.writer.max_level());
     }
 
     /// Leaves the queue and ends the writer. True if everything was written.
