@@ -79,7 +79,7 @@ fn a_put_that_dies_at_any_step_leaves_all_returned_puts_and_nothing_or_all_of_it
         assert!(put(&early, 1, 10, 1) && put(&early, 2, 20, 1));
         let mut read = read_all(&mut consumer).unwrap();
         consumer.release(consumer.pos());
-        drop(early);
+        let _ = early;
         let returned = RefCell::new(vec![1, 2]);
         let survived = Life::outlives(|| {
             let producer = Producer::new(mortal(&memory, life));
