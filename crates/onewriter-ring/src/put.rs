@@ -336,6 +336,11 @@ pub fn take_lost_unseen() -> u64 {
     LOST_UNSEEN.swap(0, Ordering::Relaxed)
 }
 
+/// Counts a record that was lost before it came to a ring: its call site found no room.
+pub fn count_lost_unseen() {
+    LOST_UNSEEN.fetch_add(1, Ordering::Relaxed);
+}
+
 /// Adds a call site to the process's table; its number from 1 up, or `None` if there is no queue
 /// or no room. A number stays good in every queue joined later and in forked children.
 pub fn register(site: &[u8]) -> Option<u32> {

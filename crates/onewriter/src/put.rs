@@ -183,7 +183,10 @@ fn number(site: &'static CallSite) -> Result<u32, PutError> {
 #[inline(never)]
 fn enter_table(site: &'static CallSite) -> Result<u32, PutError> {
     match site.enter_table() {
-        0 => Err(PutError::NoMemory),
+        0 => {
+            onewriter_ring::count_lost_unseen();
+            Err(PutError::NoMemory)
+        }
         id => Ok(id),
     }
 }
