@@ -96,6 +96,8 @@ impl Joined {
 
     /// All losses since the last call, added up.
     pub fn losses(&mut self) -> Losses {
+        // Rings become known in a pass.
+        self.reader.begin();
         let mut sum = Losses::default();
         self.reader.losses(|_, losses| {
             sum.first = if sum.count == 0 { losses.first } else { sum.first.min(losses.first) };
