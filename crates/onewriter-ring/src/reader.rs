@@ -670,7 +670,11 @@ impl Reading {
 
     fn release(&mut self, segment: &Path) {
         self.is_dirty = false;
-        for number in self.side_files.drain(..) {
+        // The last one may belong to a frame that was looked at and not taken: it is still to come,
+        // and a writer that takes over will have to read it again.
+        let n_ahead = usize::from(self.next.is_some_and(|frame| frame.flags != 0));
+        let n_taken = self.side_files.len() - n_ahead;
+        for number in self.side_files.drain(..n_taken) {
             let _ = fs::remove_file(side_path(segment, number));
         }
         let pos = self.taken();

@@ -8,6 +8,7 @@ use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -132,6 +133,10 @@ fn talk(path: &str, policy: DiskFull) {
             ["fork", prefix, count, ending] => {
                 answer(&forked(path, prefix, count, ending, &mut guard))
             }
+            ["storm", children] => {
+                storm(children.parse().expect("a count"));
+                answer("ok");
+            }
             ["stats"] => {
                 answer(&guard.as_ref().map_or_else(String::new, |it| it.stats().to_string()))
             }
@@ -157,6 +162,41 @@ fn complete(millis: &str) -> String {
         Ok(()) => "ok".to_owned(),
         Err(err) => err.to_string(),
     }
+}
+
+/// Forks children while other threads keep every lock of a logger busy; each child logs through a
+/// call site that the parent has met and through one that nobody has.
+fn storm(children: u32) {
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                let handle = onewriter::handle().expect("a logger");
+                let mut n = 0;
+                while !is_over.load(Ordering::Relaxed) {
+                    n += 1;
+                    info!("parent {n}");
+                    // A target that nobody has met is a new call site.
+                    log::info!(target: &format!("target {}", n % 1_000), "parent");
+                    let _ = handle.stats();
+                    let _ = onewriter::complete(Duration::ZERO);
+                    if n % 64 == 0 {
+                        handle.set_level(onewriter::Level::Info).expect("it runs");
+                    }
+                }
+            });
+        }
+        for n in 0..children {
+            let Some(child) = fork().expect("a process may fork") else {
+                info!("child {n} first");
+                log::info!(target: &format!("child {n}"), "child {n} second");
+                std::process::exit(0);
+            };
+            let child = Pid::from_raw(child as i32).expect("the child's id");
+            waitpid(Some(child), WaitOptions::empty()).expect("it ends");
+        }
+        is_over.store(true, Ordering::Relaxed);
+    });
 }
 
 /// What became of a child that logs and ends.
