@@ -187,7 +187,14 @@ impl Drain {
     }
 
     /// The names of the thread and the process that put into a ring.
-    pub(crate) fn who(&self, id: RingId) -> (String, u32) {
+    pub(crate) fn who(&mut self, id: RingId) -> (String, u32) {
+        if !self.knows(id, 0) {
+            // It has lost something before its first frame, the introduction, was read.
+            let first = self.reader.peek(id).and_then(|_| self.reader.frame(id));
+            let first = first.filter(|frame| frame.tag & SITE_MASK == CONTROL_SITE);
+            let thread = first.and_then(|frame| ControlRecord::decode(frame.body).ok());
+            self.introduce(id, thread);
+        }
         let origin = self.origins.get(id.segment as usize);
         let thread = origin.and_then(|origin| origin.threads.get(id.ring as usize));
         let name = thread.map_or_else(String::new, |thread| {

@@ -80,6 +80,13 @@ impl LossReport {
         }
     }
 
+    /// Tells what is not told yet, pause or no pause: somebody waits for everything.
+    pub(crate) fn tell(&mut self, t0: u64) {
+        if self.count > 0 {
+            self.due = self.due.min(t0);
+        }
+    }
+
     fn gather(&mut self, count: u64, span: (u64, u64), due: u64) {
         self.total += count;
         self.count += count;

@@ -6,7 +6,7 @@ use crate::filter::{Filter, Matcher};
 use crate::loss::LossReport;
 use crate::notice::Notices;
 use crate::route::{From, Route};
-use crate::sink::SinkSpec;
+use crate::sink::{Context, Sink, SinkSpec};
 use crate::stats::Stats;
 use crate::trap::Trap;
 use crate::wall::Wall;
@@ -75,7 +75,8 @@ impl State {
     fn drop_defaults(&mut self, now: u64) {
         for (number, sink) in self.filters.iter_mut().enumerate().filter(|(_, it)| it.is_default) {
             *sink = SinkFilter { filter: Filter::all(), is_default: false };
-            self.orders.push(Order::Filter(now, Some(number), Filter::all()));
+            let change = Change::Filter(Some(number), Filter::all());
+            self.orders.push(Order::Change(now, change));
         }
     }
 }
@@ -92,12 +93,16 @@ enum Phase {
 
 /// What a handle asks of the writer.
 enum Order {
-    /// From this stamp on.
-    Filter(u64, Option<usize>, Filter),
+    /// Between the records put before this stamp and those after it.
+    Change(u64, Change),
     Sink(Box<Route>),
-    Reopen,
-    Rotate,
-    Dump,
+}
+
+enum Change {
+    /// Of a sink, or the one before all sinks.
+    Filter(Option<usize>, Filter),
+    /// Of every sink: reopen, rotate or dump.
+    Call(fn(&mut dyn Sink, &mut Context<'_>) -> Result<(), Error>),
 }
 
 impl Shared {
@@ -136,12 +141,17 @@ impl Writer {
         self.shared.queue
     }
 
-    fn order(&self, order: Order) -> Result<(), Error> {
+    fn change(&self, change: Change) -> Result<(), Error> {
+        // As in `set_filter`, the moment is read under the lock.
+        self.order(|| Order::Change(onewriter_ring::now(), change))
+    }
+
+    fn order(&self, order: impl FnOnce() -> Order) -> Result<(), Error> {
         let mut state = self.shared.lock();
         if state.phase == Phase::Stopped {
             return Err(Error::new(ErrorKind::Closed, "the writer has been shut down"));
         }
-        state.orders.push(order);
+        state.orders.push(order());
         drop(state);
         self.shared.queue.request(0);
         Ok(())
@@ -154,7 +164,7 @@ impl Writer {
     pub fn add_sink(&self, spec: SinkSpec) -> Result<(), Error> {
         let number = self.shared.lock().filters.len();
         let route = self.shared.add_route(spec, number)?;
-        self.order(Order::Sink(Box::new(route)))
+        self.order(|| Order::Sink(Box::new(route)))
     }
 
     /// Exchanges the filter of sink `sink`, or the one before all sinks. Records put before this
@@ -180,7 +190,7 @@ impl Writer {
                 *slot = SinkFilter { filter: filter.clone(), is_default: false };
             }
         }
-        state.orders.push(Order::Filter(now, sink, filter));
+        state.orders.push(Order::Change(now, Change::Filter(sink, filter)));
         drop(state);
         self.shared.queue.request(0);
         Ok(())
@@ -203,28 +213,30 @@ impl Writer {
         sinks.map_or(LevelFilter::OFF, |sinks| sinks.max(global))
     }
 
-    /// Has every sink open its destination anew.
+    /// Has every sink open its destination anew, between what was put before this call and what
+    /// is put after it.
     ///
     /// # Errors
     /// [`ErrorKind::Closed`] after a shutdown.
     pub fn reopen(&self) -> Result<(), Error> {
-        self.order(Order::Reopen)
+        self.change(Change::Call(|sink, cx| sink.reopen(cx)))
     }
 
-    /// Has every sink rotate that can.
+    /// Has every sink rotate that can, between what was put before this call and what is put
+    /// after it.
     ///
     /// # Errors
     /// [`ErrorKind::Closed`] after a shutdown.
     pub fn rotate(&self) -> Result<(), Error> {
-        self.order(Order::Rotate)
+        self.change(Change::Call(|sink, cx| sink.rotate(cx)))
     }
 
-    /// Has flight recorders write what they hold.
+    /// Has flight recorders write what they hold: all that was put before this call.
     ///
     /// # Errors
     /// [`ErrorKind::Closed`] after a shutdown.
     pub fn dump(&self) -> Result<(), Error> {
-        self.order(Order::Dump)
+        self.change(Change::Call(|sink, cx| sink.dump(cx)))
     }
 
     /// What the writer has done, at most a tenth of a second ago.
@@ -304,8 +316,8 @@ struct Running {
 struct Router {
     global: Option<Matcher>,
     routes: Vec<Route>,
-    /// Filters that begin to hold at a stamp to come, in order.
-    changes: Vec<(u64, Option<usize>, Filter)>,
+    /// What is to change at a stamp to come, in order.
+    changes: Vec<(u64, Change)>,
     next_change: u64,
     losses: LossReport,
     notices: Notices,
@@ -321,7 +333,7 @@ impl Take for Router {
     #[inline]
     fn take(&mut self, record: &Record<'_>, from: &From, reader: &Reader) {
         if from.stamp >= self.next_change {
-            self.apply_changes(from.stamp);
+            self.apply_changes(from.stamp, reader);
         }
         if from.stamp >= self.losses.due() {
             self.report_losses(record.time, reader);
@@ -365,14 +377,19 @@ impl Router {
     }
 
     #[cold]
-    fn apply_changes(&mut self, stamp: u64) {
+    fn apply_changes(&mut self, stamp: u64, reader: &Reader) {
         let due = self.changes.partition_point(|change| change.0 <= stamp);
-        for (_, sink, filter) in self.changes.drain(..due) {
-            match sink {
-                None => self.global = Some(Matcher::new(filter)),
-                Some(number) => {
+        for (_, change) in self.changes.drain(..due) {
+            match change {
+                Change::Filter(None, filter) => self.global = Some(Matcher::new(filter)),
+                Change::Filter(Some(number), filter) => {
                     if let Some(route) = self.routes.get_mut(number) {
                         route.set_filter(filter);
+                    }
+                }
+                Change::Call(call) => {
+                    for route in &mut self.routes {
+                        route.order(self.now, reader, &mut |sink, cx| call(sink, cx));
                     }
                 }
             }
@@ -495,7 +512,7 @@ impl Running {
         self.take_orders();
         self.collect_losses(t0);
         let n_records = self.drain.merge(t0, &mut self.router);
-        self.router.apply_changes(t0);
+        self.router.apply_changes(t0, &self.drain.reader);
         if t0 >= self.router.losses.due() {
             let time = self.drain.wall.at(t0);
             self.router.report_losses(time, &self.drain.reader);
@@ -505,35 +522,17 @@ impl Running {
     }
 
     fn take_orders(&mut self) {
-        let orders = std::mem::take(&mut self.shared.lock().orders);
-        let (now, reader) = (self.router.now, &self.drain.reader);
-        for order in orders {
+        for order in std::mem::take(&mut self.shared.lock().orders) {
             match order {
-                Order::Filter(from, sink, filter) => {
-                    self.router.changes.push((from, sink, filter));
-                    self.router.next_change = self.router.changes[0].0;
-                }
+                Order::Change(from, change) => self.router.changes.push((from, change)),
                 Order::Sink(route) => self.router.routes.push(*route),
-                Order::Reopen => {
-                    for route in &mut self.router.routes {
-                        route.order(now, reader, &mut |sink, cx| sink.reopen(cx));
-                    }
-                }
-                Order::Rotate => {
-                    for route in &mut self.router.routes {
-                        route.order(now, reader, &mut |sink, cx| sink.rotate(cx));
-                    }
-                }
-                Order::Dump => {
-                    for route in &mut self.router.routes {
-                        route.order(now, reader, &mut |sink, cx| sink.dump(cx));
-                    }
-                }
             }
         }
+        self.router.next_change = self.router.changes.first().map_or(u64::MAX, |change| change.0);
     }
 
     fn collect_losses(&mut self, t0: u64) {
+        let queue = self.shared.queue;
         let losses = &mut self.router.losses;
         let mut found = Vec::new();
         self.drain.reader.losses(|ring, lost| found.push((ring, lost)));
@@ -543,6 +542,9 @@ impl Running {
             losses.add(&lost, &thread, process, span, t0);
         }
         losses.add_unseen(onewriter_ring::take_lost_unseen(), self.drain.wall.at(t0), t0);
+        if queue.requested() > queue.watermark() {
+            losses.tell(t0);
+        }
     }
 
     /// Publishes the watermark, after a flush if somebody waits for it.
@@ -643,7 +645,8 @@ impl Running {
         }
         self.idle_passes = if n_records > 0 { 0 } else { self.idle_passes.saturating_add(1) };
         let reader = &self.drain.reader;
-        let quiet = || queue.requested() == requested && !self.has_orders();
+        let settled = self.router.changes.is_empty();
+        let quiet = || settled && queue.requested() == requested && !self.has_orders();
         match self.idle_passes {
             0..10 => queue.pause(Duration::from_micros(100), quiet),
             10..50 => queue.pause(Duration::from_millis(1), quiet),

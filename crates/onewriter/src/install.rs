@@ -384,7 +384,8 @@ impl Handle {
         Ok(())
     }
 
-    /// Has the sinks open their files anew, as after `logrotate`.
+    /// Has the sinks open their files anew, as after `logrotate`, between what was put before this
+    /// call and what is put after it.
     ///
     /// # Errors
     /// [`ErrorKind::Closed`] after a shutdown.
@@ -392,7 +393,7 @@ impl Handle {
         self.writer.reopen()
     }
 
-    /// Has the files rotate now.
+    /// Has the files rotate, between what was put before this call and what is put after it.
     ///
     /// # Errors
     /// [`ErrorKind::Closed`] after a shutdown.
@@ -400,7 +401,7 @@ impl Handle {
         self.writer.rotate()
     }
 
-    /// Has flight recorders write what they hold.
+    /// Has flight recorders write what they hold: all that was put before this call.
     ///
     /// # Errors
     /// [`ErrorKind::Closed`] after a shutdown.
