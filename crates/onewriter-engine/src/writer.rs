@@ -620,6 +620,8 @@ impl Running {
         stats.accepted = router.accepted;
         stats.written = router.written;
         stats.lost = router.losses.total();
+        stats.lost_unplaced = router.losses.total_unseen();
+        stats.lost_full = stats.lost - stats.lost_unplaced;
         stats.unreadable += unreadable;
         stats.waiting_bytes = waiting;
         stats.segments = segments;
