@@ -103,10 +103,27 @@ mod embedded {
     }
 }
 
-#[cfg(all(doctest, feature = "embedded"))]
-#[doc = include_str!("../../../docs/guide/filters.md")]
-struct FiltersGuide;
-
-#[cfg(all(doctest, feature = "embedded"))]
-#[doc = include_str!("../../../docs/guide/sinks.md")]
-struct SinksGuide;
+/// The samples of the README and the guide are tests.
+#[cfg(all(doctest, feature = "embedded", feature = "log", feature = "tracing", feature = "gzip"))]
+mod guide {
+    #[doc = include_str!("../../../README.md")]
+    mod readme {}
+    #[doc = include_str!("../../../docs/guide/environment.md")]
+    mod environment {}
+    #[doc = include_str!("../../../docs/guide/files.md")]
+    mod files {}
+    #[doc = include_str!("../../../docs/guide/filters.md")]
+    mod filters {}
+    #[doc = include_str!("../../../docs/guide/formats.md")]
+    mod formats {}
+    #[doc = include_str!("../../../docs/guide/getting-started.md")]
+    mod getting_started {}
+    #[doc = include_str!("../../../docs/guide/log-and-tracing.md")]
+    mod log_and_tracing {}
+    #[doc = include_str!("../../../docs/guide/macros.md")]
+    mod macros {}
+    #[doc = include_str!("../../../docs/guide/migrating.md")]
+    mod migrating {}
+    #[doc = include_str!("../../../docs/guide/sinks.md")]
+    mod sinks {}
+}
