@@ -27,7 +27,7 @@ fn a_million_hand_offs_are_merged_without_an_inversion() {
         .collect();
     let mut next = 0;
     while next < HAND_OFFS {
-        for value in here.values() {
+        for value in here.pass().iter().map(queue::Record::value) {
             assert_eq!(value, next, "the record of hand-off {next} is not the next one");
             next += 1;
         }
