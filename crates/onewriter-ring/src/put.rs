@@ -475,9 +475,10 @@ impl Request {
         if !handle.introduced.get() && !self.introduce(joined, handle) {
             return Err(self.lost(handle, PutError::Full));
         }
-        let too_big = |handle: &Handle| self.len + FRAME_HEADER > handle.size.get() / 4;
-        while too_big(handle) && grow(joined, handle) {}
-        if too_big(handle) {
+        let too_big = |ring_size| self.len + FRAME_HEADER > ring_size / 4;
+        let [.., largest] = RING_SIZES;
+        while !too_big(largest) && too_big(handle.size.get()) && grow(joined, handle) {}
+        if too_big(handle.size.get()) {
             return self.put_side(joined, handle, fill);
         }
         if !self.find_room(joined, handle, self.len) {

@@ -2,62 +2,16 @@
 
 mod queue;
 
-use onewriter_ring::{Queue, Reader, put, register};
-use queue::{files, joined, never_wait};
+use onewriter_ring::{put, register};
+use queue::child::{Child, pipe};
+use queue::{joined, never_wait};
 use std::fs::File;
 use std::io::{Read, Write};
-use std::os::fd::FromRawFd;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 /// A child that inherits another test's pipe would hold it open.
 static ONE_FORK_AT_A_TIME: Mutex<()> = Mutex::new(());
-
-fn pipe() -> (File, File) {
-    let mut ends = [0; 2];
-    // SAFETY: the kernel writes two descriptors, which nobody else owns.
-    unsafe {
-        assert_eq!(libc::pipe2(ends.as_mut_ptr(), libc::O_CLOEXEC), 0);
-        (File::from_raw_fd(ends[0]), File::from_raw_fd(ends[1]))
-    }
-}
-
-/// A child process that has done `work` and lives until [`Child::kill`].
-struct Child {
-    pid: libc::pid_t,
-    _hold: File,
-}
-
-impl Child {
-    fn that(work: impl FnOnce()) -> Child {
-        let (mut done, mut tell) = pipe();
-        let (mut held, hold) = pipe();
-        // SAFETY: the child runs `work` and leaves by `_exit`, past all destructors.
-        let pid = unsafe { libc::fork() };
-        assert!(pid >= 0);
-        if pid == 0 {
-            let worked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).is_ok();
-            drop(hold);
-            let _ = tell.write_all(&[u8::from(worked)]);
-            let _ = held.read(&mut [0]);
-            // SAFETY: ends the child at once.
-            unsafe { libc::_exit(0) };
-        }
-        drop(tell);
-        let mut worked = [0];
-        done.read_exact(&mut worked).expect("the child says that it is done");
-        assert_eq!(worked, [1], "the child's work succeeds");
-        Child { pid, _hold: hold }
-    }
-
-    fn kill(self) {
-        // SAFETY: the child is not yet waited for, so the number is still its own.
-        unsafe {
-            libc::kill(self.pid, libc::SIGKILL);
-            libc::waitpid(self.pid, std::ptr::null_mut(), 0);
-        }
-    }
-}
 
 fn put_value(value: u64) {
     put(20, 1, 8, |frame| frame.word(value)).unwrap();
@@ -210,28 +164,6 @@ fn a_dead_childs_records_are_read_and_then_its_segment_is_removed() {
 
 fn side_name(segment: &str) -> String {
     segment.replace("s-", "b-") + "-77"
-}
-
-#[test]
-fn a_process_that_only_reads_merges_by_the_clock_of_the_queue() {
-    let _turn = ONE_FORK_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
-    let dir = queue::folder();
-    // This process joins no queue before the reader is made: the child does.
-    let path = dir.path().to_owned();
-    let child = Child::that(|| {
-        onewriter_ring::join(Queue::open_in(&path).unwrap(), never_wait()).unwrap();
-        (1..=3).for_each(put_value);
-    });
-    let queue: &'static Queue = Box::leak(Box::new(Queue::open_in(dir.path()).unwrap()));
-    let mut reader = Reader::new(queue);
-    let mut records = Vec::new();
-    let t0 = reader.begin();
-    queue::merge(&mut reader, t0, &mut records);
-    let values: Vec<u64> = records.iter().skip(1).map(queue::Record::value).collect();
-    assert_eq!(values, [1, 2, 3]);
-    assert!(records.iter().all(|it| it.stamp <= t0));
-    assert_eq!(files(dir.path(), "s-").len(), 1);
-    child.kill();
 }
 
 #[test]

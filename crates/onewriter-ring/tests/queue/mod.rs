@@ -2,6 +2,8 @@
 // Each test file uses its part of this.
 #![allow(dead_code)]
 
+pub mod child;
+
 use onewriter_ring::{
     Cursor, INTRODUCTION_TAG, JoinOptions, Losses, Overflow, Queue, Reader, RingId, join, leave,
 };
