@@ -41,6 +41,8 @@ pub fn sanitize(steps: &mut Steps) -> Result<(), Red> {
         let flags = format!("-Zsanitizer={sanitizer} -Cunsafe-allow-abi-mismatch=sanitizer");
         command.env("RUSTFLAGS", flags);
         command.env("CARGO_TARGET_DIR", root().join("target").join(sanitizer));
+        let suppressions = root().join("xtask/tsan.suppressions");
+        command.env("TSAN_OPTIONS", format!("suppressions={}", suppressions.display()));
         steps.proof(&name, &mut command)?;
     }
     Ok(())

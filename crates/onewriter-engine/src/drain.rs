@@ -1,5 +1,6 @@
 //! The drain: frames of all rings become records in real-time order.
 
+use crate::route::From;
 use crate::wall::Wall;
 use onewriter_record::{
     Body, CONTROL_SITE, ControlRecord, EXTRA_FLAG, ORIGIN_MAX, ORIGIN_SHIFT, Process, Record,
@@ -12,9 +13,8 @@ use std::sync::Arc;
 
 /// What the drain gives records to.
 pub(crate) trait Take {
-    /// Called for each record in order. `origin` is the number of the sink whose thread put it,
-    /// plus 1, or 0. The reader's cursors stand before the record.
-    fn take(&mut self, record: &Record<'_>, origin: u32, stamp: u64, reader: &Reader);
+    /// Called for each record in order. The reader's cursors stand before the record.
+    fn take(&mut self, record: &Record<'_>, from: &From, reader: &Reader);
 
     /// Called between records: the time to commit and release, if it is time.
     fn between(&mut self, reader: &mut Reader);
@@ -119,7 +119,8 @@ impl Drain {
             return false;
         };
         let origin = (frame.tag >> ORIGIN_SHIFT) & ORIGIN_MAX;
-        take.take(&record, origin, frame.stamp, &self.reader);
+        let from = From { ring: Some(id), origin, stamp: frame.stamp };
+        take.take(&record, &from, &self.reader);
         true
     }
 
@@ -186,7 +187,14 @@ impl Drain {
     }
 
     /// The names of the thread and the process that put into a ring.
-    pub(crate) fn who(&self, id: RingId) -> (String, u32) {
+    pub(crate) fn who(&mut self, id: RingId) -> (String, u32) {
+        if !self.knows(id, 0) {
+            // It has lost something before its first frame, the introduction, was read.
+            let first = self.reader.peek(id).and_then(|_| self.reader.frame(id));
+            let first = first.filter(|frame| frame.tag & SITE_MASK == CONTROL_SITE);
+            let thread = first.and_then(|frame| ControlRecord::decode(frame.body).ok());
+            self.introduce(id, thread);
+        }
         let origin = self.origins.get(id.segment as usize);
         let thread = origin.and_then(|origin| origin.threads.get(id.ring as usize));
         let name = thread.map_or_else(String::new, |thread| {

@@ -59,6 +59,14 @@ impl Error {
         Error(Box::new(Inner { kind: ErrorKind::Io, message, source: Some(source) }))
     }
 
+    /// The same error with what the operating system said, for programs that look at it.
+    #[cold]
+    #[must_use]
+    pub fn with_source(mut self, source: std::io::Error) -> Error {
+        self.0.source = Some(source);
+        self
+    }
+
     /// The class of the error.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {

@@ -29,17 +29,8 @@ mod writer;
 
 pub use error::{Error, ErrorKind};
 pub use format::{Format, JsonFormat, LogfmtFormat, Precision, TextFormat, Zone};
-pub use route::SinkSpec;
-pub use sink::{Context, Intent, Journal, NoJournal, Sink};
+pub use sink::{Context, Intent, Journal, NoJournal, Sink, SinkSpec};
 pub use sinks::IntoSink;
 pub use stats::{SinkStats, Stats};
 pub use trap::Trap;
 pub use writer::{Writer, WriterOptions};
-
-#[cfg(doctest)]
-#[doc = include_str!("../../../docs/guide/filters.md")]
-struct FiltersGuide;
-
-#[cfg(doctest)]
-#[doc = include_str!("../../../docs/guide/sinks.md")]
-struct SinksGuide;

@@ -3,34 +3,15 @@
 use crate::error::{Error, ErrorKind};
 use crate::filter::{Filter, Matcher};
 use crate::guard;
-use crate::sink::{Context, Intent, Journal, NoJournal, Sink};
+use crate::sink::{Context, Intent, Journal, NoJournal, Sink, SinkSpec};
 use crate::stats::Counters;
 use crate::trap::{Limiter, Trap};
 use onewriter_record::{ORIGIN_SHIFT, Record};
-use onewriter_ring::{JournalFile, Place, Reader};
-use std::path::PathBuf;
+use onewriter_ring::{Cursor, JournalFile, Place, Reader, RingId};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
-
-/// A sink as it is given to the writer.
-#[must_use = "it does nothing until it is handed to a writer"]
-pub struct SinkSpec {
-    /// The sink.
-    pub sink: Box<dyn Sink>,
-    /// Which records it gets of those that the writer's own filter admits. `None`: all of them, or
-    /// INFO and above if the writer has no filter.
-    pub filter: Option<Filter>,
-    /// The file that it writes, each record exactly once. It names the queue and the journal.
-    pub file: Option<PathBuf>,
-}
-
-impl SinkSpec {
-    /// A sink without a filter and without a file.
-    pub fn new(sink: impl Sink + 'static) -> SinkSpec {
-        SinkSpec { sink: Box::new(sink), filter: None, file: None }
-    }
-}
 
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
@@ -46,6 +27,8 @@ pub(crate) struct Route {
     mark: u32,
     is_dirty: bool,
     retry: Option<Retry>,
+    /// What an earlier writer had written to this sink and not to all others.
+    skip: HashMap<(u128, u32), u64>,
     limiter: Limiter,
     trap: Trap,
 }
@@ -54,6 +37,17 @@ pub(crate) struct Route {
 struct Retry {
     at: Instant,
     pause: Duration,
+}
+
+/// Where a record comes from.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct From {
+    /// The ring; none for the writer's own notices.
+    pub(crate) ring: Option<RingId>,
+    /// The number of the sink on whose thread it was put, plus 1; 0 for everybody else.
+    pub(crate) origin: u32,
+    /// When it was put.
+    pub(crate) stamp: u64,
 }
 
 /// One call of a sink.
@@ -77,8 +71,48 @@ impl Route {
             mark: guard::mark(number),
             is_dirty: false,
             retry: None,
+            skip: HashMap::new(),
             limiter: Limiter::default(),
             trap,
+        }
+    }
+
+    /// Finishes what an earlier writer had begun; returns how far it had read, if there is a
+    /// journal.
+    pub(crate) fn take_over(&mut self) -> Option<Vec<Cursor>> {
+        let journal = self.journal.as_mut()?;
+        let Some(pending) = journal.pending() else { return Some(journal.cursors()) };
+        let Place { dev, ino, base } = pending.place;
+        let intent = Intent { dev, ino, base };
+        let sink = &mut self.sink;
+        match guard::catch(&self.name, || sink.redo(&intent, &pending.bytes)) {
+            Ok(()) => journal.confirm(),
+            Err(error) => {
+                // What the sink has kept is pending, and its next commit is to come.
+                self.is_dirty = self.sink.pending() > 0;
+                self.report(&error);
+            }
+        }
+        self.journal.as_ref().map(JournalFile::cursors)
+    }
+
+    /// Leaves out what this sink has already: records that begin before these cursors.
+    pub(crate) fn skip_before(&mut self, cursors: Vec<Cursor>) {
+        let entry = |cursor: Cursor| ((cursor.segment, cursor.ring), cursor.pos);
+        self.skip = cursors.into_iter().map(entry).collect();
+    }
+
+    #[cold]
+    fn skips(&self, ring: RingId, reader: &Reader) -> bool {
+        reader.position(ring).is_some_and(|at| {
+            self.skip.get(&(at.segment, at.ring)).is_some_and(|until| at.pos < *until)
+        })
+    }
+
+    /// The writer leaves and everything is written: the journal's memory is not needed.
+    pub(crate) fn trim(&mut self) {
+        if let Some(journal) = &mut self.journal {
+            journal.trim();
         }
     }
 
@@ -90,20 +124,19 @@ impl Route {
         self.matcher.set(filter);
     }
 
-    pub(crate) fn filter(&self) -> &Filter {
-        self.matcher.filter()
-    }
-
     /// Gives the sink a record, unless its filter or its own origin forbids it.
     #[inline]
-    pub(crate) fn record(&mut self, record: &Record<'_>, origin: u32, reader: &Reader) {
-        let own = origin != 0 && origin << ORIGIN_SHIFT == self.mark;
+    pub(crate) fn record(&mut self, record: &Record<'_>, from: &From, reader: &Reader) {
+        let own = from.origin != 0 && from.origin << ORIGIN_SHIFT == self.mark;
         if own || !self.matcher.admits(record) {
+            return;
+        }
+        if !self.skip.is_empty() && from.ring.is_some_and(|ring| self.skips(ring, reader)) {
             return;
         }
         self.is_dirty = true;
         // What a sink logs about what a sink has logged goes nowhere: it would never end.
-        let mark = if origin == 0 { self.mark } else { onewriter_ring::SILENT };
+        let mark = if from.origin == 0 { self.mark } else { onewriter_ring::SILENT };
         onewriter_ring::mark_thread(mark);
         let mut journal = SinkJournal { file: self.journal.as_mut(), reader };
         let mut cx = Context { now: record.time, journal: &mut journal };
@@ -128,7 +161,11 @@ impl Route {
                 n => format!(" ({n} more errors were held back)"),
             };
             let text = format!("{}: {error}{more}", self.name);
-            self.trap.report(&Error::new(error.kind(), text));
+            let named = Error::new(error.kind(), text);
+            self.trap.report(&match error.io_error() {
+                Some(source) => named.with_source(source.kind().into()),
+                None => named,
+            });
         }
     }
 
@@ -163,6 +200,7 @@ impl Route {
     }
 
     fn call(&mut self, is_flush: bool, now: u64, reader: &Reader, call: Call<'_>) -> bool {
+        let before = self.sink.pending();
         let ok = self.call_only(now, reader, call);
         let pending = self.sink.pending();
         self.counters.pending.store(pending as u64, Ordering::Relaxed);
@@ -177,8 +215,11 @@ impl Route {
             self.is_dirty = false;
             return true;
         }
-        let pause = self.retry.as_ref().map_or(FIRST_PAUSE, |retry| retry.pause * 2);
-        let pause = pause.min(LONGEST_PAUSE);
+        // What moves, if slowly (a pipe, piece by piece), is not kept waiting longer and longer.
+        let pause = match &self.retry {
+            Some(retry) if pending >= before => (retry.pause * 2).min(LONGEST_PAUSE),
+            _ => FIRST_PAUSE,
+        };
         self.retry = Some(Retry { at: Instant::now() + pause, pause });
         false
     }

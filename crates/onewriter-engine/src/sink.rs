@@ -1,7 +1,9 @@
 //! The trait between the router and everything that takes records.
 
 use crate::error::Error;
+use crate::filter::Filter;
 use onewriter_record::Record;
+use std::path::PathBuf;
 
 /// Where formatted records go.
 ///
@@ -57,10 +59,36 @@ pub trait Sink: Send {
         Ok(())
     }
 
+    /// Repeats a write that an earlier writer has announced in the journal and may not have
+    /// finished: the same bytes at the same place, before anything else. After `Ok` it counts as
+    /// done.
+    fn redo(&mut self, _intent: &Intent, _bytes: &[u8]) -> Result<(), Error> {
+        Ok(())
+    }
+
     /// Records that were taken and then dropped since the last call: a lane that was full, a disk
     /// that was full under a dropping policy.
     fn take_dropped(&mut self) -> u64 {
         0
+    }
+}
+
+/// A sink as it is given to the writer.
+#[must_use = "it does nothing until it is handed to a writer"]
+pub struct SinkSpec {
+    /// The sink.
+    pub sink: Box<dyn Sink>,
+    /// Which records it gets of those that the writer's own filter admits. `None`: all of them, or
+    /// INFO and above if the writer has no filter.
+    pub filter: Option<Filter>,
+    /// The file that it writes, each record exactly once. It names the queue and the journal.
+    pub file: Option<PathBuf>,
+}
+
+impl SinkSpec {
+    /// A sink without a filter and without a file.
+    pub fn new(sink: impl Sink + 'static) -> SinkSpec {
+        SinkSpec { sink: Box::new(sink), filter: None, file: None }
     }
 }
 

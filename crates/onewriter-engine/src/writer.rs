@@ -5,13 +5,13 @@ use crate::error::{Error, ErrorKind};
 use crate::filter::{Filter, Matcher};
 use crate::loss::LossReport;
 use crate::notice::Notices;
-use crate::route::{Route, SinkSpec};
-use crate::sinks::default_filter;
+use crate::route::{From, Route};
+use crate::sink::{Context, Sink, SinkSpec};
 use crate::stats::Stats;
 use crate::trap::Trap;
 use crate::wall::Wall;
-use onewriter_record::Record;
-use onewriter_ring::{JournalFile, Queue, Reader, wall_pair};
+use onewriter_record::{Level, LevelFilter, Record};
+use onewriter_ring::{JournalFile, Lead, Queue, Reader, wall_pair};
 use std::hash::{Hash, Hasher};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -21,6 +21,8 @@ use std::time::{Duration, Instant};
 const BATCH_RECORDS: u32 = 4096;
 /// Bytes of bodies between two commits while the writer is busy.
 const BATCH_BYTES: usize = 256 << 10;
+/// How often a process that stands by tries to take the lead.
+const STAND_BY: Duration = Duration::from_millis(5);
 const TICK: Duration = Duration::from_millis(100);
 
 /// What a writer is started with.
@@ -55,10 +57,28 @@ struct State {
     orders: Vec<Order>,
     stats: Stats,
     failing: Vec<String>,
-    filters: Vec<Filter>,
+    filters: Vec<SinkFilter>,
     global: Option<Filter>,
     phase: Phase,
     thread: Option<JoinHandle<()>>,
+}
+
+/// The filter that holds for a sink, or will.
+struct SinkFilter {
+    filter: Filter,
+    /// The sink has none of its own, and neither had the writer: INFO and above.
+    is_default: bool,
+}
+
+impl State {
+    /// The writer has got a filter: sinks without one of their own leave it to that.
+    fn drop_defaults(&mut self, now: u64) {
+        for (number, sink) in self.filters.iter_mut().enumerate().filter(|(_, it)| it.is_default) {
+            *sink = SinkFilter { filter: Filter::all(), is_default: false };
+            let change = Change::Filter(Some(number), Filter::all());
+            self.orders.push(Order::Change(now, change));
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -73,12 +93,16 @@ enum Phase {
 
 /// What a handle asks of the writer.
 enum Order {
-    /// From this stamp on.
-    Filter(u64, Option<usize>, Filter),
+    /// Between the records put before this stamp and those after it.
+    Change(u64, Change),
     Sink(Box<Route>),
-    Reopen,
-    Rotate,
-    Dump,
+}
+
+enum Change {
+    /// Of a sink, or the one before all sinks.
+    Filter(Option<usize>, Filter),
+    /// Of every sink: reopen, rotate or dump.
+    Call(fn(&mut dyn Sink, &mut Context<'_>) -> Result<(), Error>),
 }
 
 impl Shared {
@@ -98,9 +122,8 @@ impl Writer {
         let shared = Arc::new(Shared { queue, trap, state, changed: Condvar::new() });
         let mut routes = Vec::new();
         for (number, spec) in sinks.into_iter().enumerate() {
-            routes.push(shared.open_route(spec, number, filter.is_some())?);
+            routes.push(shared.add_route(spec, number)?);
         }
-        shared.lock().filters = routes.iter().map(|route| route.filter().clone()).collect();
         let inner = Arc::clone(&shared);
         let thread = std::thread::Builder::new().name("onewriter".to_owned()).spawn(move || {
             Running::new(inner, routes, filter, stats_every).run();
@@ -118,12 +141,17 @@ impl Writer {
         self.shared.queue
     }
 
-    fn order(&self, order: Order) -> Result<(), Error> {
+    fn change(&self, change: Change) -> Result<(), Error> {
+        // As in `set_filter`, the moment is read under the lock.
+        self.order(|| Order::Change(onewriter_ring::now(), change))
+    }
+
+    fn order(&self, order: impl FnOnce() -> Order) -> Result<(), Error> {
         let mut state = self.shared.lock();
         if state.phase == Phase::Stopped {
             return Err(Error::new(ErrorKind::Closed, "the writer has been shut down"));
         }
-        state.orders.push(order);
+        state.orders.push(order());
         drop(state);
         self.shared.queue.request(0);
         Ok(())
@@ -134,15 +162,9 @@ impl Writer {
     /// # Errors
     /// [`ErrorKind::Closed`] after a shutdown; a journal that cannot be opened.
     pub fn add_sink(&self, spec: SinkSpec) -> Result<(), Error> {
-        let (number, has_global) = {
-            let state = self.shared.lock();
-            (state.filters.len(), state.global.is_some())
-        };
-        let route = self.shared.open_route(spec, number, has_global)?;
-        let filter = route.filter().clone();
-        self.order(Order::Sink(Box::new(route)))?;
-        self.shared.lock().filters.push(filter);
-        Ok(())
+        let number = self.shared.lock().filters.len();
+        let route = self.shared.add_route(spec, number)?;
+        self.order(|| Order::Sink(Box::new(route)))
     }
 
     /// Exchanges the filter of sink `sink`, or the one before all sinks. Records put before this
@@ -152,18 +174,23 @@ impl Writer {
     /// [`ErrorKind::Closed`] after a shutdown, [`ErrorKind::Config`] if there is no such sink.
     pub fn set_filter(&self, sink: Option<usize>, filter: Filter) -> Result<(), Error> {
         let mut state = self.shared.lock();
+        // The moment is read under the lock: a pass that begins later finds the order.
+        let now = onewriter_ring::now();
         match sink {
+            None if state.global.is_none() => {
+                state.global = Some(filter.clone());
+                state.drop_defaults(now);
+            }
             None => state.global = Some(filter.clone()),
             Some(number) => {
                 let count = state.filters.len();
                 let slot = state.filters.get_mut(number).ok_or_else(|| {
                     Error::config(format!("there is no sink {number}: there are {count}, from 0"))
                 })?;
-                *slot = filter.clone();
+                *slot = SinkFilter { filter: filter.clone(), is_default: false };
             }
         }
-        // The moment is read under the lock: a pass that begins later finds the order.
-        state.orders.push(Order::Filter(onewriter_ring::now(), sink, filter));
+        state.orders.push(Order::Change(now, Change::Filter(sink, filter)));
         drop(state);
         self.shared.queue.request(0);
         Ok(())
@@ -171,34 +198,45 @@ impl Writer {
 
     /// Whether a record of this level and target could reach any sink.
     #[must_use]
-    pub fn could_admit(&self, level: onewriter_record::Level, target: &str) -> bool {
+    pub fn could_admit(&self, level: Level, target: &str) -> bool {
         let state = self.shared.lock();
         state.global.as_ref().is_none_or(|filter| filter.could_admit(level, target))
-            && state.filters.iter().any(|filter| filter.could_admit(level, target))
+            && state.filters.iter().any(|sink| sink.filter.could_admit(level, target))
     }
 
-    /// Has every sink open its destination anew.
+    /// The least severe level that could reach any sink.
+    #[must_use]
+    pub fn max_level(&self) -> LevelFilter {
+        let state = self.shared.lock();
+        let sinks = state.filters.iter().map(|sink| sink.filter.max_level()).min();
+        let global = state.global.as_ref().map_or(LevelFilter::ALL, Filter::max_level);
+        sinks.map_or(LevelFilter::OFF, |sinks| sinks.max(global))
+    }
+
+    /// Has every sink open its destination anew, between what was put before this call and what
+    /// is put after it.
     ///
     /// # Errors
     /// [`ErrorKind::Closed`] after a shutdown.
     pub fn reopen(&self) -> Result<(), Error> {
-        self.order(Order::Reopen)
+        self.change(Change::Call(|sink, cx| sink.reopen(cx)))
     }
 
-    /// Has every sink rotate that can.
+    /// Has every sink rotate that can, between what was put before this call and what is put
+    /// after it.
     ///
     /// # Errors
     /// [`ErrorKind::Closed`] after a shutdown.
     pub fn rotate(&self) -> Result<(), Error> {
-        self.order(Order::Rotate)
+        self.change(Change::Call(|sink, cx| sink.rotate(cx)))
     }
 
-    /// Has flight recorders write what they hold.
+    /// Has flight recorders write what they hold: all that was put before this call.
     ///
     /// # Errors
     /// [`ErrorKind::Closed`] after a shutdown.
     pub fn dump(&self) -> Result<(), Error> {
-        self.order(Order::Dump)
+        self.change(Change::Call(|sink, cx| sink.dump(cx)))
     }
 
     /// What the writer has done, at most a tenth of a second ago.
@@ -220,6 +258,7 @@ impl Writer {
         let mut state = self.shared.lock();
         if state.phase == Phase::Running {
             state.phase = Phase::Stopping { deadline: Some(until) };
+            self.shared.changed.notify_all();
         }
         self.shared.queue.request(onewriter_ring::now());
         while state.phase != Phase::Stopped {
@@ -243,10 +282,12 @@ impl Writer {
 
 impl Shared {
     /// The sink with its journal and the filter that holds for it.
-    fn open_route(&self, spec: SinkSpec, number: usize, has_global: bool) -> Result<Route, Error> {
-        let filter = spec.filter.clone().unwrap_or_else(|| match has_global {
-            true => Filter::all(),
-            false => default_filter(),
+    fn add_route(&self, spec: SinkSpec, number: usize) -> Result<Route, Error> {
+        let has_global = self.lock().global.is_some();
+        let is_default = spec.filter.is_none() && !has_global;
+        let filter = spec.filter.clone().unwrap_or_else(|| match is_default {
+            true => Filter::level(Level::Info),
+            false => Filter::all(),
         });
         let key = spec.file.as_ref().map(|path| {
             let mut hasher = std::hash::DefaultHasher::new();
@@ -255,6 +296,7 @@ impl Shared {
         });
         let journal = key.map(|key| JournalFile::open(self.queue, key)).transpose();
         let journal = journal.map_err(|err| Error::new(ErrorKind::Io, err.to_string()))?;
+        self.lock().filters.push(SinkFilter { filter: filter.clone(), is_default });
         Ok(Route::new(spec, filter, journal, (number, self.trap.clone())))
     }
 }
@@ -274,8 +316,8 @@ struct Running {
 struct Router {
     global: Option<Matcher>,
     routes: Vec<Route>,
-    /// Filters that begin to hold at a stamp to come, in order.
-    changes: Vec<(u64, Option<usize>, Filter)>,
+    /// What is to change at a stamp to come, in order.
+    changes: Vec<(u64, Change)>,
     next_change: u64,
     losses: LossReport,
     notices: Notices,
@@ -289,11 +331,11 @@ struct Router {
 
 impl Take for Router {
     #[inline]
-    fn take(&mut self, record: &Record<'_>, origin: u32, stamp: u64, reader: &Reader) {
-        if stamp >= self.next_change {
-            self.apply_changes(stamp);
+    fn take(&mut self, record: &Record<'_>, from: &From, reader: &Reader) {
+        if from.stamp >= self.next_change {
+            self.apply_changes(from.stamp, reader);
         }
-        if stamp >= self.losses.due() {
+        if from.stamp >= self.losses.due() {
             self.report_losses(record.time, reader);
         }
         self.n_records += 1;
@@ -306,7 +348,7 @@ impl Take for Router {
             return;
         }
         for route in &mut self.routes {
-            route.record(record, origin, reader);
+            route.record(record, from, reader);
         }
     }
 
@@ -335,14 +377,19 @@ impl Router {
     }
 
     #[cold]
-    fn apply_changes(&mut self, stamp: u64) {
+    fn apply_changes(&mut self, stamp: u64, reader: &Reader) {
         let due = self.changes.partition_point(|change| change.0 <= stamp);
-        for (_, sink, filter) in self.changes.drain(..due) {
-            match sink {
-                None => self.global = Some(Matcher::new(filter)),
-                Some(number) => {
+        for (_, change) in self.changes.drain(..due) {
+            match change {
+                Change::Filter(None, filter) => self.global = Some(Matcher::new(filter)),
+                Change::Filter(Some(number), filter) => {
                     if let Some(route) = self.routes.get_mut(number) {
                         route.set_filter(filter);
+                    }
+                }
+                Change::Call(call) => {
+                    for route in &mut self.routes {
+                        route.order(self.now, reader, &mut |sink, cx| call(sink, cx));
                     }
                 }
             }
@@ -360,7 +407,7 @@ impl Router {
     fn notice(&mut self, time: u64, text: &str, reader: &Reader) {
         let record = self.notices.record(time, text);
         for route in &mut self.routes {
-            route.record(&record, 0, reader);
+            route.record(&record, &From::default(), reader);
         }
     }
 }
@@ -401,6 +448,11 @@ impl Running {
 
     fn run(mut self) {
         let _mark = crate::guard::enter();
+        let Some(_lead) = self.wait_for_lead() else {
+            self.stand_down();
+            return;
+        };
+        self.take_over();
         // The counter's rate is known after the first millisecond.
         std::thread::sleep(Duration::from_millis(2));
         self.drain.wall.anchor(wall_pair());
@@ -414,13 +466,53 @@ impl Running {
         self.end();
     }
 
+    /// Stands by until the queue has no other writer; `None` if the process ends before that.
+    fn wait_for_lead(&mut self) -> Option<Lead> {
+        loop {
+            match self.shared.queue.try_lead() {
+                Ok(Some(lead)) => return Some(lead),
+                Ok(None) => {}
+                Err(err) => self.shared.trap.report(&Error::new(ErrorKind::Io, err.to_string())),
+            }
+            let state = self.shared.lock();
+            if state.phase != Phase::Running {
+                return None;
+            }
+            let waited = self.shared.changed.wait_timeout(state, STAND_BY);
+            drop(waited.unwrap_or_else(PoisonError::into_inner));
+        }
+    }
+
+    /// Ends without having written anything: another process does.
+    fn stand_down(self) {
+        self.shared.lock().phase = Phase::Stopped;
+        self.shared.changed.notify_all();
+    }
+
+    /// Finishes what the writer before this one had begun, and begins where it stopped.
+    fn take_over(&mut self) {
+        let routes = &mut self.router.routes;
+        let cursors: Vec<_> = routes.iter_mut().map(Route::take_over).collect();
+        let mut journals = cursors.iter().flatten();
+        match (journals.next(), journals.next()) {
+            (Some(only), None) => self.drain.reader.start_behind(only.iter().copied()),
+            _ => {
+                // Each sink has its own: reading begins where the rings say, and each sink leaves
+                // out what it has.
+                for (route, cursors) in routes.iter_mut().zip(cursors) {
+                    route.skip_before(cursors.unwrap_or_default());
+                }
+            }
+        }
+    }
+
     /// One pass over all rings: everything put before it began is merged, routed and committed.
     fn pass(&mut self) -> (u64, u64) {
         let t0 = self.drain.reader.begin();
         self.take_orders();
         self.collect_losses(t0);
         let n_records = self.drain.merge(t0, &mut self.router);
-        self.router.apply_changes(t0);
+        self.router.apply_changes(t0, &self.drain.reader);
         if t0 >= self.router.losses.due() {
             let time = self.drain.wall.at(t0);
             self.router.report_losses(time, &self.drain.reader);
@@ -430,35 +522,17 @@ impl Running {
     }
 
     fn take_orders(&mut self) {
-        let orders = std::mem::take(&mut self.shared.lock().orders);
-        let (now, reader) = (self.router.now, &self.drain.reader);
-        for order in orders {
+        for order in std::mem::take(&mut self.shared.lock().orders) {
             match order {
-                Order::Filter(from, sink, filter) => {
-                    self.router.changes.push((from, sink, filter));
-                    self.router.next_change = self.router.changes[0].0;
-                }
+                Order::Change(from, change) => self.router.changes.push((from, change)),
                 Order::Sink(route) => self.router.routes.push(*route),
-                Order::Reopen => {
-                    for route in &mut self.router.routes {
-                        route.order(now, reader, &mut |sink, cx| sink.reopen(cx));
-                    }
-                }
-                Order::Rotate => {
-                    for route in &mut self.router.routes {
-                        route.order(now, reader, &mut |sink, cx| sink.rotate(cx));
-                    }
-                }
-                Order::Dump => {
-                    for route in &mut self.router.routes {
-                        route.order(now, reader, &mut |sink, cx| sink.dump(cx));
-                    }
-                }
             }
         }
+        self.router.next_change = self.router.changes.first().map_or(u64::MAX, |change| change.0);
     }
 
     fn collect_losses(&mut self, t0: u64) {
+        let queue = self.shared.queue;
         let losses = &mut self.router.losses;
         let mut found = Vec::new();
         self.drain.reader.losses(|ring, lost| found.push((ring, lost)));
@@ -468,6 +542,9 @@ impl Running {
             losses.add(&lost, &thread, process, span, t0);
         }
         losses.add_unseen(onewriter_ring::take_lost_unseen(), self.drain.wall.at(t0), t0);
+        if queue.requested() > queue.watermark() {
+            losses.tell(t0);
+        }
     }
 
     /// Publishes the watermark, after a flush if somebody waits for it.
@@ -543,6 +620,8 @@ impl Running {
         stats.accepted = router.accepted;
         stats.written = router.written;
         stats.lost = router.losses.total();
+        stats.lost_unplaced = router.losses.total_unseen();
+        stats.lost_full = stats.lost - stats.lost_unplaced;
         stats.unreadable += unreadable;
         stats.waiting_bytes = waiting;
         stats.segments = segments;
@@ -555,7 +634,7 @@ impl Running {
         }
     }
 
-    /// Pauses as long as it is quiet: the longer, the longer. After some 60 ms of silence the
+    /// Pauses as long as it is quiet: the longer, the longer. After some 50 ms of silence the
     /// doorbell is armed and the writer sleeps until a put wakes it.
     ///
     /// The writer does not chase the tails: each look at a ring that is being written costs its
@@ -568,11 +647,11 @@ impl Running {
         }
         self.idle_passes = if n_records > 0 { 0 } else { self.idle_passes.saturating_add(1) };
         let reader = &self.drain.reader;
-        let quiet = || queue.requested() == requested && !self.has_orders();
+        let settled = self.router.changes.is_empty();
+        let quiet = || settled && queue.requested() == requested && !self.has_orders();
         match self.idle_passes {
             0..10 => queue.pause(Duration::from_micros(100), quiet),
-            10..20 => queue.pause(Duration::from_millis(1), quiet),
-            20..30 => queue.pause(Duration::from_millis(5), quiet),
+            10..50 => queue.pause(Duration::from_millis(1), quiet),
             _ if !self.router.all_committed => queue.pause(Duration::from_millis(10), quiet),
             _ => {
                 // Sinks have clocks of their own: rotation at midnight does not wait for a record.
@@ -605,9 +684,12 @@ impl Running {
         self.note_failing();
         self.update_stats();
         let shared = Arc::clone(&self.shared);
+        if clean {
+            self.router.routes.iter_mut().for_each(Route::trim);
+        }
         self.router.routes.clear();
         if clean {
-            self.drain.reader.remove_own_segments();
+            self.drain.reader.remove_drained_segments();
             shared.queue.remove_if_private();
         }
         let mut state = shared.lock();

@@ -150,7 +150,7 @@ fn message_value(call: &Call, args: &[Arg], number: usize, value: &PlanValue) ->
 fn field_value(call: &Call, named: &Named, arg: &TokenStream, number: usize) -> TokenStream {
     let out = local('v', number, named.span);
     let source = match named.sigil {
-        Sigil::None => "let VALUE = (&&&&&KRATE::__private::Arg(ARG)).field_kind().field(ARG);",
+        Sigil::None => "let VALUE = (&&&&&&KRATE::__private::Arg(ARG)).field_kind().field(ARG);",
         Sigil::Debug => {
             "let VALUE = KRATE::__private::Scratch::render(
                  KRATE::__private::format_args!(\"{:?}\", ARG));"
@@ -282,7 +282,7 @@ fn body(call: &Call, parts: &Parts) -> TokenStream {
     let (mut tags, mut size, mut writes) = (String::new(), "0".to_owned(), String::new());
     for number in 0..parts.values.len() {
         // Writing to a `String` cannot fail.
-        let _ = write!(tags, "KRATE::__private::Encode::tag(&v{number}) as u8,");
+        let _ = write!(tags, "KRATE::__private::Encode::tag(&v{number}),");
         let _ = write!(size, " + KRATE::__private::Encode::size(&v{number})");
         let _ = write!(writes, "KRATE::__private::Encode::write(&v{number}, out);");
     }
@@ -298,11 +298,11 @@ fn body(call: &Call, parts: &Parts) -> TokenStream {
             (LOCALS) => {{
                 #[allow(unused_imports)]
                 use KRATE::__private::{{
-                    ByText as _, ByValue as _, FieldByChain as _, FieldByDeref as _,
+                    ByText as _, ByValue as _, FieldByChain as _, FieldByCopy as _, FieldByDeref as _,
                     FieldByDerefTwice as _, FieldByValue as _, FieldRefused as _,
                 }};
                 LETS
-                KRATE::__private::{put} [{tags}], {size}, |out| {{ let _ = &out; {writes} }})
+                KRATE::__private::{put} [{tags}], {size}, move |out| {{ let _ = &out; {writes} }})
             }}
         }};
         {after}"

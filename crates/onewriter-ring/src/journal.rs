@@ -2,6 +2,9 @@
 //!
 //! The bytes and their place are staged, then one word says "pending"; after the write it says
 //! "idle". Whoever takes over and finds "pending" repeats the same write at the same place.
+//!
+//! The place and the cursors are kept twice: those of the last write hold until the same one word
+//! says that those of the next are whole. A writer that is killed while it stages has staged nothing.
 
 use crate::os::{self, Map, PAGE};
 use crate::queue::{Error, Queue};
@@ -19,21 +22,23 @@ const MAGIC: u64 = u64::from_le_bytes(*b"ONEWJRNL");
 const VERSION: u64 = 1;
 const MAGIC_AT: usize = 0;
 const VERSION_AT: usize = 1;
+/// The number of the write, shifted by one, and [`PENDING`] until it is done.
 const STATE: usize = 8;
-const DEV: usize = 9;
-const INO: usize = 10;
-const BASE: usize = 11;
-const LEN: usize = 12;
-const N_CURSORS: usize = 13;
-const SEQUENCE: usize = 14;
 const PENDING: u64 = 1;
-const IDLE: u64 = 0;
 
-const CURSORS_START: usize = PAGE;
+/// What is kept of a write; writes with even and with odd numbers take turns.
+const SLOTS: [usize; 2] = [16, 24];
+const DEV: usize = 0;
+const INO: usize = 1;
+const BASE: usize = 2;
+const LEN: usize = 3;
+const N_CURSORS: usize = 4;
+
+const CURSORS_START: [usize; 2] = [PAGE, PAGE + CURSORS_MAX];
 const CURSOR_WORDS: usize = 4;
 /// As many cursors as rings are possible, and a few.
 const CURSORS_MAX: usize = 2 << 20;
-const STAGE_START: usize = CURSORS_START + CURSORS_MAX;
+const STAGE_START: usize = PAGE + 2 * CURSORS_MAX;
 /// One write at most.
 const STAGE_MAX: usize = 1 << 30;
 const STEP: usize = 64 << 10;
@@ -56,8 +61,6 @@ pub struct Pending {
     pub place: Place,
     /// The bytes.
     pub bytes: Vec<u8>,
-    /// How far each ring is read once it is done.
-    pub cursors: Vec<Cursor>,
 }
 
 /// The journal of one sink.
@@ -66,8 +69,13 @@ pub struct JournalFile {
     map: Map,
     file: File,
     path: PathBuf,
-    cursors_allocated: usize,
+    cursors_allocated: [usize; 2],
     stage_allocated: usize,
+}
+
+/// Which of the two a write uses.
+fn slot(state: u64) -> usize {
+    (state >> 1 & 1) as usize
 }
 
 impl JournalFile {
@@ -88,7 +96,7 @@ impl JournalFile {
         let map = Map::shared(&file, STAGE_START + STAGE_MAX).map_err(fail)?;
         let words = map.words();
         if words.load(MAGIC_AT, Ordering::Relaxed) != MAGIC {
-            words.store(STATE, IDLE, Ordering::Relaxed);
+            words.store(STATE, 0, Ordering::Relaxed);
             words.store(VERSION_AT, VERSION, Ordering::Relaxed);
             words.store(MAGIC_AT, MAGIC, Ordering::Release);
         } else if words.load(VERSION_AT, Ordering::Relaxed) != VERSION {
@@ -97,7 +105,7 @@ impl JournalFile {
                 path.display()
             )));
         }
-        Ok(JournalFile { map, file, path, cursors_allocated: 0, stage_allocated: 0 })
+        Ok(JournalFile { map, file, path, cursors_allocated: [0; 2], stage_allocated: 0 })
     }
 
     /// The write that was announced and not confirmed, if there is one.
@@ -107,7 +115,29 @@ impl JournalFile {
         pending(&self.map.words(), in_file)
     }
 
-    /// Announces a write. The one before must have been confirmed.
+    /// How far rings were read when the last write that was announced is done: records before that
+    /// are in the file, whatever the rings themselves say.
+    #[must_use]
+    pub fn cursors(&self) -> Vec<Cursor> {
+        let in_file = self.file.metadata().map_or(0, |meta| meta.len() as usize);
+        cursors(&self.map.words(), in_file)
+    }
+
+    /// Gives the staging memory back: everything announced was confirmed, and the writer leaves.
+    pub fn trim(&mut self) {
+        let words = self.map.words();
+        if words.load(STATE, Ordering::Relaxed) & PENDING != 0 {
+            return;
+        }
+        for header in SLOTS {
+            words.store(header + N_CURSORS, 0, Ordering::Relaxed);
+        }
+        if self.file.set_len(PAGE as u64).is_ok() {
+            (self.cursors_allocated, self.stage_allocated) = ([0; 2], 0);
+        }
+    }
+
+    /// Announces a write. One before it that was not confirmed is given up.
     pub fn intend(
         &mut self,
         place: Place,
@@ -120,15 +150,18 @@ impl JournalFile {
                 bytes.len()
             )));
         }
+        abandon(&self.map.words());
         self.stage_allocated = self.grow(STAGE_START, self.stage_allocated, bytes.len())?;
         stage(&self.map.words(), bytes);
+        let slot = next_slot(&self.map.words());
         let mut n_cursors = 0;
         for cursor in cursors {
             let end = 8 * CURSOR_WORDS * (n_cursors + 1);
             if end > CURSORS_MAX {
                 return Err(Error::new("more rings than a journal has room for"));
             }
-            self.cursors_allocated = self.grow(CURSORS_START, self.cursors_allocated, end)?;
+            let allocated = self.cursors_allocated[slot];
+            self.cursors_allocated[slot] = self.grow(CURSORS_START[slot], allocated, end)?;
             stage_cursor(&self.map.words(), n_cursors, cursor);
             n_cursors += 1;
         }
@@ -156,30 +189,37 @@ impl JournalFile {
 /// What is pending in a journal of `in_file` bytes.
 fn pending(words: &impl Words, in_file: usize) -> Option<Pending> {
     let word = |at| words.load(at, Ordering::Relaxed);
-    if words.load(STATE, Ordering::Acquire) != PENDING {
+    let state = words.load(STATE, Ordering::Acquire);
+    if state & PENDING == 0 {
         return None;
     }
-    let (len, n_cursors) = (word(LEN) as usize, word(N_CURSORS) as usize);
-    let possible = len <= STAGE_MAX
-        && (len == 0 || STAGE_START + len <= in_file)
-        && n_cursors <= CURSORS_MAX / (8 * CURSOR_WORDS)
-        && CURSORS_START + 8 * CURSOR_WORDS * n_cursors <= in_file;
-    if !possible {
+    let header = SLOTS[slot(state)];
+    let len = word(header + LEN) as usize;
+    if len > STAGE_MAX || (len > 0 && STAGE_START + len > in_file) {
         return None;
     }
-    let place = Place { dev: word(DEV), ino: word(INO), base: word(BASE) };
+    let place =
+        Place { dev: word(header + DEV), ino: word(header + INO), base: word(header + BASE) };
     let mut bytes: Vec<u8> =
         (0..len.div_ceil(8)).flat_map(|at| word(STAGE_START / 8 + at).to_le_bytes()).collect();
     bytes.truncate(len);
-    let cursors = (0..n_cursors).map(|number| {
-        let at = CURSORS_START / 8 + CURSOR_WORDS * number;
+    Some(Pending { place, bytes })
+}
+
+fn cursors(words: &impl Words, in_file: usize) -> Vec<Cursor> {
+    let word = |at| words.load(at, Ordering::Relaxed);
+    let slot = slot(words.load(STATE, Ordering::Acquire));
+    let start = CURSORS_START[slot];
+    let room = in_file.saturating_sub(start).min(CURSORS_MAX) / (8 * CURSOR_WORDS);
+    let cursor = |number| {
+        let at = start / 8 + CURSOR_WORDS * number;
         Cursor {
             segment: u128::from(word(at)) | u128::from(word(at + 1)) << 64,
             ring: word(at + 2) as u32,
             pos: word(at + 3),
         }
-    });
-    Some(Pending { place, bytes, cursors: cursors.collect() })
+    };
+    (0..(word(SLOTS[slot] + N_CURSORS) as usize).min(room)).map(cursor).collect()
 }
 
 fn stage(words: &impl Words, bytes: &[u8]) {
@@ -195,8 +235,17 @@ fn stage(words: &impl Words, bytes: &[u8]) {
     }
 }
 
+/// The state that the next write announces itself with.
+fn next_state(words: &impl Words) -> u64 {
+    words.load(STATE, Ordering::Relaxed).wrapping_add(2) | PENDING
+}
+
+fn next_slot(words: &impl Words) -> usize {
+    slot(next_state(words))
+}
+
 fn stage_cursor(words: &impl Words, number: usize, cursor: Cursor) {
-    let at = CURSORS_START / 8 + CURSOR_WORDS * number;
+    let at = CURSORS_START[next_slot(words)] / 8 + CURSOR_WORDS * number;
     let Cursor { segment, ring, pos } = cursor;
     let parts = [segment as u64, (segment >> 64) as u64, u64::from(ring), pos];
     for (part, word) in parts.into_iter().enumerate() {
@@ -205,23 +254,32 @@ fn stage_cursor(words: &impl Words, number: usize, cursor: Cursor) {
 }
 
 fn announce(words: &impl Words, place: Place, len: usize, n_cursors: usize) {
-    let sequence = words.load(SEQUENCE, Ordering::Relaxed);
+    let state = next_state(words);
     for (at, word) in [
         (DEV, place.dev),
         (INO, place.ino),
         (BASE, place.base),
         (LEN, len as u64),
         (N_CURSORS, n_cursors as u64),
-        (SEQUENCE, sequence.wrapping_add(1)),
     ] {
-        words.store(at, word, Ordering::Relaxed);
+        words.store(SLOTS[slot(state)] + at, word, Ordering::Relaxed);
     }
     // Everything before this store is staged when a successor finds it.
-    words.store(STATE, PENDING, Ordering::Release);
+    words.store(STATE, state, Ordering::Release);
+}
+
+/// A write that was announced and then given up, because its file is gone, counts as never
+/// announced: the cursors of the one before hold again.
+fn abandon(words: &impl Words) {
+    let state = words.load(STATE, Ordering::Relaxed);
+    if state & PENDING != 0 {
+        words.store(STATE, (state & !PENDING).wrapping_sub(2), Ordering::Release);
+    }
 }
 
 fn confirm(words: &impl Words) {
-    words.store(STATE, IDLE, Ordering::Release);
+    let state = words.load(STATE, Ordering::Relaxed);
+    words.store(STATE, state & !PENDING, Ordering::Release);
 }
 
 /// The same protocol on any words, for tests that stop it at every step.
@@ -235,6 +293,7 @@ pub(crate) mod steps {
     }
 
     pub(crate) fn intend(words: &impl Words, place: Place, bytes: &[u8], cursors: &[Cursor]) {
+        super::abandon(words);
         super::stage(words, bytes);
         for (number, cursor) in cursors.iter().enumerate() {
             super::stage_cursor(words, number, *cursor);
@@ -248,5 +307,71 @@ pub(crate) mod steps {
 
     pub(crate) fn pending(words: &impl Words) -> Option<Pending> {
         super::pending(words, usize::MAX)
+    }
+
+    pub(crate) fn cursors(words: &impl Words) -> Vec<Cursor> {
+        super::cursors(words, usize::MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cursor(pos: u64) -> Cursor {
+        Cursor { segment: 7, ring: 0, pos }
+    }
+
+    const PLACE: Place = Place { dev: 1, ino: 2, base: 3 };
+
+    #[test]
+    fn a_writer_killed_while_it_stages_leaves_the_cursors_of_the_write_before() {
+        let dir = tempfile::tempdir().unwrap();
+        let queue = Queue::open_in(&dir.path().join("queue")).unwrap();
+        let mut journal = JournalFile::open(&queue, 1).unwrap();
+        journal.intend(PLACE, b"first\n", [cursor(8)].into_iter()).unwrap();
+        journal.confirm();
+        // What a successor would find after each step of the staging.
+        let killed_at = |n_cursors: u64| {
+            let successor = JournalFile::open(&queue, 1).unwrap();
+            assert_eq!(successor.pending(), None, "before cursor {n_cursors}");
+            assert_eq!(successor.cursors(), [cursor(8)], "before cursor {n_cursors}");
+        };
+        let cursors = (0..3).map(|n| {
+            killed_at(n);
+            cursor(100 + n)
+        });
+        journal
+            .intend(
+                PLACE,
+                b"second\n",
+                cursors.chain(std::iter::from_fn(|| {
+                    killed_at(3);
+                    None
+                })),
+            )
+            .unwrap();
+        assert_eq!(journal.cursors(), [cursor(100), cursor(101), cursor(102)]);
+        assert_eq!(journal.pending(), Some(Pending { place: PLACE, bytes: b"second\n".to_vec() }));
+        journal.confirm();
+        assert_eq!(journal.cursors(), [cursor(100), cursor(101), cursor(102)]);
+    }
+    #[test]
+    fn a_write_that_is_given_up_for_another_counts_as_never_announced() {
+        let dir = tempfile::tempdir().unwrap();
+        let queue = Queue::open_in(&dir.path().join("queue")).unwrap();
+        let mut journal = JournalFile::open(&queue, 1).unwrap();
+        journal.intend(PLACE, b"first\n", [cursor(8)].into_iter()).unwrap();
+        journal.confirm();
+        journal.intend(PLACE, b"given up\n", [cursor(50)].into_iter()).unwrap();
+        let killed = std::iter::from_fn(|| {
+            let successor = JournalFile::open(&queue, 1).unwrap();
+            assert_eq!((successor.pending(), successor.cursors()), (None, vec![cursor(8)]));
+            None
+        });
+        let place = Place { ino: 9, ..PLACE };
+        journal.intend(place, b"anew\n", [cursor(60)].into_iter().chain(killed)).unwrap();
+        assert_eq!(journal.pending(), Some(Pending { place, bytes: b"anew\n".to_vec() }));
+        assert_eq!(journal.cursors(), [cursor(60)]);
     }
 }

@@ -20,6 +20,8 @@ mod queue;
 mod reader;
 mod segment;
 pub mod spsc;
+#[doc(hidden)]
+pub mod testing;
 #[cfg(test)]
 mod tests;
 mod words;
@@ -29,9 +31,10 @@ pub use exit::at_exit;
 pub use journal::{JournalFile, Pending, Place};
 pub use put::{
     INTRODUCTION_TAG, JoinOptions, MAX_RECORD, Overflow, PutError, RingFrame, SILENT, URGENT_LEVEL,
-    join, leave, mark_thread, put, register, take_lost_unseen, thread_mark, try_put,
+    count_lost_unseen, join, leave, mark_thread, put, register, take_lost_unseen, thread_mark,
+    try_put,
 };
-pub use queue::{DIR_VARIABLE, Error, Queue, QueueName};
+pub use queue::{DIR_VARIABLE, Error, Lead, Queue, QueueName};
 pub use reader::{Cursor, Damage, FrameRef, Reader, RingId};
 pub use spsc::{Corrupt, Losses};
 pub use words::{HeapWords, MapWords, Words};

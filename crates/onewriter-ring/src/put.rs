@@ -238,7 +238,7 @@ struct SpinGuard<'a>(&'a AtomicU32);
 impl SpinGuard<'_> {
     fn try_new(word: &AtomicU32) -> Option<SpinGuard<'_>> {
         let free = word.compare_exchange(0, 1, Ordering::Acquire, Ordering::Relaxed);
-        // Not `then_some`: a guard that is dropped unlocks.
+        // Lazily: a guard that is made and dropped opens the lock of whoever holds it.
         free.is_ok().then(|| SpinGuard(word))
     }
 }
@@ -336,6 +336,11 @@ pub fn take_lost_unseen() -> u64 {
     LOST_UNSEEN.swap(0, Ordering::Relaxed)
 }
 
+/// Counts a record that was lost before it came to a ring: its call site found no room.
+pub fn count_lost_unseen() {
+    LOST_UNSEEN.fetch_add(1, Ordering::Relaxed);
+}
+
 /// Adds a call site to the process's table; its number from 1 up, or `None` if there is no queue
 /// or no room. A number stays good in every queue joined later and in forked children.
 pub fn register(site: &[u8]) -> Option<u32> {
@@ -387,7 +392,7 @@ where
         Err(fill) => {
             let mut fill = Some(fill);
             let request = Request { level, tag, len, wait };
-            request.put_slow(&mut |frame| {
+            request.put_slow(handle, stamp, &mut |frame| {
                 if let Some(fill) = fill.take() {
                     fill(frame);
                 }
@@ -433,7 +438,7 @@ struct Request {
 impl Request {
     #[cold]
     #[inline(never)]
-    fn put_slow(self, fill: Fill<'_>) -> Result<(), PutError> {
+    fn put_slow(self, handle: &Handle, stamp: u64, fill: Fill<'_>) -> Result<(), PutError> {
         let Some(joined) = joined() else { return Err(PutError::Closed) };
         if !joined.is_open() {
             return Err(PutError::Closed);
@@ -448,6 +453,11 @@ impl Request {
             LOST_UNSEEN.fetch_add(1, Ordering::Relaxed);
             return Err(PutError::Full);
         }
+        if mark == 0 && self.is_wrap(joined, handle) {
+            handle.producer.put_ready(self.head(), stamp, self.len, fill);
+            handle.producer.leave_slow();
+            return after_commit(handle);
+        }
         let request = Request { tag: self.tag | mark, ..self };
         match own_handle(joined) {
             Some(handle) => {
@@ -461,6 +471,22 @@ impl Request {
             }
             None => request.put_shared(joined, fill),
         }
+    }
+
+    /// Whether there is room after all, as nearly always: the ring only begins a new lap, or the
+    /// writer has moved on. If so the fast path is closed.
+    fn is_wrap(self, joined: &Joined, handle: &Handle) -> bool {
+        let attached = handle.joined.load(Ordering::Relaxed) == joined.number;
+        if !attached || !handle.introduced.get() || handle.producer.is_busy() {
+            return false;
+        }
+        handle.producer.enter_slow();
+        let fits = self.len + FRAME_HEADER <= handle.size.get() / 4
+            && handle.producer.make_room(self.len, false) == Room::Ready;
+        if !fits {
+            handle.producer.leave_slow();
+        }
+        fits
     }
 
     fn is_urgent(self) -> bool {
@@ -734,4 +760,21 @@ fn new_handle(process: &'static Process) -> Option<&'static Handle> {
     handle.next.store(process.handles.load(Ordering::Relaxed), Ordering::Relaxed);
     process.handles.store(std::ptr::from_ref(handle).cast_mut(), Ordering::Release);
     Some(handle)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_that_is_held_is_refused_and_stays_held() {
+        let word = AtomicU32::new(0);
+        let held = SpinGuard::try_new(&word);
+        assert!(held.is_some());
+        for _ in 0..2 {
+            assert!(SpinGuard::try_new(&word).is_none());
+        }
+        drop(held);
+        assert!(SpinGuard::try_new(&word).is_some());
+    }
 }

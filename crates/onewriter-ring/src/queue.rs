@@ -1,5 +1,6 @@
 //! Where a queue lives: a folder in memory, found by name.
 
+use crate::lock::LifetimeLock;
 use crate::os::{self, Map, PAGE};
 use crate::words::{MapWords, Words};
 use crate::{clock, clock::ClockKind};
@@ -53,6 +54,15 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.source.as_ref().map(|err| err as _)
     }
+}
+
+/// The file whose lock is the lead.
+const LEAD_FILE: &str = "lead";
+
+/// The right to be a queue's writer; see [`Queue::try_lead`].
+#[derive(Debug)]
+pub struct Lead {
+    _lock: LifetimeLock,
 }
 
 /// The environment variable that says where queues live.
@@ -160,6 +170,25 @@ impl Queue {
         self.bell.sleep(bell::SLEEPING, timeout, is_idle);
     }
 
+    /// Takes the lead: the right to be this queue's writer, for as long as the value lives and at
+    /// most as long as this process. `None` if somebody else has it.
+    pub fn try_lead(&self) -> Result<Option<Lead>, Error> {
+        let path = self.dir.join(LEAD_FILE);
+        let fail = |err| Error::io("cannot take the queue's lead", &path, err);
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .custom_flags(libc::O_NOFOLLOW)
+            .open(&path)
+            .map_err(fail)?;
+        os::allocate(&file, 0, PAGE).map_err(fail)?;
+        let lock = LifetimeLock::try_take(&path).map_err(fail)?;
+        Ok(lock.map(|lock| Lead { _lock: lock }))
+    }
+
     /// Removes the folder of a private queue, if nothing is left in it.
     pub fn remove_if_private(&self) {
         if !self.private {
@@ -169,7 +198,7 @@ impl Queue {
         for entry in entries {
             let name = entry.file_name();
             let name = name.to_string_lossy();
-            if name == bell::FILE || name.starts_with(crate::journal::PREFIX) {
+            if name == bell::FILE || name == LEAD_FILE || name.starts_with(crate::journal::PREFIX) {
                 let _ = fs::remove_file(entry.path());
             }
         }
@@ -332,7 +361,13 @@ impl Bell {
         }
         let map = Map::shared(&file, PAGE).map_err(fail)?;
         let word = |at| map.words().load(at, Ordering::Relaxed);
-        if word(bell::MAGIC_AT) != bell::MAGIC || word(bell::VERSION_AT) != bell::VERSION {
+        if word(bell::MAGIC_AT) != bell::MAGIC {
+            return Err(Error::new(format!(
+                "{} is no doorbell; remove the folder",
+                path.display()
+            )));
+        }
+        if word(bell::VERSION_AT) != bell::VERSION {
             return Err(Error::new(format!(
                 "{} was made by another version of onewriter (format {}, this is {}): end those \
                  programs, or give the queue another name",

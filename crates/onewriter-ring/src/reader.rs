@@ -17,6 +17,7 @@ use crate::spsc::{
     CONTROL_WORDS, Consumer, Corrupt, DATA_AT, DATA_LEN, FrameHead, HEAD, Losses, Ring, parse,
 };
 use crate::words::{MapWords, Words};
+use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
@@ -84,6 +85,8 @@ pub struct Reader {
     dirty: Vec<RingId>,
     damage: Vec<Damage>,
     barrier_works: bool,
+    /// Where reading begins in rings that an earlier writer has read further than they say.
+    starts: HashMap<(u128, u32), u64>,
 }
 
 impl Reader {
@@ -100,6 +103,14 @@ impl Reader {
             dirty: Vec::new(),
             damage: Vec::new(),
             barrier_works: os::register_barrier() && os::barrier(),
+            starts: HashMap::new(),
+        }
+    }
+
+    /// Begins behind these cursors, which a journal has kept: what stands before them was written.
+    pub fn start_behind(&mut self, cursors: impl IntoIterator<Item = Cursor>) {
+        for cursor in cursors {
+            self.starts.insert((cursor.segment, cursor.ring), cursor.pos);
         }
     }
 
@@ -138,7 +149,10 @@ impl Reader {
         self.active.clear();
         for (number, segment) in self.segments.iter_mut().enumerate() {
             if let Some(segment) = segment {
-                segment.observe(number as u32, t0, &mut self.active, &mut self.damage);
+                let number = number as u32;
+                let fresh = segment.open_new_rings(&self.starts, &mut self.damage);
+                self.dirty.extend(fresh.map(|ring| RingId { segment: number, ring }));
+                segment.observe(number, t0, &mut self.active, &mut self.damage);
             }
         }
     }
@@ -193,6 +207,14 @@ impl Reader {
             ring.is_dirty = true;
             self.dirty.push(id);
         }
+    }
+
+    /// The segment's random bits and where the frame that was peeked at begins.
+    #[must_use]
+    pub fn position(&self, id: RingId) -> Option<Cursor> {
+        let segment = self.segments.get(id.segment as usize)?.as_ref()?;
+        let ring = segment.rings.get(id.ring as usize)?.as_ref()?;
+        Some(Cursor { segment: segment.id, ring: id.ring, pos: ring.taken() })
     }
 
     /// How far each ring has been taken, of those that were taken from since the last release.
@@ -278,21 +300,22 @@ impl Reader {
         }
     }
 
-    /// Removes this process's own drained segment: the last step of a writer that leaves after the
-    /// process has left the queue.
-    pub fn remove_own_segments(&mut self) {
+    /// Removes the drained segments of this process and of dead ones: the last step of a writer that
+    /// leaves after the process has left the queue.
+    pub fn remove_drained_segments(&mut self) {
         // Not by the number of the process: in containers that share a folder all may be number 1.
         let own = crate::put::own_segment_id();
-        self.remove_dead(|segment| Some(segment.id) == own);
+        self.remove_dead(|segment| {
+            Some(segment.id) == own || !LifetimeLock::is_held(&segment.path).unwrap_or(true)
+        });
     }
 
     fn remove_dead(&mut self, is_dead: impl Fn(&SegmentReader) -> bool) {
         for slot in &mut self.segments {
             // First dead, then drained: after its death nothing is added.
-            if slot.as_ref().is_some_and(|segment| is_dead(segment) && segment.is_drained()) {
-                if let Some(segment) = slot.take() {
-                    segment.remove();
-                }
+            let done = slot.take_if(|segment| is_dead(segment) && segment.is_drained());
+            if let Some(segment) = done {
+                segment.remove();
             }
         }
     }
@@ -410,7 +433,6 @@ impl SegmentReader {
         active: &mut Vec<RingId>,
         damage: &mut Vec<Damage>,
     ) {
-        self.open_new_rings(damage);
         for (ring, slot) in self.rings.iter_mut().enumerate() {
             let Some(reading) = slot else { continue };
             reading.t0 = t0;
@@ -425,21 +447,36 @@ impl SegmentReader {
         }
     }
 
-    fn open_new_rings(&mut self, damage: &mut Vec<Damage>) {
+    /// Opens the rings that were published since the last call; gives the numbers of those that are
+    /// read further than they say.
+    fn open_new_rings(
+        &mut self,
+        starts: &HashMap<(u128, u32), u64>,
+        damage: &mut Vec<Damage>,
+    ) -> impl Iterator<Item = u32> {
+        let known = self.rings.len();
         // SYNC POINT rings: with the release store in `Segment::make_ring`.
         let count = self.map.words().load(header::N_RINGS, Ordering::Acquire) as usize;
         for number in self.rings.len()..count.min(MAX_RINGS) {
-            let ring = self.open_ring(number);
-            if ring.is_none() {
-                let process = self.process;
-                damage.push(Damage { process, what: Corrupt::Ring, bytes: 0 });
+            let start = starts.get(&(self.id, number as u32)).copied();
+            let mut ring = self.open_ring(number, start.unwrap_or(0));
+            match &mut ring {
+                // Until the ring itself says so, every write that is announced has to.
+                Some(reading) => reading.is_dirty = reading.is_ahead(),
+                None => {
+                    let process = self.process;
+                    damage.push(Damage { process, what: Corrupt::Ring, bytes: 0 });
+                }
             }
             self.rings.push(ring);
         }
+        let fresh = self.rings.iter().enumerate().skip(known);
+        let ahead = fresh.filter(|(_, ring)| ring.as_ref().is_some_and(|it| it.is_dirty));
+        ahead.map(|(number, _)| number as u32)
     }
 
     /// The ring, if what its control block says is possible and lies within the file.
-    fn open_ring(&self, number: usize) -> Option<Reading> {
+    fn open_ring(&self, number: usize, start: u64) -> Option<Reading> {
         let len = self.file.metadata().ok()?.len();
         let control_at = CONTROL_START + number * CONTROL_WORDS * 8;
         if control_at + CONTROL_WORDS * 8 > len as usize {
@@ -461,6 +498,8 @@ impl SegmentReader {
         }
         let ring = Ring { control, data: words.part(at / 8, size / 8), capacity: size as u64 };
         let head = control.load(HEAD, Ordering::Acquire);
+        let is_ahead = start > head && start - head <= size as u64 && start.is_multiple_of(8);
+        let head = if is_ahead { start } else { head };
         head.is_multiple_of(8).then(|| Reading::new(Consumer::new(ring, head)))
     }
 
@@ -533,6 +572,11 @@ impl Reading {
     /// How far frames were taken.
     fn taken(&self) -> u64 {
         self.consumer.pos() - 8 * (self.words.len() - self.at) as u64
+    }
+
+    /// Whether it was read further than it says itself.
+    fn is_ahead(&self) -> bool {
+        self.consumer.ring().control.load(HEAD, Ordering::Relaxed) < self.consumer.pos()
     }
 
     fn waiting(&self) -> u64 {
@@ -626,7 +670,11 @@ impl Reading {
 
     fn release(&mut self, segment: &Path) {
         self.is_dirty = false;
-        for number in self.side_files.drain(..) {
+        // The last one may belong to a frame that was looked at and not taken: it is still to come,
+        // and a writer that takes over will have to read it again.
+        let n_ahead = usize::from(self.next.is_some_and(|frame| frame.flags != 0));
+        let n_taken = self.side_files.len() - n_ahead;
+        for number in self.side_files.drain(..n_taken) {
             let _ = fs::remove_file(side_path(segment, number));
         }
         let pos = self.taken();

@@ -178,7 +178,7 @@ fn a_writer_that_leaves_does_not_take_another_processs_segment_for_its_own() {
     std::os::unix::fs::FileExt::write_all_at(&file, &own.to_le_bytes(), 32).unwrap();
     assert_eq!(here.values(), [1]);
     assert_eq!(here.reader.process(0).map(|it| u64::from(it.0)), Some(own));
-    here.reader.remove_own_segments();
+    here.reader.remove_drained_segments();
     assert!(path.exists());
     child.kill();
 }

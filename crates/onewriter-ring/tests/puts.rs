@@ -236,10 +236,10 @@ fn a_writer_that_leaves_removes_its_own_drained_segment_and_no_other() {
     put_value(1).unwrap();
     leave();
     here.reader.begin();
-    here.reader.remove_own_segments();
+    here.reader.remove_drained_segments();
     assert_eq!(here.files("s-").len(), 1, "it is not drained");
     assert_eq!(here.values(), [1]);
-    here.reader.remove_own_segments();
+    here.reader.remove_drained_segments();
     assert_eq!(here.files("s-"), [""; 0]);
     here.queue.remove_if_private();
     assert!(!here.queue.dir().exists());

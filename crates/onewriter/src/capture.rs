@@ -7,7 +7,7 @@
 
 use onewriter_record::{Bytes, Encode, Out, Tag};
 use std::borrow::Cow;
-use std::cell::RefCell;
+use std::cell::Cell;
 use std::error::Error;
 use std::fmt;
 use std::ops::Deref;
@@ -16,28 +16,76 @@ use std::ops::Deref;
 pub struct Arg<'a, T: ?Sized>(pub &'a T);
 
 /// A type that the writer formats exactly as the standard library would, in every trait it has.
-pub trait Deferred: Encode {}
+pub trait Deferred: Encode {
+    /// What a put takes with it: a copy if that is as cheap as a reference, so that a variable of
+    /// the caller can stay in its register.
+    type Carried<'a>: Encode
+    where
+        Self: 'a;
 
-macro_rules! deferred {
-    ($([$($gen:tt)*] $ty:ty;)*) => { $(impl<$($gen)*> Deferred for $ty {})* };
+    /// Takes it.
+    fn carry(&self) -> Self::Carried<'_>;
 }
 
-deferred! {
-    [] bool; [] char; [] str; [] String;
-    [] i8; [] i16; [] i32; [] i64; [] i128; [] isize;
-    [] u8; [] u16; [] u32; [] u64; [] u128; [] usize;
-    [] f32; [] f64;
-    [] std::num::NonZeroU32; [] std::num::NonZeroU64; [] std::num::NonZeroUsize;
-    [] std::time::Duration;
+macro_rules! copied {
+    ($($ty:ty)*) => { $(
+        impl Deferred for $ty {
+            type Carried<'a> = $ty;
+
+            #[inline(always)]
+            fn carry(&self) -> $ty {
+                *self
+            }
+        }
+    )* };
+}
+
+copied! {
+    bool char i8 i16 i32 i64 i128 isize u8 u16 u32 u64 u128 usize f32 f64
+    std::num::NonZeroU32 std::num::NonZeroU64 std::num::NonZeroUsize std::time::Duration
+}
+
+macro_rules! borrowed {
+    ($([$($gen:tt)*] $ty:ty as $carried:ty;)*) => { $(
+        impl<$($gen)*> Deferred for $ty {
+            type Carried<'a> = &'a $carried where Self: 'a;
+
+            #[inline(always)]
+            fn carry(&self) -> &$carried {
+                self
+            }
+        }
+    )* };
+}
+
+borrowed! {
+    [] str as str;
+    [] String as str;
+    [T: Deferred] [T] as [T];
+    [T: Deferred] Vec<T> as [T];
+    [T: Deferred, const N: usize] [T; N] as [T];
+}
+
+macro_rules! forwarded {
+    ($([$($gen:tt)*] $ty:ty;)*) => { $(
+        impl<$($gen)*> Deferred for $ty {
+            type Carried<'a> = T::Carried<'a> where Self: 'a;
+
+            #[inline(always)]
+            fn carry(&self) -> T::Carried<'_> {
+                (**self).carry()
+            }
+        }
+    )* };
+}
+
+forwarded! {
     [T: Deferred + ?Sized] &T;
     [T: Deferred + ?Sized] &mut T;
     [T: Deferred + ?Sized] Box<T>;
     [T: Deferred + ?Sized] std::rc::Rc<T>;
     [T: Deferred + ?Sized] std::sync::Arc<T>;
-    ['a, T: Deferred + ToOwned + ?Sized] Cow<'a, T>;
-    [T: Deferred] [T];
-    [T: Deferred] Vec<T>;
-    [T: Deferred, const N: usize] [T; N];
+    ['b, T: Deferred + ToOwned + ?Sized] Cow<'b, T>;
 }
 
 /// Chosen for an argument that travels typed.
@@ -61,6 +109,17 @@ pub trait ByText {
 }
 
 impl<T: ?Sized> ByText for &Arg<'_, T> {}
+
+/// Chosen for a field that is one of the plain types.
+pub trait FieldByCopy {
+    /// The choice.
+    #[inline(always)]
+    fn field_kind(&self) -> Carry {
+        Carry
+    }
+}
+
+impl<T: Deferred + ?Sized> FieldByCopy for &&&&&Arg<'_, T> {}
 
 /// Chosen for a field that travels typed.
 pub trait FieldByValue {
@@ -119,14 +178,29 @@ pub struct Value;
 impl Value {
     /// The text is never made; its expression is there so that the compiler checks it.
     #[inline(always)]
-    pub fn value<'a, T: ?Sized>(self, value: &'a T, _text: fmt::Arguments<'_>) -> &'a T {
-        value
+    pub fn value<'a, T: Deferred + ?Sized>(
+        self,
+        value: &'a T,
+        _text: fmt::Arguments<'_>,
+    ) -> T::Carried<'a> {
+        value.carry()
     }
 
     /// The field as it is.
     #[inline(always)]
     pub fn field<T: Encode + ?Sized>(self, value: &T) -> &T {
         value
+    }
+}
+
+/// Takes a field of a plain type.
+pub struct Carry;
+
+impl Carry {
+    /// The field as it is.
+    #[inline(always)]
+    pub fn field<T: Deferred + ?Sized>(self, value: &T) -> T::Carried<'_> {
+        value.carry()
     }
 }
 
@@ -221,11 +295,12 @@ pub fn count(value: &usize) -> usize {
 
 /// Larger buffers are not kept.
 const MAX_KEPT: usize = 64 * 1024;
-/// Buffers kept by a thread; more are in use only if a `Debug` impl logs in turn.
-const MAX_BUFFERS: usize = 8;
+/// Buffers kept by a thread: as many as a call usually renders arguments.
+const N_BUFFERS: usize = 4;
 
 thread_local! {
-    static BUFFERS: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
+    static BUFFERS: [Cell<Vec<u8>>; N_BUFFERS] =
+        const { [const { Cell::new(Vec::new()) }; N_BUFFERS] };
 }
 
 /// A text rendered on the caller, in a buffer that the thread uses again.
@@ -239,8 +314,11 @@ impl Scratch {
     #[inline]
     pub(crate) fn empty() -> Scratch {
         // In a thread that is ending the buffers may be gone.
-        let buffer = BUFFERS.try_with(|buffers| buffers.borrow_mut().pop());
-        Scratch(buffer.ok().flatten().unwrap_or_default())
+        let buffer = BUFFERS.try_with(|buffers| {
+            let taken = buffers.iter().map(Cell::take).find(|buffer| buffer.capacity() != 0);
+            taken.unwrap_or_default()
+        });
+        Scratch(buffer.unwrap_or_default())
     }
 
     /// Renders `text`. If the user's code returns an error, what it wrote until then is kept.
@@ -251,10 +329,12 @@ impl Scratch {
         scratch
     }
 
+    #[cfg(any(feature = "log", feature = "tracing"))]
     pub(crate) fn buffer(&mut self) -> &mut Vec<u8> {
         &mut self.0
     }
 
+    #[cfg(any(feature = "log", feature = "tracing"))]
     pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.0
     }
@@ -263,7 +343,19 @@ impl Scratch {
 impl fmt::Write for Scratch {
     #[inline]
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.0.extend_from_slice(text.as_bytes());
+        // Formatting comes in short pieces: copies of fixed length spare each the call of `memcpy`.
+        let (bytes, at) = (text.as_bytes(), self.0.len());
+        if bytes.len() <= 16
+            && let (Some(first), Some(last)) = (bytes.first_chunk::<8>(), bytes.last_chunk::<8>())
+        {
+            self.0.extend_from_slice(first);
+            self.0.extend_from_slice(last);
+            let end = at + bytes.len();
+            self.0[end - 8..end].copy_from_slice(last);
+            self.0.truncate(end);
+        } else {
+            self.0.extend_from_slice(bytes);
+        }
         Ok(())
     }
 }
@@ -277,9 +369,12 @@ impl Drop for Scratch {
         }
         buffer.clear();
         let _ = BUFFERS.try_with(|buffers| {
-            let mut buffers = buffers.borrow_mut();
-            if buffers.len() < MAX_BUFFERS {
-                buffers.push(buffer);
+            for kept in buffers {
+                // What is not free is put back: a cell can be looked into only by taking.
+                buffer = kept.replace(buffer);
+                if buffer.capacity() == 0 {
+                    break;
+                }
             }
         });
     }

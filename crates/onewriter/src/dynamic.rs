@@ -4,6 +4,7 @@ use crate::callsite::CallSite;
 use onewriter_record::{Level, SiteDef};
 use std::cell::Cell;
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 
 /// What tells such call sites apart.
@@ -23,56 +24,73 @@ const MAX_PLACES: usize = 65_536;
 const N_REMEMBERED: usize = 256;
 
 thread_local! {
-    static REMEMBERED: [Cell<Option<&'static CallSite>>; N_REMEMBERED] =
+    static REMEMBERED: [Cell<Option<&'static Found>>; N_REMEMBERED] =
         const { [const { Cell::new(None) }; N_REMEMBERED] };
 }
 
+/// A call site and the whereabouts of static texts of its place.
+#[repr(C)]
+struct Found {
+    file_at: AtomicUsize,
+    target_at: AtomicUsize,
+    line: u32,
+    level: Level,
+    site: CallSite,
+}
+
 /// The call site of this place. Its message is one rendered argument, and it has no fields.
+///
+/// `is_static` says that the place's texts are never freed: then the same address is the same text.
 #[inline]
-pub(crate) fn find(place: &Place<'_>) -> &'static CallSite {
-    let spread = place.file.as_ptr().addr()
-        ^ (place.line as usize).wrapping_mul(0x9e37_79b1)
-        ^ place.target.as_ptr().addr() >> 3
-        ^ usize::from(place.level.number());
+pub(crate) fn find(place: &Place<'_>, is_static: bool) -> &'static CallSite {
+    let (file_at, target_at) = (whereabouts(place.file), whereabouts(place.target));
+    let spread = file_at ^ place.line as usize ^ target_at >> 3;
     REMEMBERED.with(|remembered| {
         let slot = &remembered[(spread ^ spread >> 8) % N_REMEMBERED];
-        match slot.get() {
-            Some(site) if is_at(site.def(), place) => site,
-            _ => {
-                let site = find_slowly(place);
-                slot.set(Some(site));
-                site
-            }
+        if let Some(found) = slot.get()
+            && found.line == place.line
+            && found.level == place.level
+            && (is_static
+                && found.file_at.load(Relaxed) == file_at
+                && found.target_at.load(Relaxed) == target_at
+                || is_at(found.site.def(), place))
+        {
+            return &found.site;
         }
+        let found = find_slowly(place);
+        if is_static {
+            // Whatever two threads leave here together, each is of a text of this very place.
+            found.file_at.store(file_at, Relaxed);
+            found.target_at.store(target_at, Relaxed);
+        }
+        slot.set(Some(found));
+        &found.site
     })
 }
 
-fn is_at(def: &SiteDef<'static>, place: &Place<'_>) -> bool {
-    def.line == place.line
-        && def.level == Some(place.level)
-        && same(def.file, place.file)
-        && same(def.target, place.target)
-        && same(def.module, place.module)
+/// Address and length of a text in one word.
+#[inline]
+fn whereabouts(text: &str) -> usize {
+    text.as_ptr().addr() ^ text.len().rotate_right(16)
 }
 
-#[inline]
-fn same(left: &str, right: &str) -> bool {
-    std::ptr::eq(left, right) || left == right
+fn is_at(def: &SiteDef<'static>, place: &Place<'_>) -> bool {
+    def.file == place.file && def.target == place.target && def.module == place.module
 }
 
 #[cold]
 #[inline(never)]
-fn find_slowly(place: &Place<'_>) -> &'static CallSite {
-    static PLACES: Mutex<Option<HashMap<Place<'static>, &'static CallSite>>> = Mutex::new(None);
+fn find_slowly(place: &Place<'_>) -> &'static Found {
+    static PLACES: Mutex<Option<HashMap<Place<'static>, &'static Found>>> = Mutex::new(None);
     let mut places = PLACES.lock().unwrap_or_else(PoisonError::into_inner);
     let places = places.get_or_insert_default();
-    if let Some(site) = places.get(place) {
-        return site;
+    if let Some(found) = places.get(place) {
+        return found;
     }
     let lumped = Place { target: "(too many targets)", module: "", file: "", line: 0, ..*place };
     let place = if places.len() < MAX_PLACES { *place } else { lumped };
-    if let Some(site) = places.get(&place) {
-        return site;
+    if let Some(found) = places.get(&place) {
+        return found;
     }
     let kept = Place {
         target: keep(place.target),
@@ -80,7 +98,7 @@ fn find_slowly(place: &Place<'_>) -> &'static CallSite {
         file: keep(place.file),
         ..place
     };
-    let site: &'static CallSite = Box::leak(Box::new(CallSite::new(SiteDef {
+    let site = CallSite::new(SiteDef {
         level: Some(kept.level),
         target: kept.target,
         module: kept.module,
@@ -88,9 +106,12 @@ fn find_slowly(place: &Place<'_>) -> &'static CallSite {
         line: kept.line,
         args: &[""],
         ..SiteDef::default()
-    })));
-    places.insert(kept, site);
-    site
+    });
+    let (file_at, target_at) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let found = Found { file_at, target_at, line: kept.line, level: kept.level, site };
+    let found: &'static Found = Box::leak(Box::new(found));
+    places.insert(kept, found);
+    found
 }
 
 fn keep(text: &str) -> &'static str {

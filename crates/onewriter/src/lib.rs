@@ -44,6 +44,7 @@ mod log_backend;
 #[cfg(feature = "embedded")]
 mod overflow;
 mod panic_hook;
+mod produce;
 mod put;
 #[cfg(feature = "embedded")]
 mod signals;
@@ -61,6 +62,7 @@ pub use limit::Limit;
 #[cfg(feature = "log")]
 pub use log_backend::LogBackend;
 pub use onewriter_record::{Bytes, Encode, ErrorChain, Level, LevelFilter, Pairs, Record, Value};
+pub use produce::join;
 pub use put::PutError;
 
 #[cfg(feature = "embedded")]
@@ -78,10 +80,12 @@ mod embedded {
     pub use onewriter_engine::sinks::file::{Compression, DiskFull, Fsync, Names, Rotation};
     pub use onewriter_engine::sinks::flight::FlightOptions;
     pub use onewriter_engine::sinks::lane::{LaneOptions, OnFull};
+    pub use onewriter_engine::sinks::terminal::Color;
     pub use onewriter_engine::{
         Context, Error, ErrorKind, Format, Intent, IntoSink, Journal, JsonFormat, LogfmtFormat,
         Precision, Sink, SinkStats, Stats, TextFormat, Zone,
     };
+    pub use onewriter_engine::{format, testing};
     pub use onewriter_ring::Order;
 
     /// The sinks: where records go.
@@ -94,3 +98,11 @@ mod embedded {
         pub use onewriter_engine::sinks::terminal::{stderr, stdout};
     }
 }
+
+#[cfg(all(doctest, feature = "embedded"))]
+#[doc = include_str!("../../../docs/guide/filters.md")]
+struct FiltersGuide;
+
+#[cfg(all(doctest, feature = "embedded"))]
+#[doc = include_str!("../../../docs/guide/sinks.md")]
+struct SinksGuide;

@@ -30,7 +30,7 @@ fn install(drain: fn()) {
 fn put_panic(info: &PanicHookInfo<'_>) {
     let (file, line) = info.location().map_or(("", 0), |place| (place.file(), place.line()));
     let place = Place { level: Level::Error, target: "panic", module: "", file, line };
-    let site = dynamic::find(&place);
+    let site = dynamic::find(&place, false);
     if !site.is_enabled() {
         return;
     }
@@ -43,7 +43,7 @@ fn put_panic(info: &PanicHookInfo<'_>) {
     }
     // A record that is not accepted is counted; a panic is no time for another.
     let write = |out: &mut crate::put::FrameOut<'_, '_>| message.write(out);
-    put_with(site, &[Tag::Text as u8], message.size(), write, &sections);
+    put_with(site, &[Tag::Text], message.size(), write, &sections);
 }
 
 fn message(info: &PanicHookInfo<'_>) -> Scratch {

@@ -129,6 +129,55 @@ fn typed_arguments_travel_as_they_are_and_others_as_text() {
     }
 }
 
+#[cfg(feature = "embedded")]
+macro_rules! agrees {
+    ($(($($call:tt)*);)*) => { $(
+        info!($($call)*);
+        let mut message = Vec::new();
+        only().look(|record| onewriter_engine::format::message(record, &mut message));
+        let message = String::from_utf8(message).unwrap();
+        assert_eq!(message, format!($($call)*), "({})", stringify!($($call)*));
+    )* };
+}
+
+#[cfg(feature = "embedded")]
+#[test]
+#[expect(clippy::approx_constant, reason = "digits to format")]
+fn the_writer_formats_what_format_would() {
+    open();
+    let (width, precision, text, point) = (9, 2, "naïve \"q\" \t", Point(-3, 4));
+    let (list, nothing) = (vec![1.5_f32, -0.0, f32::NAN], None::<u8>);
+    agrees! {
+        ("plain {{braces}} \u{1F600}");
+        ("{} {} {} {}", i8::MIN, u16::MAX, i128::MIN, u128::MAX);
+        ("{:5}|{:<5}|{:^5}|{:>5}|{:*^5}|{:+}|{:05}|{:+05}|{:#06x}", 1, 2, 3, 4, 5, 6, 7, 8, 9);
+        ("{:x} {:X} {:o} {:b} {:#x} {:#X} {:#o} {:#b}", -1_i8, 255_u8, 8, 5, 255, 255, 8, 5_i128);
+        ("{:e} {:E} {:e} {:.2e}", 1500, 1500_u64, 0.00012, 123_456.0);
+        ("{} {} {} {} {}", 1.0, 0.1_f32, f64::INFINITY, -f64::NAN, 1e300);
+        ("{:?} {:?} {:?} {:?}", 1.0, 0.1_f32, 1e300, -0.0);
+        ("{:.2} {:8.3} {:+.1} {:08.2} {:<8.1}|", 3.14159, 2.71828, 1.05, -1.5, 9.99);
+        ("{:?} {:?} {:5?} {:#?} {:x?} {:#X?}", 1, true, 2_u8, 3, 255, 255);
+        ("{text} {text:?} {text:>20} {text:.3} {text:^20.5}|");
+        ("{:?} {:?} {} {:>3}|", 'a', '\n', 'ß', 'x');
+        ("{} {:?} {:>7}", true, false, true);
+        ("{:width$} {:.precision$} {:>width$.precision$}", 1, 1.23456, 7.891);
+        ("{:1$} {:.*} {2:?}", 5, 8, 1.23456);
+        ("{:>1$}|{:>w$}|{}", point, width, point, w = 12);
+        ("{point} {point:?} {point:#?} {:p}", std::ptr::null::<u8>());
+        ("{:?} {:#?} {:?} {:.1?}", list, list, [1, 2], list);
+        ("{:02x?} {:?} {:?}", [1_u8, 255], vec!["a\"b", "c"], [["x"; 2]; 1]);
+        ("{:?} {:?} {:?} {nothing:?}", Some(1), Ok::<u8, ()>(2), ());
+        ("{:?} {:?} {:?} {:?}", Duration::from_millis(1500), Duration::ZERO,
+            Duration::from_nanos(1_000_001), Duration::MAX);
+        ("{:.1?} {:>10?} {:+?}", Duration::from_micros(1234), Duration::from_secs(1),
+            Duration::from_secs(2));
+        ("{} {:?}", String::from("s"), Box::<str>::from("t"));
+        ("{} {:?}", std::borrow::Cow::Borrowed("cow"), std::sync::Arc::new(5));
+        ("{:?} {:?}", std::num::NonZeroU32::MIN, std::cell::Cell::new(1));
+        ("{0} {0:?} {1} {0:>4} {name} {name:?}", "a", 2, name = 'n');
+    }
+}
+
 #[test]
 fn fields_keep_their_names_types_and_order() {
     open();

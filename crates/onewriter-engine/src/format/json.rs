@@ -9,6 +9,7 @@ use super::sites::Sites;
 use super::time::{Precision, TimeText, Zone};
 use super::value::{Plan, plain, with_spec};
 use onewriter_record::{Entries, Record, SectionKind, Site, Value};
+use std::borrow::Cow;
 use std::fmt::Write;
 
 /// Records as JSON, one object on each line.
@@ -78,7 +79,7 @@ struct SiteText {
     /// `,"key":` of each field; the first opens the object.
     keys: Vec<Vec<u8>>,
     /// The names of the fields as they are written.
-    names: Names,
+    names: Vec<String>,
 }
 
 impl Default for JsonFormat {
@@ -153,10 +154,11 @@ impl Format for JsonFormat {
         line.put(b"{\"time\":\"");
         self.time.put(record.time, &mut line);
         line.put(&site.head);
-        let values = site.message.put::<Json>(record, &mut line);
+        let mut values = record.body.values(record.site.n_values());
+        site.message.put::<Json>(&mut values, &mut line);
         line.byte(b'"');
         let mut open = false;
-        for (key, value) in site.keys.iter().zip(values) {
+        for (key, value) in site.keys.iter().zip(&mut values) {
             open = !look.flatten;
             line.put(key);
             json_value(&mut line, &value);
@@ -172,13 +174,16 @@ impl Format for JsonFormat {
     }
 }
 
-#[cold]
-fn sections(line: &mut Line<'_>, record: &Record<'_>, names: &Names, look: Look, open: bool) {
-    let mut names = names.clone();
-    let mut object = Object { prefix: b",\"fields\":{", open, flat: look.flatten };
+#[inline(never)]
+fn sections(line: &mut Line<'_>, record: &Record<'_>, known: &[String], look: Look, open: bool) {
     let sections = || record.body.sections(record.site.n_values());
     let of_kind = |kind| sections().filter(move |section| section.kind == kind);
+    let mut object = Object { prefix: b",\"fields\":{", open, flat: look.flatten };
+    let mut names = Names::default();
     for section in of_kind(SectionKind::Fields) {
+        if names.0.is_empty() {
+            names.0.extend(known.iter().map(|name| Cow::Borrowed(&**name)));
+        }
         object.entries(line, section.entries, &mut names);
     }
     object.close(line);
@@ -213,7 +218,7 @@ struct Object {
 }
 
 impl Object {
-    fn entries(&mut self, line: &mut Line<'_>, entries: Entries<'_>, names: &mut Names) {
+    fn entries<'a>(&mut self, line: &mut Line<'_>, entries: Entries<'a>, names: &mut Names<'a>) {
         for (name, value) in entries {
             line.put(if self.open || self.flat { b"," } else { self.prefix });
             self.open = true;
@@ -231,19 +236,19 @@ impl Object {
 }
 
 /// The names that an object has.
-#[derive(Clone, Debug, Default)]
-struct Names(Vec<String>);
+#[derive(Default)]
+struct Names<'a>(Vec<Cow<'a, str>>);
 
 /// From here on names are not compared: their number would count twice.
 const MAX_NAMES: usize = 64;
 
-impl Names {
+impl<'a> Names<'a> {
     /// The name, with `_` at its end until it is free.
-    fn free(&mut self, name: &str) -> String {
-        let mut name = name.to_owned();
+    fn free(&mut self, name: &'a str) -> Cow<'a, str> {
+        let mut name = Cow::Borrowed(name);
         if self.0.len() < MAX_NAMES {
             while self.0.contains(&name) {
-                name.push('_');
+                name.to_mut().push('_');
             }
             self.0.push(name.clone());
         }
@@ -396,7 +401,7 @@ impl SiteText {
         });
         let mut names = Names::default();
         if look.flatten {
-            names.0 = TAKEN.map(String::from).to_vec();
+            names.0 = TAKEN.map(Cow::Borrowed).to_vec();
         }
         let mut keys = Vec::new();
         for name in &site.fields {
@@ -408,6 +413,7 @@ impl SiteText {
             });
             keys.push(key);
         }
+        let names = names.0.into_iter().map(Cow::into_owned).collect();
         SiteText { head, message: Compiled::new::<Json>(site), keys, names }
     }
 }

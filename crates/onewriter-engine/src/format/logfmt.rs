@@ -133,9 +133,10 @@ impl Format for LogfmtFormat {
         line.put(b"time=");
         self.time.put(record.time, &mut line);
         line.put(&site.head);
-        let values = site.message.put::<Quoted>(record, &mut line);
+        let mut values = record.body.values(record.site.n_values());
+        site.message.put::<Quoted>(&mut values, &mut line);
         line.byte(b'"');
-        for (key, value) in site.keys.iter().zip(values) {
+        for (key, value) in site.keys.iter().zip(&mut values) {
             line.put(key);
             pairs::value(&mut line, &value);
         }

@@ -8,7 +8,8 @@ use onewriter_record::{ArgRef, Count, Piece, Record, Site, Spec, Value, Values};
 /// Appends the message of a record, unescaped, as `format!` would have written it.
 ///
 /// For sinks that are functions, and for filters. What has been rendered by the caller stands as it
-/// is. An argument that broken bytes do not hold is shown as `{missing}`.
+/// is. An argument that broken bytes do not hold is shown as `{missing}`; a message that repetition
+/// or padding would make longer than 64 MiB ends with `{cut}`.
 ///
 /// ```
 /// use onewriter_engine::{format, testing::Sample};
@@ -21,9 +22,8 @@ use onewriter_record::{ArgRef, Count, Piece, Record, Site, Spec, Value, Values};
 /// ```
 pub fn message(record: &Record<'_>, out: &mut Vec<u8>) {
     let compiled = Compiled::new::<Raw>(record.site);
-    Line::append(out, |line| {
-        compiled.put::<Raw>(record, line);
-    });
+    let mut values = record.body.values(record.site.n_values());
+    Line::append(out, |line| compiled.put::<Raw>(&mut values, line));
 }
 
 /// A template made ready for one style: its literals are escaped, its specifications known.
@@ -32,6 +32,7 @@ pub(super) struct Compiled {
     steps: Box<[Step]>,
     last: Box<[u8]>,
     in_order: bool,
+    n_args: usize,
 }
 
 /// A literal and the argument after it.
@@ -57,52 +58,60 @@ impl Compiled {
                 }),
             }
         }
-        Compiled { steps: steps.into(), last: literal.into(), in_order: site.in_order }
+        Compiled {
+            steps: steps.into(),
+            last: literal.into(),
+            in_order: site.in_order,
+            n_args: site.args.len(),
+        }
     }
 
-    /// Appends the message; gives back what follows the arguments.
+    /// Appends the message. `values` are those of the record; its arguments are taken from them.
     #[inline(always)]
-    pub(super) fn put<'a, S: Style>(&self, record: &Record<'a>, line: &mut Line<'_>) -> Values<'a> {
-        let mut values = record.body.values(record.site.n_values());
+    pub(super) fn put<S: Style>(&self, values: &mut Values<'_>, line: &mut Line<'_>) {
+        let end = line.at().saturating_add(MAX_MESSAGE);
         if self.in_order {
             for step in &self.steps {
                 line.put(&step.literal);
                 let value = values.next();
                 match (&step.spec, value) {
                     (None, Some(value)) => plain::<S>(line, &value),
+                    (None, None) => line.put(MISSING),
+                    _ if line.at() > end => return line.put(CUT),
                     (Some(spec), value) => {
                         line.aside(|line| specified::<S>(line, spec, value, &[]));
                     }
-                    (None, None) => line.put(MISSING),
                 }
             }
         } else {
-            let n_args = record.site.args.len();
-            line.aside(|line| values = self.put_out_of_order::<S>(values, n_args, line));
+            let mut rest = *values;
+            line.aside(|line| self.put_out_of_order::<S>(&mut rest, end, line));
+            *values = rest;
         }
         line.put(&self.last);
-        values
     }
 
     #[inline(never)]
-    fn put_out_of_order<'a, S: Style>(
-        &self,
-        mut values: Values<'a>,
-        n_args: usize,
-        line: &mut Line<'_>,
-    ) -> Values<'a> {
-        let args: Vec<_> = values.by_ref().take(n_args).collect();
+    fn put_out_of_order<S: Style>(&self, values: &mut Values<'_>, end: usize, line: &mut Line<'_>) {
+        let args: Vec<_> = values.by_ref().take(self.n_args).collect();
         for step in &self.steps {
             line.put(&step.literal);
+            if line.at() > end {
+                return line.put(CUT);
+            }
             let value = args.get(step.index).copied();
             let spec = step.spec.as_ref();
             specified::<S>(line, spec.unwrap_or(&Spec::default()), value, &args);
         }
-        values
     }
 }
 
 const MISSING: &[u8] = b"{missing}";
+const CUT: &[u8] = b"{cut}";
+
+/// Beyond this no argument is added that a template may repeat or pad: a short record must not
+/// become a line of gigabytes.
+const MAX_MESSAGE: usize = 64 << 20;
 
 /// The number of an argument; one that is out of range for what the site cannot name.
 fn index(arg: &ArgRef, site: &Site) -> usize {

@@ -242,21 +242,25 @@ impl Format for TextFormat {
         let (parts, look) = (&self.parts, self.look);
         let site = self.sites.get(record.site, |site| SiteText::new(parts, look, site));
         let mut line = Line::open(out);
-        let (mut after_message, mut mark) = (None, 0);
+        let all = record.body.values(record.site.n_values());
+        let (mut values, mut args_taken, mut mark) = (all, false, 0);
         for op in &mut self.ops {
             match op {
                 Op::Site(segment) => line.put(&site.segments[*segment]),
                 Op::Fixed(text) => line.put(text),
                 Op::Time(time) => time.put(record.time, &mut line),
-                Op::Message if look.multiline => line.aside(|line| {
-                    after_message = Some(site.message.put::<Indented>(record, line));
-                }),
                 Op::Message => {
-                    after_message = Some(site.message.put::<OneLine>(record, &mut line));
+                    values = all;
+                    message(&mut line, &mut values, site, look);
+                    args_taken = true;
                 }
                 Op::Fields => {
-                    let values = after_message.unwrap_or_else(|| field_values(record));
-                    fields(&mut line, values, site, record, look);
+                    if !args_taken {
+                        values = all;
+                        values.by_ref().take(record.site.args.len()).for_each(drop);
+                    }
+                    fields(&mut line, &mut values, site, record, look);
+                    args_taken = false;
                 }
                 Op::Thread => name_or_id(&mut line, &record.thread.name, record.thread.id),
                 Op::Other(part) => line.aside(|line| other(line, part, record)),
@@ -271,16 +275,21 @@ impl Format for TextFormat {
     }
 }
 
-fn field_values<'a>(record: &Record<'a>) -> Values<'a> {
-    let mut values = record.body.values(record.site.n_values());
-    values.by_ref().take(record.site.args.len()).for_each(drop);
-    values
+#[inline(always)]
+fn message(line: &mut Line<'_>, values: &mut Values<'_>, site: &SiteText, look: Look) {
+    if look.multiline {
+        let mut rest = *values;
+        line.aside(|line| site.message.put::<Indented>(&mut rest, line));
+        *values = rest;
+    } else {
+        site.message.put::<OneLine>(values, line);
+    }
 }
 
 #[inline(always)]
 fn fields(
     line: &mut Line<'_>,
-    values: Values<'_>,
+    values: &mut Values<'_>,
     site: &SiteText,
     record: &Record<'_>,
     look: Look,

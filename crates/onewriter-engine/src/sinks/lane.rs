@@ -84,6 +84,8 @@ pub struct Lane {
     dropped: u64,
     /// A wait has passed its deadline, and there has been no room since.
     stalled: bool,
+    /// The last flush has waited in vain: the end need not wait as long again.
+    gave_up: bool,
     notices: Notices,
 }
 
@@ -115,6 +117,7 @@ impl Lane {
             lost: None,
             dropped: 0,
             stalled: false,
+            gave_up: false,
             notices: Notices::new(),
         })
     }
@@ -216,7 +219,8 @@ impl Sink for Lane {
         self.say_what_was_lost();
         self.hand_over(cx.now);
         let ticket = self.shared.ask_for_flush(guard::thread_mark(), cx.now);
-        if self.shared.wait_until(self.deadline(), |state| state.flushed >= ticket) {
+        self.gave_up = !self.shared.wait_until(self.deadline(), |state| state.flushed >= ticket);
+        if !self.gave_up {
             return self.shared.take_error().map_or(Ok(()), Err);
         }
         let (name, left) = (&self.name, self.shared.waiting_records());
@@ -247,13 +251,15 @@ impl Sink for Lane {
 }
 
 impl Drop for Lane {
-    /// Lets the thread write what it has, at most for the deadline; then leaves it behind.
+    /// Lets the thread write what it has, at most for the deadline, and not again where a flush has
+    /// just waited that long in vain; then leaves it behind.
     fn drop(&mut self) {
         self.say_what_was_lost();
         let now = self.shared.now();
         self.hand_over(now);
         self.shared.close();
-        if self.shared.wait_until(self.deadline(), |state| state.ended)
+        let until = if self.gave_up { Some(Instant::now()) } else { self.deadline() };
+        if self.shared.wait_until(until, |state| state.ended)
             && let Some(thread) = self.thread.take()
         {
             let _ = thread.join();

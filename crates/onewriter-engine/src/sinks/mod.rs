@@ -9,8 +9,8 @@ pub mod terminal;
 
 use crate::error::Error;
 use crate::filter::Filter;
-use crate::route::SinkSpec;
 use crate::sink::Sink;
+use crate::sink::SinkSpec;
 use lane::{Lane, LaneOptions};
 use onewriter_record::LevelFilter;
 
@@ -100,20 +100,17 @@ macro_rules! common_settings {
         impl $($builder)* {
             /// Takes records of this level and above. Without a filter of its own a sink takes what
             /// the logger's filter admits, or INFO and above if that has none either.
-            #[must_use]
             pub fn level(self, level: impl Into<onewriter_record::LevelFilter>) -> Self {
                 self.filter(crate::filter::Filter::level(level))
             }
 
             /// Takes the records that this filter admits; a second filter narrows the first.
-            #[must_use]
             pub fn filter(mut self, filter: crate::filter::Filter) -> Self {
                 self.common.add_filter(filter);
                 self
             }
 
             /// Gives the sink a lane: a bounded buffer and a thread of its own.
-            #[must_use]
             pub fn lane(mut self, options: crate::sinks::lane::LaneOptions) -> Self {
                 self.common.set_lane(Some(options));
                 self
@@ -121,7 +118,6 @@ macro_rules! common_settings {
 
             /// Calls the sink on the writer's own thread: nothing is buffered, and while the sink
             /// does not move nothing is written anywhere; puts then follow the overflow policy.
-            #[must_use]
             pub fn inline(mut self) -> Self {
                 self.common.set_lane(None);
                 self
@@ -149,19 +145,16 @@ macro_rules! format_settings {
     ($($builder:tt)*) => {
         impl $($builder)* {
             /// Lines for people: [`TextFormat::full`](crate::TextFormat::full). The default.
-            #[must_use]
             pub fn text(self) -> Self {
                 self.format(crate::TextFormat::full())
             }
 
             /// JSON lines.
-            #[must_use]
             pub fn json(self) -> Self {
                 self.format(crate::JsonFormat::new())
             }
 
             /// logfmt lines.
-            #[must_use]
             pub fn logfmt(self) -> Self {
                 self.format(crate::LogfmtFormat::new())
             }
@@ -169,8 +162,3 @@ macro_rules! format_settings {
     };
 }
 pub(crate) use format_settings;
-
-/// The filter of a sink that was given none, under a logger that has none either.
-pub fn default_filter() -> Filter {
-    Filter::level(LevelFilter::from(onewriter_record::Level::Info))
-}

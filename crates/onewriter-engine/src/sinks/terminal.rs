@@ -1,11 +1,11 @@
 //! Standard output and standard error.
 
 use crate::error::{Error, ErrorKind};
-use crate::format::{Format, TextFormat};
-use crate::route::SinkSpec;
+use crate::format::{Format, JsonFormat, LogfmtFormat, TextFormat};
+use crate::sink::SinkSpec;
 use crate::sink::{Context, Sink};
 use crate::sinks::lane::LaneOptions;
-use crate::sinks::{Common, IntoSink, common_settings, format_settings};
+use crate::sinks::{Common, IntoSink, common_settings};
 use onewriter_record::Record;
 use std::ffi::OsString;
 use std::io::{self, IsTerminal};
@@ -18,13 +18,11 @@ type MakeFormat = Box<dyn FnOnce(bool) -> Box<dyn Format> + Send>;
 const PATIENCE_MS: i32 = 20;
 
 /// Lines on standard output: see [`Terminal`].
-#[must_use]
 pub fn stdout() -> Terminal {
     Terminal::new("stdout", io::stdout().is_terminal(), Box::new(io::stdout()))
 }
 
 /// Lines on standard error: see [`Terminal`].
-#[must_use]
 pub fn stderr() -> Terminal {
     Terminal::new("stderr", io::stderr().is_terminal(), Box::new(io::stderr()))
 }
@@ -77,13 +75,15 @@ impl Color {
 ///   for this sink are counted as dropped. [`Sink::reopen`] tries again.
 /// * **Non-blocking mode** (a parent that is a Node program, say) loses nothing: the sink waits up
 ///   to 20 ms, then keeps the rest for the next commit.
-/// * **A stopped terminal** (Ctrl-S, a full pipe) in blocking mode blocks the writer with it. Put
-///   the sink into a [lane](crate::sinks::lane) where that must not be.
+/// * **A stopped terminal** (Ctrl-S, a full pipe) delays nobody else: handed to a logger, the sink
+///   has a [lane](crate::sinks::lane) of its own. [`lane`](Terminal::lane) chooses its size and what
+///   happens when it is full, [`inline`](Terminal::inline) does without.
 ///
 /// ```no_run
 /// use onewriter_engine::sinks::terminal::{self, Color};
-/// let sink = terminal::stderr().color(Color::Never).build();
+/// let sink = terminal::stderr().color(Color::Never).json();
 /// ```
+#[must_use = "a builder does nothing until it is built or handed to a logger"]
 pub struct Terminal {
     name: &'static str,
     is_terminal: bool,
@@ -94,7 +94,6 @@ pub struct Terminal {
 }
 
 common_settings!(Terminal);
-format_settings!(Terminal);
 
 impl IntoSink for Terminal {
     fn into_sink(mut self) -> Result<SinkSpec, Error> {
@@ -105,7 +104,7 @@ impl IntoSink for Terminal {
 
 impl Terminal {
     fn new(name: &'static str, is_terminal: bool, output: Box<dyn Output>) -> Terminal {
-        let format: MakeFormat = Box::new(|color| Box::new(TextFormat::full().with_color(color)));
+        let format: MakeFormat = Box::new(text);
         let common = Common::with_lane(LaneOptions::default());
         Terminal { name, is_terminal, output, color: Color::Auto, format, common }
     }
@@ -117,20 +116,32 @@ impl Terminal {
     }
 
     /// Whether lines are coloured; [`Color::Auto`] without this.
-    #[must_use]
     pub fn color(mut self, color: Color) -> Terminal {
         self.color = color;
         self
     }
 
-    /// The formatter; without one, [`TextFormat::full`], coloured as [`Color`] says.
-    #[must_use]
+    /// Lines for people: [`TextFormat::full`], coloured as [`Color`] says. The default.
+    pub fn text(self) -> Terminal {
+        self.format_with(text)
+    }
+
+    /// JSON lines, without colour.
+    pub fn json(self) -> Terminal {
+        self.format(JsonFormat::new())
+    }
+
+    /// logfmt lines, without colour.
+    pub fn logfmt(self) -> Terminal {
+        self.format(LogfmtFormat::new())
+    }
+
+    /// Another formatter.
     pub fn format(self, format: impl Format + 'static) -> Terminal {
         self.format_with(|_| Box::new(format))
     }
 
-    /// The formatter, made by a function that is told whether lines are to be coloured.
-    #[must_use]
+    /// Another formatter, made by a function that is told whether lines are to be coloured.
     pub fn format_with(
         mut self,
         make: impl FnOnce(bool) -> Box<dyn Format> + Send + 'static,
@@ -140,13 +151,11 @@ impl Terminal {
     }
 
     /// The sink. Reads the environment variables that [`Color::resolve`] names, now and not again.
-    #[must_use]
     pub fn build(self) -> TerminalSink {
         self.build_with(|name| std::env::var_os(name))
     }
 
     /// The sink, with an environment of the caller's.
-    #[must_use]
     pub fn build_with(self, env: impl Fn(&str) -> Option<OsString>) -> TerminalSink {
         let format = (self.format)(self.color.resolve(env, self.is_terminal));
         TerminalSink {
@@ -160,6 +169,10 @@ impl Terminal {
             dropped: 0,
         }
     }
+}
+
+fn text(color: bool) -> Box<dyn Format> {
+    Box::new(TextFormat::full().with_color(color))
 }
 
 /// A byte stream as a terminal has it: writing may take a part, or nothing for now.
@@ -208,7 +221,7 @@ impl TerminalSink {
         self.forget();
         let name = self.name;
         let message = format!("{name} is closed ({err}): its records are dropped from here on");
-        Error::new(ErrorKind::Io, message)
+        Error::new(ErrorKind::Io, message).with_source(err.kind().into())
     }
 
     fn forget(&mut self) {
@@ -474,6 +487,22 @@ mod tests {
             assert!(Color::Always.resolve(get, is_terminal));
             assert!(!Color::Never.resolve(get, is_terminal));
         }
+    }
+
+    #[test]
+    fn text_lines_are_coloured_and_json_lines_never() {
+        let written = |terminal: Terminal, out: &Scripted| {
+            let mut sink = terminal.color(Color::Always).build_with(|_| None);
+            put(&mut sink, &["x"]);
+            commit(&mut sink).unwrap();
+            out.text()
+        };
+        let to = |out: &Scripted| Terminal::to("test", out.clone());
+        let [plain, text, json, logfmt] = [(); 4].map(|()| Scripted::default());
+        assert!(written(to(&plain), &plain).contains('\x1b'));
+        assert!(written(to(&text).json().text(), &text).contains('\x1b'));
+        assert!(!written(to(&json).json(), &json).contains('\x1b'));
+        assert!(!written(to(&logfmt).logfmt(), &logfmt).contains('\x1b'));
     }
 
     #[test]

@@ -48,16 +48,17 @@ impl Visit for Bridged {
 pub(super) fn put_bridged(event: &Event<'_>) {
     let mut bridged = Bridged::default();
     event.record(&mut bridged);
-    let site = dynamic::find(&Place {
+    let place = Place {
         level: level(*event.metadata().level()),
         target: &bridged.target,
         module: &bridged.module,
         file: &bridged.file,
         line: bridged.line,
-    });
+    };
+    let site = dynamic::find(&place, false);
     if site.is_enabled() {
         let text = Rendered(&bridged.message);
         let write = |out: &mut FrameOut<'_, '_>| text.write(out);
-        put_with(site, &[Tag::Text as u8], text.size(), write, &[]);
+        put_with(site, &[Tag::Text], text.size(), write, &[]);
     }
 }

@@ -2,8 +2,8 @@
 
 use super::Known;
 use crate::capture::{Messages, Scratch};
-use crate::put::{FrameOut, Values, put_sections, put_with};
-use onewriter_record::{Bytes, Encode, Out, SectionKind, Tag, write_section};
+use crate::put::{FrameOut, Values, put, put_sections, put_with};
+use onewriter_record::{Bytes, Encode, Out, SectionKind, Tag, padded, write_section};
 use std::error::Error;
 use std::fmt;
 use tracing_core::field::{Field, Visit};
@@ -58,72 +58,71 @@ impl<T: Take> Visit for Visitor<'_, T> {
     }
 }
 
-/// The encoded values of an event.
+/// The encoded values of an event, as they will stand in the record.
 pub(super) struct EventValues {
     known: &'static Known,
-    /// One tag for each value, `Null` for the fields that have none.
-    tags: Scratch,
-    message: Scratch,
-    fields: Scratch,
+    /// One tag for each value, `Null` for the fields that have none; then the values.
+    body: Scratch,
     /// Values that did not come in the order of the call site's fields.
-    sections: Scratch,
+    sections: Vec<u8>,
     n_taken: usize,
 }
 
 impl EventValues {
     pub(super) fn of(known: &'static Known) -> EventValues {
-        let mut tags = Scratch::empty();
-        let n_values = known.n_fields + usize::from(known.message.is_some());
-        tags.buffer().resize(n_values, Tag::Null as u8);
-        EventValues {
-            known,
-            tags,
-            message: Scratch::empty(),
-            fields: Scratch::empty(),
-            sections: Scratch::empty(),
-            n_taken: 0,
-        }
+        let mut body = Scratch::empty();
+        body.buffer().resize(padded(known.n_values), Tag::Null as u8);
+        EventValues { known, body, sections: Vec::new(), n_taken: 0 }
     }
 
     /// Puts the event, in these sections or in what is in force in this thread.
     pub(super) fn put(self, context: Option<&[u8]>) {
-        let (tags, own) = (self.tags.as_bytes(), self.sections.as_bytes());
-        let (message, fields) = (self.message.as_bytes(), self.fields.as_bytes());
-        let write = |out: &mut FrameOut<'_, '_>| {
-            out.bytes(message);
-            out.bytes(fields);
-        };
-        let size = message.len() + fields.len();
-        // What was not accepted is counted; `tracing` has no way to tell its caller.
+        let body = self.body.as_bytes();
+        let (site, own) = (&self.known.site, self.sections.as_slice());
+        let write = |out: &mut FrameOut<'_, '_>| out.bytes(body);
+        // The tags are in the body already.
         match context {
-            None => put_with(&self.known.site, tags, size, write, own),
+            None if own.is_empty() => put(site, [], body.len(), write),
+            None => put_with(site, &[], body.len(), write, own),
             Some(context) => {
-                put_sections(&self.known.site, Values { tags, size, write }, [own, context])
+                put_sections(site, Values { tags: &[], size: body.len(), write }, [own, context]);
             }
-        };
+        }
+    }
+
+    /// The message comes before the fields, wherever `tracing` has it.
+    fn take_message(&mut self, value: &(impl Encode + ?Sized)) {
+        let values_at = padded(self.known.n_values);
+        let body = self.body.buffer();
+        let before = body.len();
+        value.write(body);
+        let size = body.len() - before;
+        body[values_at..].rotate_right(size);
+        body[0] = value.tag() as u8;
     }
 }
 
 impl Take for EventValues {
+    #[inline]
     fn take(&mut self, field: &Field, value: &(impl Encode + ?Sized)) {
         let index = field.index();
-        if self.known.message == Some(index) {
-            let message = self.message.buffer();
-            message.clear();
-            value.write(message);
-            self.tags.buffer()[0] = value.tag() as u8;
-            return;
+        let (mut at, mut tag_at) = (index, index);
+        if let Some(message) = self.known.message {
+            if message == index {
+                return self.take_message(value);
+            }
+            at -= usize::from(message < index);
+            tag_at = at + 1;
         }
-        let after_message = self.known.message.is_some_and(|message| message < index);
-        let at = index - usize::from(after_message);
         if at < self.n_taken {
             let entry = [(field.name(), Raw::of(value))];
-            write_section(SectionKind::Fields, "", &entry, self.sections.buffer());
+            write_section(SectionKind::Fields, "", &entry, &mut self.sections);
             return;
         }
         self.n_taken = at + 1;
-        value.write(self.fields.buffer());
-        self.tags.buffer()[usize::from(self.known.message.is_some()) + at] = value.tag() as u8;
+        let body = self.body.buffer();
+        value.write(body);
+        body[tag_at] = value.tag() as u8;
     }
 }
 

@@ -83,7 +83,7 @@ struct Known {
     site: CallSite,
     /// At which place of the fields the message stands.
     message: Option<usize>,
-    n_fields: usize,
+    n_values: usize,
     /// Whether it is one of those through which `tracing-log` sends all records of `log`.
     is_bridge: bool,
 }
@@ -126,7 +126,7 @@ fn learn(metadata: &'static Metadata<'static>) -> Known {
     let names: Vec<&'static str> = metadata.fields().iter().map(|field| field.name()).collect();
     let fields: Vec<&'static str> =
         names.iter().copied().filter(|name| *name != "message").collect();
-    let n_fields = fields.len();
+    let n_values = names.len();
     // The record of a span is the one of its end.
     let (template, args, fields): (_, &[&str], &[&str]) = match message {
         _ if metadata.is_span() => ("close", &[], &["time.busy", "time.idle"]),
@@ -145,7 +145,7 @@ fn learn(metadata: &'static Metadata<'static>) -> Known {
         fields,
     });
     let is_bridge = metadata.name() == "log event" && metadata.target() == "log";
-    Known { site, message, n_fields, is_bridge }
+    Known { site, message, n_values, is_bridge }
 }
 
 fn level(level: tracing_core::Level) -> Level {
@@ -247,7 +247,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> tracing_subscriber::Layer<S> for La
         let mut sections = context::contexts();
         open.node.append_to(&mut sections);
         let values = Values {
-            tags: &[busy.tag() as u8, idle.tag() as u8],
+            tags: &[busy.tag(), idle.tag()],
             size: busy.size() + idle.size(),
             write: |out: &mut FrameOut<'_, '_>| {
                 busy.write(out);

@@ -93,6 +93,16 @@ fn each_placeholder_shows_its_thing() {
 }
 
 #[test]
+fn placeholders_stand_in_any_order_and_more_than_once() {
+    let sample = Sample::new("m {}").arg(1).field("a", 2);
+    pattern_gives(
+        "{fields} {message} {fields}{fields} {message}",
+        &sample,
+        " a=2 m 1  a=2 a=2 m 1",
+    );
+}
+
+#[test]
 fn padding_counts_characters_not_bytes() {
     pattern_gives("{message:é^7}|", &Sample::new("äöü"), "ééäöüéé|");
 }
@@ -153,6 +163,29 @@ fn the_zone_is_right_over_a_change_of_the_clocks() {
 2026-10-25T02:00:00.000000007+01:00
 "
     );
+}
+
+#[test]
+fn local_time_is_that_of_the_machine() {
+    let format = TextFormat::pattern("{time:%F %T %z}").expect("a right pattern");
+    let time = jiff::Timestamp::from_second(1_795_248_309).expect("within the range");
+    let local = time.to_zoned(jiff::tz::TimeZone::system());
+    assert_eq!(
+        line_of(format.with_zone(Zone::Local), &Sample::new("")),
+        format!("{}\n", local.strftime("%F %T %z"))
+    );
+}
+
+#[test]
+fn a_template_cannot_blow_a_short_record_up() {
+    let text = "x".repeat(1 << 20);
+    let sample = Sample::new(&"{0}".repeat(1_000)).arg(&text);
+    let message = super::message_of(&sample);
+    assert_eq!(message.len(), (65 << 20) + "{cut}".len());
+    assert!(message.ends_with("x{cut}"));
+    let padded = Sample::new(&"{:65535}".repeat(2_000));
+    let padded = (0..2_000).fold(padded, |sample, _| sample.arg(1));
+    assert!(super::message_of(&padded).len() < 66 << 20);
 }
 
 #[test]

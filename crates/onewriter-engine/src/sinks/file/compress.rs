@@ -168,10 +168,6 @@ impl Packer {
         }
     }
 
-    pub(super) fn is_idle(&self) -> bool {
-        self.n_open == 0
-    }
-
     /// What was finished since the last call: how many files, and the first failure.
     pub(super) fn collect(&mut self) -> (usize, Option<Error>) {
         let mut finished = 0;

@@ -1,16 +1,19 @@
 //! The file sink: append at an explicit offset, rotate, delete, compress.
 //!
-//! * `mod.rs`: the buffers, and the write itself
+//! * `mod.rs`: the sink, and the write itself
+//! * `buffer.rs`: lines that wait; `redo.rs`: what an earlier writer had not finished
 //! * `turn.rs`: rotation, reopening and what is done beside writing
 //! * `rotation.rs`, `size.rs`: when; `names.rs`: what it is called then
 //! * `retention.rs`: what is deleted; `compress.rs`: what is compressed
 //! * `open.rs`, `disk.rs`: the operating system; `builder.rs`: the settings
 
+mod buffer;
 mod builder;
 mod compress;
 mod disk;
 mod names;
 mod open;
+mod redo;
 mod retention;
 mod rotation;
 mod size;
@@ -19,13 +22,13 @@ mod turn;
 pub use builder::{DiskFull, FileBuilder, Fsync, file};
 pub use compress::Compression;
 pub use names::Names;
-pub use open::redo;
 pub use rotation::Rotation;
 pub use size::ByteSize;
 
 use crate::error::Error;
 use crate::format::Format;
 use crate::sink::{Context, Intent, Sink};
+use buffer::Buffer;
 use compress::Packer;
 use disk::Disk;
 use names::Scheme;
@@ -120,39 +123,6 @@ struct Upkeep {
     dropped: u64,
     /// The first trouble that no call has reported yet.
     trouble: Option<Error>,
-}
-
-#[derive(Default)]
-struct Buffer {
-    bytes: Vec<u8>,
-    n_records: u64,
-    /// The time of its newest record.
-    newest: u64,
-    /// One of its records wants a sync.
-    wants_sync: bool,
-}
-
-impl Buffer {
-    fn count(&mut self, time: u64, wants_sync: bool) {
-        self.n_records += 1;
-        self.newest = self.newest.max(time);
-        self.wants_sync |= wants_sync;
-    }
-
-    fn clear(&mut self) {
-        self.bytes.clear();
-        // One huge record must not hold its memory for ever.
-        self.bytes.shrink_to(4 * BATCH);
-        (self.n_records, self.newest, self.wants_sync) = (0, 0, false);
-    }
-
-    fn append(&mut self, other: &mut Buffer) {
-        self.bytes.append(&mut other.bytes);
-        self.n_records += other.n_records;
-        self.newest = self.newest.max(other.newest);
-        self.wants_sync |= other.wants_sync;
-        other.clear();
-    }
 }
 
 impl FileSink {
@@ -290,7 +260,7 @@ impl FileSink {
         let path = &self.settings.path;
         let meta =
             self.live.file.metadata().map_err(|err| Error::io("cannot look at", path, err))?;
-        let len = meta.len();
+        let mut len = meta.len();
         let is_gone = meta.nlink() == 0;
         if let Some(intent) = self.staged {
             if !is_gone && len >= intent.base {
@@ -303,7 +273,8 @@ impl FileSink {
             self.merge();
         }
         if is_gone {
-            return self.open_again();
+            self.open_again()?;
+            len = self.live.len;
         }
         if self.is_unsure || len != self.offset {
             self.is_unsure = false;
@@ -316,16 +287,7 @@ impl FileSink {
     }
 
     fn write_staged(&mut self, base: u64) -> io::Result<()> {
-        let mut done = 0;
-        while done < self.batch.bytes.len() {
-            let rest = &self.batch.bytes[done..];
-            match self.disk.write_at(&self.live.file, rest, base + done as u64) {
-                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(n) => done += n,
-                Err(err) if err.kind() == io::ErrorKind::Interrupted => {}
-                Err(err) => return Err(err),
-            }
-        }
+        redo::write_all_at(&mut *self.disk, &self.live.file, &self.batch.bytes, base)?;
         // A failed sync fails the batch: it is written once more, because Linux forgets after one
         // report which pages never reached the disk.
         if self.batch.wants_sync {
@@ -360,7 +322,7 @@ impl FileSink {
     /// To a pipe or a device. There is no offset to repeat a write at, so nothing is staged: what
     /// has gone out is gone from the batch.
     fn write_stream(&mut self) -> Result<(), Error> {
-        let mut done = 0;
+        let (mut done, mut waited) = (0, false);
         let result = loop {
             let rest = &self.batch.bytes[done..];
             if rest.is_empty() {
@@ -368,8 +330,15 @@ impl FileSink {
             }
             match self.disk.write(&self.live.file, rest) {
                 Ok(0) => break Err(io::ErrorKind::WriteZero.into()),
-                Ok(n) => done += n,
+                Ok(n) => (done, waited) = (done + n, false),
                 Err(err) if err.kind() == io::ErrorKind::Interrupted => {}
+                // A full pipe whose reader is at work has room again in a moment.
+                Err(err) if err.kind() == io::ErrorKind::WouldBlock && !waited => {
+                    waited = true;
+                    if !has_room_soon(&self.live.file) {
+                        break Err(err);
+                    }
+                }
                 Err(err) => break Err(err),
             }
         };
@@ -389,6 +358,14 @@ impl FileSink {
     }
 }
 
+/// Waits for room in a pipe, but not so long that the other sinks would notice.
+fn has_room_soon(pipe: &std::fs::File) -> bool {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    let moment = Timespec { tv_sec: 0, tv_nsec: 5_000_000 };
+    let mut ends = [PollFd::new(pipe, PollFlags::OUT)];
+    poll(&mut ends, Some(&moment)).is_ok_and(|ready| ready > 0)
+}
+
 impl Sink for FileSink {
     fn name(&self) -> String {
         self.settings.name.clone()
@@ -399,12 +376,12 @@ impl Sink for FileSink {
         let wants_sync = self.wants_sync(record.level());
         self.is_busy = true;
         if self.is_blocked() {
-            self.format.format(record, &mut self.behind.bytes);
+            self.behind.append_line(&mut *self.format, record);
             self.behind.count(time, wants_sync);
             return Ok(());
         }
         let start = self.batch.bytes.len();
-        self.format.format(record, &mut self.batch.bytes);
+        self.batch.append_line(&mut *self.format, record);
         let end = self.offset + self.batch.bytes.len() as u64;
         if time >= self.look_time || end > self.look_size || start >= BATCH {
             self.split(start, time, cx);
@@ -413,6 +390,10 @@ impl Sink for FileSink {
         let buffer = if self.is_blocked() { &mut self.behind } else { &mut self.batch };
         buffer.count(time, wants_sync);
         Ok(())
+    }
+
+    fn redo(&mut self, intent: &Intent, bytes: &[u8]) -> Result<(), Error> {
+        self.repeat(intent, bytes)
     }
 
     fn commit(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {

@@ -18,7 +18,7 @@ const RETRY: u64 = 10 * SECOND;
 const FOLDER: u64 = 60 * SECOND;
 
 impl Settings {
-    fn folder(&self) -> &Path {
+    pub(super) fn folder(&self) -> &Path {
         self.path.parent().unwrap_or(Path::new("/"))
     }
 
@@ -35,6 +35,11 @@ impl Settings {
 impl FileSink {
     /// Whether the record that begins at `start` of the batch belongs into a new file.
     pub(super) fn is_due(&mut self, start: usize, time: u64) -> bool {
+        if !self.is_started {
+            // It may have stood by since it was opened, while another writer wrote and rotated.
+            let looked = self.open_again();
+            self.note(looked.err());
+        }
         let is_empty = self.offset == 0 && start == 0;
         self.arm();
         if !self.is_started {
@@ -242,7 +247,8 @@ impl FileSink {
                 result = result.and(self.remove(path));
             }
         }
-        if self.upkeep.packer.as_ref().is_none_or(Packer::is_idle) {
+        // Once the thread runs, such a file is its own.
+        if self.upkeep.packer.is_none() {
             for path in &found.partial {
                 result = result.and(self.remove(path));
             }

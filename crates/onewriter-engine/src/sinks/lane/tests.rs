@@ -185,6 +185,17 @@ fn the_end_of_the_lane_does_not_wait_for_ever() {
 }
 
 #[test]
+fn the_end_does_not_wait_again_for_what_a_flush_has_waited_for_in_vain() {
+    let (mut lane, gate) = gated(LaneOptions { deadline: Some(Duration::ZERO), ..SMALL });
+    put(&mut lane, 0);
+    assert!(flush(&mut lane).is_err());
+    // For ever: this test would not end if the end waited.
+    lane.options.deadline = None;
+    drop(lane);
+    assert!(gate.lines.lines().is_empty());
+}
+
+#[test]
 fn errors_and_panics_are_reported_and_counted_and_the_next_record_is_written() {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let sees = Arc::clone(&seen);

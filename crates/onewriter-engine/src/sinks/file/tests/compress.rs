@@ -85,14 +85,14 @@ fn a_failure_is_reported_once_and_the_file_stays() {
     let mut packer = Packer::start(Compression::Gzip).unwrap();
     packer.give(path.clone());
     packer.give(path.clone());
-    assert!(!packer.is_idle());
+    assert_eq!(packer.n_open, 1);
     packer.jobs = None;
     packer.thread.take().unwrap().join().unwrap();
     let (finished, failure) = packer.collect();
     assert_eq!(finished, 1);
     let failure = failure.unwrap().to_string();
     assert!(failure.starts_with(&format!("cannot compress {}: ", path.display())), "{failure}");
-    assert!(packer.is_idle());
+    assert_eq!(packer.n_open, 0);
     assert_eq!(fs::read(&path).unwrap(), b"a\n");
 }
 

@@ -260,30 +260,36 @@ fn if_the_new_file_cannot_be_opened_the_old_one_gets_its_name_back() {
 
 #[test]
 fn a_staging_that_fails_leaves_everything_pending_and_in_order() {
-    use crate::error::Error;
-    use crate::sink::{Context, Intent, Journal};
-    struct NoRoom;
-    impl Journal for NoRoom {
-        fn intend(&mut self, _: &Intent, _: &[u8]) -> Result<(), Error> {
-            Err(Error::new(ErrorKind::Full, "no room to stage"))
+    for rotation in ["4 B", "never"] {
+        let (mut world, _) = world(move |file| file.rotation(rotation));
+        world.run("write a");
+        world.stage.lock().is_full = true;
+        let mut expected = "a\n".to_owned();
+        for i in 0..400 {
+            let line = format!("{i:03}{}", "x".repeat(997));
+            world.record(&line);
+            expected += &format!("{line}\n");
         }
-        fn confirm(&mut self) {
-            panic!("nothing was intended");
-        }
+        assert_eq!(world.commit().unwrap_err().to_string(), "no room to stage");
+        assert_eq!(world.call(|sink, _| sink.pending()), expected.len() - 2);
+        world.record("b");
+        world.stage.lock().is_full = false;
+        world.run("write c");
+        let files = ["shop.1.log", "shop.2.log", "shop.log"];
+        let read = |name| std::fs::read_to_string(world.path(name)).unwrap_or_default();
+        assert!(files.map(read).concat() == format!("{expected}b\nc\n"), "{rotation}");
     }
-    let (mut world, _) = world(|file| file.rotation("4 B"));
+}
+
+#[test]
+fn a_dropped_batch_leaves_the_torn_line_before_it_to_the_next() {
+    let (mut world, disk) = world(|file| file.disk_full(DiskFull::Drop));
+    world.run("half shop.log to");
+    disk.fill(2, Errno::NOSPC);
     world.run("write a");
-    let now = world.now;
-    let sink = world.sink.as_mut().unwrap();
-    let mut cx = Context { now, journal: &mut NoRoom };
-    for text in ["b", "c", "d"] {
-        super::with_record(Level::Info, now, text, |record| sink.record(record, &mut cx)).unwrap();
-    }
-    assert_eq!(sink.commit(&mut cx).unwrap_err().to_string(), "no room to stage");
-    assert_eq!(sink.pending(), 6);
-    world.run("write e f");
-    let all: String = world.listing().replace("shop.1.log:", "").replace("shop.log:", "");
-    assert_eq!(all.split_whitespace().collect::<String>(), "abcdef");
+    disk.mend();
+    world.run("write b");
+    assert_eq!(text(&world), "to\nb\n");
 }
 
 #[test]
@@ -343,4 +349,52 @@ fn a_flush_reports_an_earlier_fsync_that_failed_even_if_it_can_sync_now() {
     let err = world.call(|sink, cx| sink.flush(cx)).unwrap_err().to_string();
     assert!(err.ends_with("an earlier fsync failed, what it covered may be lost"), "{err}");
     assert!(world.call(|sink, cx| sink.flush(cx)).is_ok());
+}
+
+#[test]
+fn a_repeated_write_that_finds_the_disk_full_waits_for_the_next_commit() {
+    use crate::sink::Intent;
+    use std::os::unix::fs::MetadataExt;
+    let (mut world, disk) = world(|file| file.fsync(Fsync::Batch));
+    world.run("write a");
+    world.open_on(disk.clone());
+    let meta = std::fs::metadata(world.path("shop.log")).unwrap();
+    let intent = Intent { dev: meta.dev(), ino: meta.ino(), base: 2 };
+    disk.fill(1, Errno::NOSPC);
+    let err = world.call(|sink, _| sink.redo(&intent, b"bb\ncc\n")).unwrap_err().to_string();
+    assert!(err.starts_with("cannot write to the log file /"), "{err}");
+    assert_eq!(world.call(|sink, _| sink.pending()), 6);
+    disk.mend();
+    let mut journal = crate::sink::NoJournal;
+    let mut cx = crate::sink::Context { now: world.now, journal: &mut journal };
+    world.sink.as_mut().unwrap().commit(&mut cx).unwrap();
+    assert_eq!(disk.plan().n_syncs, 1);
+    world.run("write d");
+    assert_eq!(text(&world), "a\nbb\ncc\nd\n");
+}
+
+#[test]
+fn a_formatter_that_panics_leaves_no_half_line() {
+    use crate::format::Format;
+    use crate::sink::{Context, NoJournal};
+    struct Fragile;
+    impl Format for Fragile {
+        fn format(&mut self, record: &onewriter_record::Record<'_>, out: &mut Vec<u8>) {
+            out.extend_from_slice(b"half of ");
+            assert!(record.time != 13, "thirteen");
+            out.extend_from_slice(b"a line\n");
+        }
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("shop.log");
+    let mut sink = crate::sinks::file::file(&path).format(Fragile).build().unwrap();
+    let mut cx = Context { now: 1, journal: &mut NoJournal };
+    for time in 12..15 {
+        let taken = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            super::with_record(Level::Info, time, "", |record| sink.record(record, &mut cx))
+        }));
+        assert_eq!(taken.is_err(), time == 13);
+    }
+    sink.commit(&mut cx).unwrap();
+    assert_eq!(std::fs::read_to_string(path).unwrap(), "half of a line\nhalf of a line\n");
 }

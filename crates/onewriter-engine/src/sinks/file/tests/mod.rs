@@ -62,6 +62,10 @@ pub(super) struct Staged {
     /// Records that were taken, and records that an intent stands for.
     pub(super) taken: usize,
     pub(super) released: usize,
+    /// What was taken and is not known to be written.
+    unwritten: String,
+    intended_len: usize,
+    pub(super) is_full: bool,
 }
 
 impl Stage {
@@ -73,13 +77,23 @@ impl Stage {
 impl Journal for Stage {
     fn intend(&mut self, intent: &Intent, bytes: &[u8]) -> Result<(), Error> {
         let mut staged = self.lock();
+        if staged.is_full {
+            return Err(Error::new(crate::ErrorKind::Full, "no room to stage"));
+        }
+        // The cursors of all records taken go with the bytes: they must be the bytes of them all.
+        let lines = bytes.strip_prefix(b"\n").unwrap_or(bytes);
+        assert_eq!(String::from_utf8_lossy(lines), staged.unwritten);
+        staged.intended_len = staged.unwritten.len();
         staged.intent = Some((*intent, bytes.to_vec()));
         staged.released = staged.taken;
         Ok(())
     }
 
     fn confirm(&mut self) {
-        assert!(self.lock().intent.take().is_some(), "nothing was intended");
+        let mut staged = self.lock();
+        assert!(staged.intent.take().is_some(), "nothing was intended");
+        let len = staged.intended_len;
+        staged.unwritten.drain(..len);
     }
 }
 
@@ -137,7 +151,10 @@ impl World {
         with_record(level, time, text, |record| self.call(|sink, cx| sink.record(record, cx)))
             .unwrap();
         self.now = now;
-        self.stage.lock().taken += 1;
+        let mut staged = self.stage.lock();
+        staged.taken += 1;
+        staged.unwritten += text;
+        staged.unwritten.push('\n');
     }
 
     pub(super) fn commit(&mut self) -> Result<(), Error> {

@@ -158,6 +158,20 @@ fn a_batch_that_is_written_after_midnight_does_not_hide_the_boundary_from_the_ne
 }
 
 #[test]
+fn the_first_batch_of_a_period_dates_the_file_for_the_next_run() {
+    let mut world = World::new(|file| file.rotation("hourly"));
+    world.run("at 2026-06-15T12:59:59Z; write a; wait 1; write b");
+    std::mem::forget(world.sink.take());
+    world.run("wait 3599; write c; wait 1; write d");
+    assert_files(
+        &world,
+        "shop.1.log: a
+         shop.2.log: b c
+         shop.log: d",
+    );
+}
+
+#[test]
 fn a_file_that_nobody_writes_to_is_rotated_by_the_tick_and_an_empty_one_is_not() {
     let mut world = World::new(|file| file.rotation("hourly"));
     world.run("at 2026-06-15T12:30:00Z; write a; tick; wait 1800; tick; wait 1; tick");

@@ -1,0 +1,24 @@
+//! What the process tests need of the operating system and cannot have without unsafe code.
+
+use std::io;
+
+/// Splits the process: `None` in the child, the child's id in the parent.
+///
+/// For programs of the tests alone: in the child only the calling thread goes on, and whatever
+/// another thread had locked stays locked.
+pub fn fork() -> io::Result<Option<u32>> {
+    // SAFETY: no memory is handed over. The child shares no address space, and what it may call is
+    // what the test that forks is about.
+    match unsafe { libc::fork() } {
+        -1 => Err(io::Error::last_os_error()),
+        0 => Ok(None),
+        child => Ok(Some(child as u32)),
+    }
+}
+
+/// Has `callback` called at exit, after those that are registered later and before those that were
+/// registered earlier. False if the system has no room for it.
+pub fn at_exit(callback: extern "C" fn()) -> bool {
+    // SAFETY: a function lives as long as the program, and this one takes no argument.
+    unsafe { libc::atexit(callback) == 0 }
+}
