@@ -361,7 +361,13 @@ impl Bell {
         }
         let map = Map::shared(&file, PAGE).map_err(fail)?;
         let word = |at| map.words().load(at, Ordering::Relaxed);
-        if word(bell::MAGIC_AT) != bell::MAGIC || word(bell::VERSION_AT) != bell::VERSION {
+        if word(bell::MAGIC_AT) != bell::MAGIC {
+            return Err(Error::new(format!(
+                "{} is no doorbell; remove the folder",
+                path.display()
+            )));
+        }
+        if word(bell::VERSION_AT) != bell::VERSION {
             return Err(Error::new(format!(
                 "{} was made by another version of onewriter (format {}, this is {}): end those \
                  programs, or give the queue another name",
