@@ -128,18 +128,18 @@ thread_local! {
 }
 
 /// While it lives this thread may hold a lock or be allocating, so that a put of a signal handler
-/// that interrupts it may do neither.
-struct Slow;
+/// that interrupts it may do neither. Holds what was before.
+struct Slow(bool);
 
 impl Slow {
-    fn enter() -> Option<Slow> {
-        (!IN_SLOW.replace(true)).then(|| Slow)
+    fn enter() -> Slow {
+        Slow(IN_SLOW.replace(true))
     }
 }
 
 impl Drop for Slow {
     fn drop(&mut self) {
-        IN_SLOW.set(false);
+        IN_SLOW.set(self.0);
     }
 }
 
@@ -333,6 +333,10 @@ pub const SILENT: u32 = u32::MAX;
 
 /// Records lost before there was any ring to count them in, since the last call.
 pub fn take_lost_unseen() -> u64 {
+    // The writer asks in every pass; a store each time would take the line from every put.
+    if LOST_UNSEEN.load(Ordering::Relaxed) == 0 {
+        return 0;
+    }
     LOST_UNSEEN.swap(0, Ordering::Relaxed)
 }
 
@@ -345,7 +349,10 @@ pub fn count_lost_unseen() {
 /// or no room. A number stays good in every queue joined later and in forked children.
 pub fn register(site: &[u8]) -> Option<u32> {
     let joined = joined()?;
-    let _slow = Slow::enter()?;
+    if IN_SLOW.get() {
+        return None;
+    }
+    let _slow = Slow::enter();
     let segment = own_segment(joined).ok()?;
     segment.register_site(site)
 }
@@ -357,7 +364,7 @@ pub fn register(site: &[u8]) -> Option<u32> {
 /// the ring grows within the budget, then the overflow policy decides.
 ///
 /// A signal handler may put. If it interrupts a put, its record goes through a ring that all
-/// threads share; if it interrupts the slow path of one, its record is refused and counted.
+/// threads share; if it interrupts one that is allocating, its record is refused and counted.
 #[inline(always)]
 pub fn put<F>(level: u8, tag: u32, len: usize, fill: F) -> Result<(), PutError>
 where
@@ -446,10 +453,10 @@ impl Request {
             let len = self.len;
             return Err(if mark == SILENT { PutError::Full } else { PutError::TooLarge { len } });
         }
-        let Some(_slow) = Slow::enter() else {
+        if IN_SLOW.get() {
             LOST_UNSEEN.fetch_add(1, Ordering::Relaxed);
             return Err(PutError::Full);
-        };
+        }
         if mark == 0 && self.is_wrap(joined, handle) {
             handle.producer.put_ready(self.head(), stamp, self.len, fill);
             handle.producer.leave_slow();
@@ -474,7 +481,7 @@ impl Request {
     /// writer has moved on. If so the fast path is closed.
     fn is_wrap(self, joined: &Joined, handle: &Handle) -> bool {
         let attached = handle.joined.load(Ordering::Relaxed) == joined.number;
-        if !attached || handle.producer.is_busy() {
+        if !attached || !handle.introduced.get() || handle.producer.is_busy() {
             return false;
         }
         handle.producer.enter_slow();
@@ -498,9 +505,10 @@ impl Request {
         if !handle.introduced.get() && !self.introduce(joined, handle) {
             return Err(self.lost(handle, PutError::Full));
         }
-        let too_big = |handle: &Handle| self.len + FRAME_HEADER > handle.size.get() / 4;
-        while too_big(handle) && grow(joined, handle) {}
-        if too_big(handle) {
+        let too_big = |ring_size| self.len + FRAME_HEADER > ring_size / 4;
+        let [.., largest] = RING_SIZES;
+        while !too_big(largest) && too_big(handle.size.get()) && grow(joined, handle) {}
+        if too_big(handle.size.get()) {
             return self.put_side(joined, handle, fill);
         }
         if !self.find_room(joined, handle, self.len) {
@@ -512,8 +520,11 @@ impl Request {
 
     /// Introduces the thread in a ring that was full when it was claimed.
     fn introduce(self, joined: &Joined, handle: &Handle) -> bool {
-        let body = (joined.options.introduction)(os::thread_id());
-        if !self.find_room(joined, handle, body.len().next_multiple_of(8)) {
+        let len = {
+            let _slow = Slow::enter();
+            (joined.options.introduction)(os::thread_id()).len()
+        };
+        if !self.find_room(joined, handle, len.next_multiple_of(8)) {
             return false;
         }
         // Growing has introduced it already.
@@ -528,7 +539,10 @@ impl Request {
         if !self.find_room(joined, handle, 16) {
             return Err(self.lost(handle, PutError::Full));
         }
-        let made = own_segment(joined).and_then(|segment| segment.side_file(self.len));
+        let made = {
+            let _slow = Slow::enter();
+            own_segment(joined).and_then(|segment| segment.side_file(self.len))
+        };
         let Ok((number, file)) = made else {
             return Err(self.lost(handle, PutError::NoMemory));
         };
@@ -590,7 +604,8 @@ impl Request {
             Err(reason)
         };
         let Some(process) = process() else { return Err(PutError::Closed) };
-        let mut tries = 0..if self.wait { 10_000 } else { 1 };
+        // The lock may be held by the put that a signal handler's put interrupted.
+        let mut tries = 0..if self.wait { 10_000 } else { 100 };
         let guard = loop {
             match SpinGuard::try_new(&process.shared_lock) {
                 Some(guard) => break guard,
@@ -648,6 +663,7 @@ fn own_handle(joined: &Joined) -> Option<&'static Handle> {
     if handle.joined.load(Ordering::Relaxed) == joined.number {
         return Some(handle);
     }
+    let _slow = Slow::enter();
     // In a thread whose destructors have run, nobody would give a ring back.
     EXIT.try_with(|_| ()).ok()?;
     // Not in use: it is the static, or `fork` has wiped it.
@@ -663,6 +679,7 @@ fn shared_handle(joined: &Joined, process: &'static Process) -> Option<&'static 
     if let Some(handle) = unsafe { process.shared.load(Ordering::Acquire).as_ref() } {
         return Some(handle);
     }
+    let _slow = Slow::enter();
     let handle = new_handle(process)?;
     attach(joined, handle, true).then(|| {
         process.shared.store(std::ptr::from_ref(handle).cast_mut(), Ordering::Release);
@@ -691,6 +708,7 @@ fn attach(joined: &Joined, handle: &'static Handle, shared: bool) -> bool {
 
 /// Writes the frame that says which thread puts from here on, if there is room for it.
 fn introduce(joined: &Joined, handle: &Handle) {
+    let _slow = Slow::enter();
     let body = (joined.options.introduction)(os::thread_id());
     let len = body.len().next_multiple_of(8);
     let ready = handle.producer.make_room(len, true) == Room::Ready;
@@ -709,6 +727,7 @@ fn grow(joined: &Joined, handle: &Handle) -> bool {
     if thread_mark() != 0 {
         return false;
     }
+    let _slow = Slow::enter();
     let Ok(segment) = own_segment(joined) else { return false };
     let Ok(claim) = segment.claim(size) else { return false };
     let left = handle.number.replace(claim.number);

@@ -98,7 +98,7 @@ fn a_put_waits_until_there_is_room_and_goes_on() {
     let accepted = is_full.recv().unwrap();
     let mut values = Vec::new();
     while (values.len() as u64) < accepted + 1_000 {
-        values.extend(here.values());
+        values.extend(here.pass().iter().map(queue::Record::value));
         std::thread::yield_now();
     }
     thread.join().unwrap();

@@ -2,6 +2,8 @@
 // Each test file uses its part of this.
 #![allow(dead_code)]
 
+pub mod child;
+
 use onewriter_ring::{
     Cursor, INTRODUCTION_TAG, JoinOptions, Losses, Overflow, Queue, Reader, RingId, join, leave,
 };
@@ -72,21 +74,27 @@ impl Drop for Joined {
 }
 
 impl Joined {
-    /// Passes until nothing is left; everything in the order of the merge, without introductions.
-    pub fn drain(&mut self) -> Vec<Record> {
+    /// One pass: what was put before it, in the order of the merge, without introductions.
+    pub fn pass(&mut self) -> Vec<Record> {
         let mut records = Vec::new();
-        loop {
-            let t0 = self.reader.begin();
-            let taken = merge(&mut self.reader, t0, &mut records);
-            self.reader.release();
-            if taken == 0 && !self.reader.has_news() && self.reader.active().is_empty() {
-                break;
-            }
-        }
+        let t0 = self.reader.begin();
+        merge(&mut self.reader, t0, &mut records);
+        self.reader.release();
         let (introductions, records): (Vec<Record>, Vec<Record>) =
             records.into_iter().partition(|it| it.tag == INTRODUCTION_TAG);
         self.introductions.extend(introductions.into_iter().map(|it| it.body));
         records
+    }
+
+    /// Passes until nothing is left; while others put this may take for ever.
+    pub fn drain(&mut self) -> Vec<Record> {
+        let mut records = Vec::new();
+        loop {
+            records.extend(self.pass());
+            if self.reader.active().is_empty() && !self.reader.has_news() {
+                return records;
+            }
+        }
     }
 
     /// The values of what was put, in the order of the merge.
