@@ -340,7 +340,8 @@ impl Handle {
         complete(deadline)
     }
 
-    /// What the writer has done, at most a tenth of a second ago.
+    /// What the writer has done, at most a tenth of a second ago; after [`complete`], all that was put
+    /// before it.
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.writer.stats()
