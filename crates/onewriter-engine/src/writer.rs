@@ -13,7 +13,7 @@ use crate::wall::Wall;
 use onewriter_record::{Level, LevelFilter, Record};
 use onewriter_ring::{JournalFile, Lead, Queue, Reader, wall_pair};
 use std::hash::{Hash, Hasher};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -42,7 +42,13 @@ pub struct WriterOptions {
 /// A handle of the writer; clones mean the same writer.
 #[derive(Clone)]
 pub struct Writer {
-    shared: Arc<Shared>,
+    shared: &'static Shared,
+}
+
+/// Nobody else changes or reads the writer's state as long as this lives; see [`Writer::hold`].
+#[must_use = "the hold ends with the value"]
+pub struct Hold {
+    _state: MutexGuard<'static, State>,
 }
 
 struct Shared {
@@ -119,14 +125,15 @@ impl Writer {
     pub fn start(queue: &'static Queue, options: WriterOptions) -> Result<Writer, Error> {
         let WriterOptions { sinks, filter, trap, stats_every } = options;
         let state = Mutex::new(State { global: filter.clone(), ..State::default() });
-        let shared = Arc::new(Shared { queue, trap, state, changed: Condvar::new() });
+        let changed = Condvar::new();
+        // Like the queue it is kept for ever: threads that outlive the writer look at it.
+        let shared: &'static Shared = Box::leak(Box::new(Shared { queue, trap, state, changed }));
         let mut routes = Vec::new();
         for (number, spec) in sinks.into_iter().enumerate() {
             routes.push(shared.add_route(spec, number)?);
         }
-        let inner = Arc::clone(&shared);
         let thread = std::thread::Builder::new().name("onewriter".to_owned()).spawn(move || {
-            Running::new(inner, routes, filter, stats_every).run();
+            Running::new(shared, routes, filter, stats_every).run();
         });
         let thread = thread.map_err(|err| {
             Error::new(ErrorKind::Io, format!("cannot start the writer's thread: {err}"))
@@ -139,6 +146,12 @@ impl Writer {
     #[must_use]
     pub fn queue(&self) -> &'static Queue {
         self.shared.queue
+    }
+
+    /// Keeps the writer's state as it is: a process that forks meanwhile has a child that finds no
+    /// lock held by a thread that it does not have.
+    pub fn hold(&self) -> Hold {
+        Hold { _state: self.shared.lock() }
     }
 
     fn change(&self, change: Change) -> Result<(), Error> {
@@ -303,7 +316,7 @@ impl Shared {
 
 /// The writer's thread.
 struct Running {
-    shared: Arc<Shared>,
+    shared: &'static Shared,
     drain: Drain,
     router: Router,
     idle_passes: u32,
@@ -414,7 +427,7 @@ impl Router {
 
 impl Running {
     fn new(
-        shared: Arc<Shared>,
+        shared: &'static Shared,
         routes: Vec<Route>,
         filter: Option<Filter>,
         stats_every: Option<Duration>,
@@ -683,7 +696,7 @@ impl Running {
         }
         self.note_failing();
         self.update_stats();
-        let shared = Arc::clone(&self.shared);
+        let shared = self.shared;
         if clean {
             self.router.routes.iter_mut().for_each(Route::trim);
         }

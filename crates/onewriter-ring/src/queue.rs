@@ -175,16 +175,7 @@ impl Queue {
     pub fn try_lead(&self) -> Result<Option<Lead>, Error> {
         let path = self.dir.join(LEAD_FILE);
         let fail = |err| Error::io("cannot take the queue's lead", &path, err);
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .custom_flags(libc::O_NOFOLLOW)
-            .open(&path)
-            .map_err(fail)?;
-        os::allocate(&file, 0, PAGE).map_err(fail)?;
+        os::open_page(&path).map_err(fail)?;
         let lock = LifetimeLock::try_take(&path).map_err(fail)?;
         Ok(lock.map(|lock| Lead { _lock: lock }))
     }

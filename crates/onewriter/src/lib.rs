@@ -37,6 +37,8 @@ mod complete;
 pub mod context;
 mod dynamic;
 #[cfg(feature = "embedded")]
+mod fork;
+#[cfg(feature = "embedded")]
 mod install;
 mod limit;
 #[cfg(feature = "log")]
