@@ -60,7 +60,8 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    orders: Vec<Order>,
+    /// What is asked for, and since when.
+    orders: Vec<(u64, Change)>,
     stats: Stats,
     failing: Vec<String>,
     filters: Vec<SinkFilter>,
@@ -82,7 +83,7 @@ impl State {
         for (number, sink) in self.filters.iter_mut().enumerate().filter(|(_, it)| it.is_default) {
             *sink = SinkFilter { filter: Filter::all(), is_default: false };
             let change = Change::Filter(Some(number), Filter::all());
-            self.orders.push(Order::Change(now, change));
+            self.orders.push((now, change));
         }
     }
 }
@@ -97,23 +98,28 @@ enum Phase {
     Stopped,
 }
 
-/// What a handle asks of the writer.
-enum Order {
-    /// Between the records put before this stamp and those after it.
-    Change(u64, Change),
-    Sink(Box<Route>),
-}
-
+/// What a handle asks of the writer: it holds for the records that are put after it.
 enum Change {
-    /// Of a sink, or the one before all sinks.
+    /// The filter of a sink, or the one before all sinks.
     Filter(Option<usize>, Filter),
-    /// Of every sink: reopen, rotate or dump.
+    /// One more sink.
+    Sink(Box<Route>),
+    /// A call of every sink: reopen, rotate or dump.
     Call(fn(&mut dyn Sink, &mut Context<'_>) -> Result<(), Error>),
 }
 
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The state of a writer that has not ended.
+    fn open(&self) -> Result<MutexGuard<'_, State>, Error> {
+        let state = self.lock();
+        if state.phase == Phase::Stopped {
+            return Err(Error::new(ErrorKind::Closed, "the writer has been shut down"));
+        }
+        Ok(state)
     }
 }
 
@@ -129,8 +135,9 @@ impl Writer {
         // Like the queue it is kept for ever: threads that outlive the writer look at it.
         let shared: &'static Shared = Box::leak(Box::new(Shared { queue, trap, state, changed }));
         let mut routes = Vec::new();
-        for (number, spec) in sinks.into_iter().enumerate() {
-            routes.push(shared.add_route(spec, number)?);
+        for spec in sinks {
+            let mut state = shared.lock();
+            routes.push(shared.add_route(spec, &mut state)?);
         }
         let thread = std::thread::Builder::new().name("onewriter".to_owned()).spawn(move || {
             Running::new(shared, routes, filter, stats_every).run();
@@ -155,16 +162,9 @@ impl Writer {
     }
 
     fn change(&self, change: Change) -> Result<(), Error> {
+        let mut state = self.shared.open()?;
         // As in `set_filter`, the moment is read under the lock.
-        self.order(|| Order::Change(onewriter_ring::now(), change))
-    }
-
-    fn order(&self, order: impl FnOnce() -> Order) -> Result<(), Error> {
-        let mut state = self.shared.lock();
-        if state.phase == Phase::Stopped {
-            return Err(Error::new(ErrorKind::Closed, "the writer has been shut down"));
-        }
-        state.orders.push(order());
+        state.orders.push((onewriter_ring::now(), change));
         drop(state);
         self.shared.queue.request(0);
         Ok(())
@@ -175,9 +175,12 @@ impl Writer {
     /// # Errors
     /// [`ErrorKind::Closed`] after a shutdown; a journal that cannot be opened.
     pub fn add_sink(&self, spec: SinkSpec) -> Result<(), Error> {
-        let number = self.shared.lock().filters.len();
-        let route = self.shared.add_route(spec, number)?;
-        self.order(|| Order::Sink(Box::new(route)))
+        let mut state = self.shared.open()?;
+        let route = self.shared.add_route(spec, &mut state)?;
+        state.orders.push((onewriter_ring::now(), Change::Sink(Box::new(route))));
+        drop(state);
+        self.shared.queue.request(0);
+        Ok(())
     }
 
     /// Exchanges the filter of sink `sink`, or the one before all sinks. Records put before this
@@ -203,7 +206,7 @@ impl Writer {
                 *slot = SinkFilter { filter: filter.clone(), is_default: false };
             }
         }
-        state.orders.push(Order::Change(now, Change::Filter(sink, filter)));
+        state.orders.push((now, Change::Filter(sink, filter)));
         drop(state);
         self.shared.queue.request(0);
         Ok(())
@@ -295,9 +298,9 @@ impl Writer {
 
 impl Shared {
     /// The sink with its journal and the filter that holds for it.
-    fn add_route(&self, spec: SinkSpec, number: usize) -> Result<Route, Error> {
-        let has_global = self.lock().global.is_some();
-        let is_default = spec.filter.is_none() && !has_global;
+    fn add_route(&self, spec: SinkSpec, state: &mut State) -> Result<Route, Error> {
+        let number = state.filters.len();
+        let is_default = spec.filter.is_none() && state.global.is_none();
         let filter = spec.filter.clone().unwrap_or_else(|| match is_default {
             true => Filter::level(Level::Info),
             false => Filter::all(),
@@ -309,7 +312,7 @@ impl Shared {
         });
         let journal = key.map(|key| JournalFile::open(self.queue, key)).transpose();
         let journal = journal.map_err(|err| Error::new(ErrorKind::Io, err.to_string()))?;
-        self.lock().filters.push(SinkFilter { filter: filter.clone(), is_default });
+        state.filters.push(SinkFilter { filter: filter.clone(), is_default });
         Ok(Route::new(spec, filter, journal, (number, self.trap.clone())))
     }
 }
@@ -394,6 +397,7 @@ impl Router {
         let due = self.changes.partition_point(|change| change.0 <= stamp);
         for (_, change) in self.changes.drain(..due) {
             match change {
+                Change::Sink(route) => self.routes.push(*route),
                 Change::Filter(None, filter) => self.global = Some(Matcher::new(filter)),
                 Change::Filter(Some(number), filter) => {
                     if let Some(route) = self.routes.get_mut(number) {
@@ -535,12 +539,7 @@ impl Running {
     }
 
     fn take_orders(&mut self) {
-        for order in std::mem::take(&mut self.shared.lock().orders) {
-            match order {
-                Order::Change(from, change) => self.router.changes.push((from, change)),
-                Order::Sink(route) => self.router.routes.push(*route),
-            }
-        }
+        self.router.changes.append(&mut self.shared.lock().orders);
         self.router.next_change = self.router.changes.first().map_or(u64::MAX, |change| change.0);
     }
 
