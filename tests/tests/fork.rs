@@ -90,10 +90,10 @@ fn a_hundred_children_one_after_the_other_each_have_their_lines_in_the_file() {
 fn children_that_fork_while_other_threads_log_find_no_lock_held() {
     let place = Place::default();
     let mut parent = talk(&place);
-    assert_eq!(parent.ask("storm 300"), "ok");
+    assert_eq!(parent.ask("storm 100"), "ok");
     assert!(parent.end().success());
     let lines = place.lines();
-    for child in 0..300 {
+    for child in 0..100 {
         let wanted = [format!("child {child} first"), format!("child {child} second")];
         let found: Vec<_> =
             lines.iter().filter(|line| line.starts_with(&format!("child {child} "))).collect();

@@ -33,4 +33,4 @@ pub use sink::{Context, Intent, Journal, NoJournal, Sink, SinkSpec};
 pub use sinks::IntoSink;
 pub use stats::{SinkStats, Stats};
 pub use trap::Trap;
-pub use writer::{Writer, WriterOptions};
+pub use writer::{Hold, Writer, WriterOptions};

@@ -13,7 +13,7 @@ use crate::wall::Wall;
 use onewriter_record::{Level, LevelFilter, Record};
 use onewriter_ring::{JournalFile, Lead, Queue, Reader, wall_pair};
 use std::hash::{Hash, Hasher};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -42,7 +42,13 @@ pub struct WriterOptions {
 /// A handle of the writer; clones mean the same writer.
 #[derive(Clone)]
 pub struct Writer {
-    shared: Arc<Shared>,
+    shared: &'static Shared,
+}
+
+/// Nobody else changes or reads the writer's state as long as this lives; see [`Writer::hold`].
+#[must_use = "the hold ends with the value"]
+pub struct Hold {
+    _state: MutexGuard<'static, State>,
 }
 
 struct Shared {
@@ -54,7 +60,8 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    orders: Vec<Order>,
+    /// What is asked for, and since when.
+    orders: Vec<(u64, Change)>,
     stats: Stats,
     failing: Vec<String>,
     filters: Vec<SinkFilter>,
@@ -76,7 +83,7 @@ impl State {
         for (number, sink) in self.filters.iter_mut().enumerate().filter(|(_, it)| it.is_default) {
             *sink = SinkFilter { filter: Filter::all(), is_default: false };
             let change = Change::Filter(Some(number), Filter::all());
-            self.orders.push(Order::Change(now, change));
+            self.orders.push((now, change));
         }
     }
 }
@@ -91,23 +98,28 @@ enum Phase {
     Stopped,
 }
 
-/// What a handle asks of the writer.
-enum Order {
-    /// Between the records put before this stamp and those after it.
-    Change(u64, Change),
-    Sink(Box<Route>),
-}
-
+/// What a handle asks of the writer: it holds for the records that are put after it.
 enum Change {
-    /// Of a sink, or the one before all sinks.
+    /// The filter of a sink, or the one before all sinks.
     Filter(Option<usize>, Filter),
-    /// Of every sink: reopen, rotate or dump.
+    /// One more sink.
+    Sink(Box<Route>),
+    /// A call of every sink: reopen, rotate or dump.
     Call(fn(&mut dyn Sink, &mut Context<'_>) -> Result<(), Error>),
 }
 
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The state of a writer that has not ended.
+    fn open(&self) -> Result<MutexGuard<'_, State>, Error> {
+        let state = self.lock();
+        if state.phase == Phase::Stopped {
+            return Err(Error::new(ErrorKind::Closed, "the writer has been shut down"));
+        }
+        Ok(state)
     }
 }
 
@@ -119,14 +131,16 @@ impl Writer {
     pub fn start(queue: &'static Queue, options: WriterOptions) -> Result<Writer, Error> {
         let WriterOptions { sinks, filter, trap, stats_every } = options;
         let state = Mutex::new(State { global: filter.clone(), ..State::default() });
-        let shared = Arc::new(Shared { queue, trap, state, changed: Condvar::new() });
+        let changed = Condvar::new();
+        // Like the queue it is kept for ever: threads that outlive the writer look at it.
+        let shared: &'static Shared = Box::leak(Box::new(Shared { queue, trap, state, changed }));
         let mut routes = Vec::new();
-        for (number, spec) in sinks.into_iter().enumerate() {
-            routes.push(shared.add_route(spec, number)?);
+        for spec in sinks {
+            let mut state = shared.lock();
+            routes.push(shared.add_route(spec, &mut state)?);
         }
-        let inner = Arc::clone(&shared);
         let thread = std::thread::Builder::new().name("onewriter".to_owned()).spawn(move || {
-            Running::new(inner, routes, filter, stats_every).run();
+            Running::new(shared, routes, filter, stats_every).run();
         });
         let thread = thread.map_err(|err| {
             Error::new(ErrorKind::Io, format!("cannot start the writer's thread: {err}"))
@@ -141,17 +155,16 @@ impl Writer {
         self.shared.queue
     }
 
-    fn change(&self, change: Change) -> Result<(), Error> {
-        // As in `set_filter`, the moment is read under the lock.
-        self.order(|| Order::Change(onewriter_ring::now(), change))
+    /// Keeps the writer's state as it is: a process that forks meanwhile has a child that finds no
+    /// lock held by a thread that it does not have.
+    pub fn hold(&self) -> Hold {
+        Hold { _state: self.shared.lock() }
     }
 
-    fn order(&self, order: impl FnOnce() -> Order) -> Result<(), Error> {
-        let mut state = self.shared.lock();
-        if state.phase == Phase::Stopped {
-            return Err(Error::new(ErrorKind::Closed, "the writer has been shut down"));
-        }
-        state.orders.push(order());
+    fn change(&self, change: Change) -> Result<(), Error> {
+        let mut state = self.shared.open()?;
+        // As in `set_filter`, the moment is read under the lock.
+        state.orders.push((onewriter_ring::now(), change));
         drop(state);
         self.shared.queue.request(0);
         Ok(())
@@ -162,9 +175,12 @@ impl Writer {
     /// # Errors
     /// [`ErrorKind::Closed`] after a shutdown; a journal that cannot be opened.
     pub fn add_sink(&self, spec: SinkSpec) -> Result<(), Error> {
-        let number = self.shared.lock().filters.len();
-        let route = self.shared.add_route(spec, number)?;
-        self.order(|| Order::Sink(Box::new(route)))
+        let mut state = self.shared.open()?;
+        let route = self.shared.add_route(spec, &mut state)?;
+        state.orders.push((onewriter_ring::now(), Change::Sink(Box::new(route))));
+        drop(state);
+        self.shared.queue.request(0);
+        Ok(())
     }
 
     /// Exchanges the filter of sink `sink`, or the one before all sinks. Records put before this
@@ -190,7 +206,7 @@ impl Writer {
                 *slot = SinkFilter { filter: filter.clone(), is_default: false };
             }
         }
-        state.orders.push(Order::Change(now, Change::Filter(sink, filter)));
+        state.orders.push((now, Change::Filter(sink, filter)));
         drop(state);
         self.shared.queue.request(0);
         Ok(())
@@ -282,9 +298,9 @@ impl Writer {
 
 impl Shared {
     /// The sink with its journal and the filter that holds for it.
-    fn add_route(&self, spec: SinkSpec, number: usize) -> Result<Route, Error> {
-        let has_global = self.lock().global.is_some();
-        let is_default = spec.filter.is_none() && !has_global;
+    fn add_route(&self, spec: SinkSpec, state: &mut State) -> Result<Route, Error> {
+        let number = state.filters.len();
+        let is_default = spec.filter.is_none() && state.global.is_none();
         let filter = spec.filter.clone().unwrap_or_else(|| match is_default {
             true => Filter::level(Level::Info),
             false => Filter::all(),
@@ -296,14 +312,14 @@ impl Shared {
         });
         let journal = key.map(|key| JournalFile::open(self.queue, key)).transpose();
         let journal = journal.map_err(|err| Error::new(ErrorKind::Io, err.to_string()))?;
-        self.lock().filters.push(SinkFilter { filter: filter.clone(), is_default });
+        state.filters.push(SinkFilter { filter: filter.clone(), is_default });
         Ok(Route::new(spec, filter, journal, (number, self.trap.clone())))
     }
 }
 
 /// The writer's thread.
 struct Running {
-    shared: Arc<Shared>,
+    shared: &'static Shared,
     drain: Drain,
     router: Router,
     idle_passes: u32,
@@ -381,6 +397,7 @@ impl Router {
         let due = self.changes.partition_point(|change| change.0 <= stamp);
         for (_, change) in self.changes.drain(..due) {
             match change {
+                Change::Sink(route) => self.routes.push(*route),
                 Change::Filter(None, filter) => self.global = Some(Matcher::new(filter)),
                 Change::Filter(Some(number), filter) => {
                     if let Some(route) = self.routes.get_mut(number) {
@@ -414,7 +431,7 @@ impl Router {
 
 impl Running {
     fn new(
-        shared: Arc<Shared>,
+        shared: &'static Shared,
         routes: Vec<Route>,
         filter: Option<Filter>,
         stats_every: Option<Duration>,
@@ -522,12 +539,7 @@ impl Running {
     }
 
     fn take_orders(&mut self) {
-        for order in std::mem::take(&mut self.shared.lock().orders) {
-            match order {
-                Order::Change(from, change) => self.router.changes.push((from, change)),
-                Order::Sink(route) => self.router.routes.push(*route),
-            }
-        }
+        self.router.changes.append(&mut self.shared.lock().orders);
         self.router.next_change = self.router.changes.first().map_or(u64::MAX, |change| change.0);
     }
 
@@ -683,7 +695,7 @@ impl Running {
         }
         self.note_failing();
         self.update_stats();
-        let shared = Arc::clone(&self.shared);
+        let shared = self.shared;
         if clean {
             self.router.routes.iter_mut().for_each(Route::trim);
         }

@@ -1,6 +1,6 @@
-//! What is called when the process exits.
+//! What is called when the process exits, and when it forks.
 
-use std::sync::Mutex;
+use std::sync::{Mutex, OnceLock};
 
 static CALLBACK: Mutex<Option<fn()>> = Mutex::new(None);
 
@@ -21,5 +21,33 @@ extern "C" fn call() {
     if let Some(callback) = callback {
         // Unwinding out of a C function would abort; there is nobody left to tell.
         let _ = std::panic::catch_unwind(callback);
+    }
+}
+
+type Hooks = (fn(), fn());
+
+static AROUND_FORK: OnceLock<Hooks> = OnceLock::new();
+
+/// Has `before` called before each `fork` of this process, and `after` behind it, in the parent and
+/// in the child, on the thread that forks; only the first pair counts. Returns false if the system
+/// has no room for such functions.
+pub fn around_fork(before: fn(), after: fn()) -> bool {
+    if AROUND_FORK.set((before, after)).is_err() {
+        return true;
+    }
+    // SAFETY: the functions live as long as the program and take no argument.
+    unsafe { libc::pthread_atfork(Some(before_fork), Some(after_fork), Some(after_fork)) == 0 }
+}
+
+extern "C" fn before_fork() {
+    if let Some((before, _)) = AROUND_FORK.get() {
+        // As in `call`.
+        let _ = std::panic::catch_unwind(before);
+    }
+}
+
+extern "C" fn after_fork() {
+    if let Some((_, after)) = AROUND_FORK.get() {
+        let _ = std::panic::catch_unwind(after);
     }
 }

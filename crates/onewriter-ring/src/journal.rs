@@ -10,8 +10,7 @@ use crate::os::{self, Map, PAGE};
 use crate::queue::{Error, Queue};
 use crate::reader::Cursor;
 use crate::words::Words;
-use std::fs::{File, OpenOptions};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs::File;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 
@@ -83,16 +82,7 @@ impl JournalFile {
     pub fn open(queue: &Queue, key: u64) -> Result<JournalFile, Error> {
         let path = queue.dir().join(format!("{PREFIX}{key:016x}"));
         let fail = |err| Error::io("cannot open the journal", &path, err);
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .custom_flags(libc::O_NOFOLLOW)
-            .open(&path)
-            .map_err(fail)?;
-        os::allocate(&file, 0, PAGE).map_err(fail)?;
+        let file = os::open_page(&path).map_err(fail)?;
         let map = Map::shared(&file, STAGE_START + STAGE_MAX).map_err(fail)?;
         let words = map.words();
         if words.load(MAGIC_AT, Ordering::Relaxed) != MAGIC {

@@ -27,7 +27,7 @@ mod tests;
 mod words;
 
 pub use clock::{ClockKind, Order, now, wall_pair};
-pub use exit::at_exit;
+pub use exit::{around_fork, at_exit};
 pub use journal::{JournalFile, Pending, Place};
 pub use put::{
     INTRODUCTION_TAG, JoinOptions, MAX_RECORD, Overflow, PutError, RingFrame, SILENT, URGENT_LEVEL,

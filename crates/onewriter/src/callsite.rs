@@ -99,7 +99,7 @@ impl CallSite {
 type Filter = Arc<dyn Fn(Level, &str) -> bool + Send + Sync>;
 
 /// The call sites that were reached, and the filter in force.
-struct Registry {
+pub(crate) struct Registry {
     sites: Vec<&'static CallSite>,
     filter: Option<Filter>,
     generation: u64,
@@ -108,7 +108,7 @@ struct Registry {
 static REGISTRY: Mutex<Registry> =
     Mutex::new(Registry { sites: Vec::new(), filter: None, generation: 0 });
 
-fn registry() -> MutexGuard<'static, Registry> {
+pub(crate) fn registry() -> MutexGuard<'static, Registry> {
     // Nothing in here can be left half done by a panic.
     REGISTRY.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -5,7 +5,7 @@ use onewriter_record::{Level, SiteDef};
 use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// What tells such call sites apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -30,7 +30,7 @@ thread_local! {
 
 /// A call site and the whereabouts of static texts of its place.
 #[repr(C)]
-struct Found {
+pub(crate) struct Found {
     file_at: AtomicUsize,
     target_at: AtomicUsize,
     line: u32,
@@ -78,11 +78,19 @@ fn is_at(def: &SiteDef<'static>, place: &Place<'_>) -> bool {
     def.file == place.file && def.target == place.target && def.module == place.module
 }
 
+pub(crate) type Places = HashMap<Place<'static>, &'static Found>;
+
+static PLACES: Mutex<Option<Places>> = Mutex::new(None);
+
+/// The places that were met.
+pub(crate) fn places() -> MutexGuard<'static, Option<Places>> {
+    PLACES.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 #[cold]
 #[inline(never)]
 fn find_slowly(place: &Place<'_>) -> &'static Found {
-    static PLACES: Mutex<Option<HashMap<Place<'static>, &'static Found>>> = Mutex::new(None);
-    let mut places = PLACES.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut places = places();
     let places = places.get_or_insert_default();
     if let Some(found) = places.get(place) {
         return found;

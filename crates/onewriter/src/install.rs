@@ -231,6 +231,7 @@ impl Builder {
 
     fn hook_up(&self, handle: &Handle) -> Result<(), Error> {
         onewriter_ring::at_exit(end_at_exit);
+        crate::fork::survive();
         if self.panic_hook {
             crate::panic_hook::install_once(drain_after_panic);
         }
@@ -253,14 +254,20 @@ fn ring_error(err: &onewriter_ring::Error) -> Error {
     Error::new(ErrorKind::Io, err.to_string())
 }
 
-struct Installed {
+pub(crate) struct Installed {
     handle: Handle,
     process: u32,
 }
 
+impl Installed {
+    pub(crate) fn writer(&self) -> &Writer {
+        &self.handle.writer
+    }
+}
+
 static INSTALLED: Mutex<Option<Installed>> = Mutex::new(None);
 
-fn installed() -> MutexGuard<'static, Option<Installed>> {
+pub(crate) fn installed() -> MutexGuard<'static, Option<Installed>> {
     // What a panic left in it is an Option that is whole.
     INSTALLED.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -419,14 +426,14 @@ impl Handle {
 
     /// Leaves the queue and ends the writer. True if everything was written.
     fn end(&self, deadline: Duration) -> bool {
-        let mut slot = installed();
-        if slot.take().is_none() {
-            return true;
-        }
-        drop(slot);
+        let Some(ended) = installed().take() else { return true };
         callsite::set_interest(|_, _| false);
         onewriter_ring::leave();
-        self.writer.stop(deadline)
+        if ended.process == std::process::id() {
+            return self.writer.stop(deadline);
+        }
+        // The writer is the parent's, and goes on.
+        complete::wait(self.writer.queue(), None, deadline).is_ok()
     }
 }
 
@@ -447,7 +454,8 @@ impl Guard {
     }
 
     /// Writes everything and ends the logger: its thread, its files, its shared memory. What is put
-    /// after that is refused. Another logger may be installed then.
+    /// after that is refused. Another logger may be installed then. In a forked child it ends the
+    /// child's logging alone.
     ///
     /// # Errors
     /// [`ErrorKind::Incomplete`] if not everything could be written within `deadline`; what is not

@@ -37,6 +37,8 @@ mod complete;
 pub mod context;
 mod dynamic;
 #[cfg(feature = "embedded")]
+mod fork;
+#[cfg(feature = "embedded")]
 mod install;
 mod limit;
 #[cfg(feature = "log")]
@@ -61,7 +63,9 @@ pub use macros::__private;
 pub use limit::Limit;
 #[cfg(feature = "log")]
 pub use log_backend::LogBackend;
-pub use onewriter_record::{Bytes, Encode, ErrorChain, Level, LevelFilter, Pairs, Record, Value};
+pub use onewriter_record::{
+    Bytes, Encode, ErrorChain, Level, LevelFilter, OwnedRecord, Pairs, Record, Section, Value,
+};
 pub use produce::join;
 pub use put::PutError;
 
@@ -83,26 +87,45 @@ mod embedded {
     pub use onewriter_engine::sinks::terminal::Color;
     pub use onewriter_engine::{
         Context, Error, ErrorKind, Format, Intent, IntoSink, Journal, JsonFormat, LogfmtFormat,
-        Precision, Sink, SinkStats, Stats, TextFormat, Zone,
+        NoJournal, Precision, Sink, SinkStats, Stats, TextFormat, Zone,
     };
     pub use onewriter_engine::{format, testing};
     pub use onewriter_ring::Order;
 
     /// The sinks: where records go.
     pub mod sink {
+        pub use onewriter_engine::sinks::Filtered;
+        pub use onewriter_engine::sinks::file::{ByteSize, FileBuilder, FileSink};
         pub use onewriter_engine::sinks::file::{Compression::Gzip, Compression::Zstd, file};
         pub use onewriter_engine::sinks::flight::Flight;
-        pub use onewriter_engine::sinks::function::function;
+        pub use onewriter_engine::sinks::function::{Function, function};
         pub use onewriter_engine::sinks::lane::Lane;
-        pub use onewriter_engine::sinks::memory::memory;
-        pub use onewriter_engine::sinks::terminal::{stderr, stdout};
+        pub use onewriter_engine::sinks::memory::{Lines, Memory, memory};
+        pub use onewriter_engine::sinks::terminal::{Terminal, TerminalSink, stderr, stdout};
     }
 }
 
-#[cfg(all(doctest, feature = "embedded"))]
-#[doc = include_str!("../../../docs/guide/filters.md")]
-struct FiltersGuide;
-
-#[cfg(all(doctest, feature = "embedded"))]
-#[doc = include_str!("../../../docs/guide/sinks.md")]
-struct SinksGuide;
+/// The samples of the README and the guide are tests.
+#[cfg(all(doctest, feature = "embedded", feature = "log", feature = "tracing", feature = "gzip"))]
+mod guide {
+    #[doc = include_str!("../../../README.md")]
+    mod readme {}
+    #[doc = include_str!("../../../docs/guide/environment.md")]
+    mod environment {}
+    #[doc = include_str!("../../../docs/guide/files.md")]
+    mod files {}
+    #[doc = include_str!("../../../docs/guide/filters.md")]
+    mod filters {}
+    #[doc = include_str!("../../../docs/guide/formats.md")]
+    mod formats {}
+    #[doc = include_str!("../../../docs/guide/getting-started.md")]
+    mod getting_started {}
+    #[doc = include_str!("../../../docs/guide/log-and-tracing.md")]
+    mod log_and_tracing {}
+    #[doc = include_str!("../../../docs/guide/macros.md")]
+    mod macros {}
+    #[doc = include_str!("../../../docs/guide/migrating.md")]
+    mod migrating {}
+    #[doc = include_str!("../../../docs/guide/sinks.md")]
+    mod sinks {}
+}

@@ -165,10 +165,6 @@ macro_rules! try_log {
 
 #[cfg(all(doctest, feature = "embedded", feature = "log"))]
 mod guide {
-    #[doc = include_str!("../../../docs/guide/macros.md")]
-    mod macros {}
-    #[doc = include_str!("../../../docs/guide/log-and-tracing.md")]
-    mod log_and_tracing {}
     /// In a crate of an older edition, temporaries of a call end with the call too.
     ///
     /// ```edition2021

@@ -15,6 +15,11 @@ use lane::{Lane, LaneOptions};
 use onewriter_record::LevelFilter;
 
 /// What can be given to a builder as a sink: the builders of this module, and every [`Sink`].
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no sink",
+    note = "`sink::memory()` gives two things: `let (memory, lines) = sink::memory();`",
+    note = "a closure becomes a sink with `sink::function(..)`, a file with `sink::file(path)`"
+)]
 pub trait IntoSink {
     /// Checks all settings and opens the destination.
     ///

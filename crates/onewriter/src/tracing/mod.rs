@@ -10,7 +10,7 @@ use fields::{EventValues, SpanFields, Visitor};
 use onewriter_record::{Encode, Level, SiteDef};
 use std::cell::Cell;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tracing_core::span::{Attributes, Id, Record};
 use tracing_core::{Event, Interest, Metadata, Subscriber};
@@ -79,7 +79,7 @@ impl Layer {
 }
 
 /// What is known of a call site of `tracing`.
-struct Known {
+pub(crate) struct Known {
     site: CallSite,
     /// At which place of the fields the message stands.
     message: Option<usize>,
@@ -113,12 +113,22 @@ fn known(metadata: &'static Metadata<'static>) -> &'static Known {
     })
 }
 
+pub(crate) type AllKnown = HashMap<usize, &'static Known>;
+
+static KNOWN: Mutex<Option<AllKnown>> = Mutex::new(None);
+
+/// The call sites of `tracing` that were met.
+pub(crate) fn all_known() -> MutexGuard<'static, Option<AllKnown>> {
+    KNOWN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 #[cold]
 #[inline(never)]
 fn known_slowly(key: usize, metadata: &'static Metadata<'static>) -> &'static Known {
-    static KNOWN: Mutex<Option<HashMap<usize, &'static Known>>> = Mutex::new(None);
-    let mut all = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
-    all.get_or_insert_default().entry(key).or_insert_with(|| Box::leak(Box::new(learn(metadata))))
+    all_known()
+        .get_or_insert_default()
+        .entry(key)
+        .or_insert_with(|| Box::leak(Box::new(learn(metadata))))
 }
 
 fn learn(metadata: &'static Metadata<'static>) -> Known {

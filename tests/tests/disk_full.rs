@@ -1,0 +1,109 @@
+//! A disk without room: records wait or are dropped, as the sink's policy says; no line is torn.
+//!
+//! The disk is one on which a file may not grow beyond a limit. That limit holds for every file of
+//! the process, shared memory too: so the log begins with a hole that brings it near the limit.
+
+use onewriter_tests::{Place, Talk, assert_same, numbered};
+use rustix::process::{Pid, Resource, Rlimit, prlimit};
+use std::fs::{self, OpenOptions};
+use std::os::unix::fs::FileExt;
+use std::process::Command;
+
+const VICTIM: &str = env!("CARGO_BIN_EXE_victim");
+/// Far beyond what segments and journals of these programs need.
+const LIMIT: u64 = 64 << 20;
+/// What the log may grow by.
+const ROOM: u64 = 5_000;
+
+/// A program whose log stands just below the limit.
+fn near_the_limit(place: &Place, program: &str) -> Talk {
+    let file = OpenOptions::new().write(true).create_new(true).open(place.log());
+    let file = file.expect("the log can be made");
+    file.write_all_at(b"\n", LIMIT - ROOM - 1).expect("a hole costs nothing");
+    // The signal of this limit would end the program: only a parent can have it ignored from the
+    // start.
+    let log = place.log();
+    let script = format!("trap '' XFSZ; exec '{VICTIM}' {program} '{}'", log.display());
+    let mut command = Command::new("sh");
+    command.args(["-c", &script]).env("ONEWRITER_DIR", place.dir());
+    let talk = Talk::start(command);
+    limit(&talk, Some(LIMIT));
+    talk
+}
+
+fn limit(talk: &Talk, bytes: Option<u64>) {
+    let process = Pid::from_raw(talk.id() as i32).expect("its id");
+    let limit = Rlimit { current: bytes, maximum: None };
+    prlimit(Some(process), Resource::Fsize, limit).expect("a parent may set it");
+}
+
+/// The lines behind the hole.
+fn lines(place: &Place) -> Vec<String> {
+    let bytes = fs::read(place.log()).expect("the log can be read");
+    let text = std::str::from_utf8(&bytes[(LIMIT - ROOM) as usize..]).expect("UTF-8");
+    assert!(text.ends_with('\n'), "half a line at the end");
+    text.lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn records_wait_for_room_and_are_then_all_there_once_and_whole() {
+    let place = Place::default();
+    let mut talk = near_the_limit(&place, "talk");
+    assert_eq!(talk.ask("put line 2000"), "ok");
+    let answer = talk.ask("complete 500");
+    assert!(answer.starts_with("not everything was written within 500ms: "), "{answer}");
+    let named = format!("; sinks that cannot write: file {}", place.log().display());
+    assert!(answer.ends_with(&named), "{answer}");
+    limit(&talk, None);
+    assert_eq!(talk.ask("complete 60000"), "ok");
+    assert_same(&lines(&place), &numbered("line", 2_000));
+    assert!(talk.end().success());
+    assert_same(&lines(&place), &numbered("line", 2_000));
+}
+
+#[test]
+fn what_waited_for_room_survives_a_sigkill() {
+    let place = Place::default();
+    let mut talk = near_the_limit(&place, "talk");
+    assert_eq!(talk.ask("put line 2000"), "ok");
+    assert_ne!(talk.ask("complete 300"), "ok");
+    talk.kill();
+    let log = place.log();
+    let recover = ["recover", log.to_str().expect("UTF-8")];
+    assert!(place.command(VICTIM, &recover).status().expect("it starts").success());
+    assert_same(&lines(&place), &numbered("line", 2_000));
+}
+
+#[test]
+fn a_sink_that_drops_takes_back_half_lines_and_counts_what_it_dropped() {
+    let place = Place::default();
+    let mut talk = near_the_limit(&place, "talk-drop");
+    assert_eq!(talk.ask("put line 100"), "ok");
+    assert_eq!(talk.ask("complete 60000"), "ok");
+    assert_eq!(talk.ask("put dropped 2000"), "ok");
+    // What is dropped does not keep anybody waiting.
+    talk.ask("complete 60000");
+    let stats = talk.ask("stats");
+    let dropped: usize = between(&stats, "dropped ", ",");
+    let taken: usize = between(&stats, "taken ", ",");
+    limit(&talk, None);
+    assert_eq!(talk.ask("put after 100"), "ok");
+    assert_eq!(talk.ask("complete 60000"), "ok");
+    assert!(talk.end().success());
+    let lines = lines(&place);
+    let with = |prefix: &str| -> Vec<String> {
+        lines.iter().filter(|line| line.starts_with(prefix)).cloned().collect()
+    };
+    assert_same(&with("line "), &numbered("line", 100));
+    assert_same(&with("after "), &numbered("after", 100));
+    assert_eq!((taken, with("dropped ").len() + dropped), (2_100, 2_000), "{stats}");
+    assert!(dropped > 0);
+    assert_eq!(lines.len(), 2_200 - dropped);
+}
+
+/// The number that stands between two words.
+fn between(text: &str, before: &str, after: &str) -> usize {
+    let (_, rest) = text.split_once(before).expect("the first word");
+    let (number, _) = rest.split_once(after).expect("the second word");
+    number.parse().expect("a number")
+}
