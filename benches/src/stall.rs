@@ -81,8 +81,13 @@ fn read_late(mut fifo: File, scene: &Scene) -> Seen {
     let mut chunk = vec![0; 1 << 16];
     let mut line = Vec::new();
     let mut last = Instant::now();
-    while !scene.finished.load(Relaxed) || last.elapsed() < Duration::from_millis(300) {
+    loop {
+        let finished = scene.finished.load(Relaxed);
         let Ok(read) = fifo.read(&mut chunk) else {
+            // Empty. Some loggers end before their writer does, so the end gets some patience.
+            if finished && last.elapsed() > Duration::from_millis(300) {
+                break;
+            }
             std::thread::sleep(Duration::from_millis(1));
             continue;
         };

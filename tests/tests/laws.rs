@@ -217,7 +217,7 @@ fn every_path_that_a_document_names_exists() {
 #[test]
 fn every_link_between_documents_leads_somewhere() {
     let mut documents = files("docs", ".md");
-    documents.extend(["CONTRIBUTING.md", "CHANGELOG.md"].map(str::to_owned));
+    documents.extend(["README.md", "CONTRIBUTING.md", "CHANGELOG.md"].map(str::to_owned));
     let mut broken = Vec::new();
     for document in documents {
         let text = read(&document);

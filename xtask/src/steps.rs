@@ -1,6 +1,6 @@
 //! Steps, one after the other, each named, timed and counted; the first red one ends the run.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -74,12 +74,11 @@ impl Steps {
     fn stream(&mut self, command: &mut Command) -> std::io::Result<bool> {
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
         if let Some(out) = child.stdout.take() {
-            let mut terminal = std::io::stdout().lock();
             for line in BufReader::new(out).split(b'\n') {
                 let line = line?;
-                self.tally.add(&String::from_utf8_lossy(&line));
-                terminal.write_all(&line)?;
-                terminal.write_all(b"\n")?;
+                let line = String::from_utf8_lossy(&line);
+                self.tally.add(&line);
+                println!("{line}");
             }
         }
         Ok(child.wait()?.success())

@@ -22,7 +22,7 @@ pub struct Job<'a> {
 /// Runs it and gives its JSON object with the peak memory added, or why there is none.
 pub fn measure(job: &Job<'_>) -> Result<Value, String> {
     let runner = std::env::current_exe().map_err(|e| e.to_string())?.with_file_name("peer");
-    let said = job.dir.with_extension("stderr");
+    let said = job.dir.join("stderr");
     let stderr = File::create(&said).map_err(|e| e.to_string())?;
     let shared_before = shared_memory_kib();
     let mut child = Command::new(&runner)

@@ -164,7 +164,8 @@ fn stalled(results: &Results) -> Vec<Goal> {
         goal(row, "all 1,000,000 delivered or counted; memory flat", outcome())
     };
     vec![
-        policy("stalled sink, block", "onewriter/block"),
+        policy("stalled sink, block 30 s", STRICT),
+        policy("stalled sink, block 100 ms", "onewriter/block"),
         policy("stalled sink, drop the newest", "onewriter/drop"),
         policy("stalled sink, fail to the caller", "onewriter/fail"),
     ]

@@ -443,7 +443,8 @@ What is counted:
   misordered  numbers that stand after a larger one of the same producer
   overtaken   with --ticket: records before which another stands whose put began only after theirs
               had returned
-  backwards   lines whose time is before the time of the line above
+  backwards   lines whose time is before the time of the line above: a miss with --strict-time
+              only, since a put that is interrupted may stand after later ones without harm
   Whole lines without a sequence number are counted and left alone.
 
 Memory stays constant: of each producer the last 4096 gaps are kept open for late numbers; one that
@@ -491,7 +492,7 @@ pub struct Check {
     #[arg(long, value_name = "N", help_heading = "Sequence")]
     pub producers: Option<u64>,
 
-    /// Do not compare the times of neighbouring lines
+    /// Times that go back are a miss
     #[arg(long, help_heading = "Sequence")]
-    pub any_time_order: bool,
+    pub strict_time: bool,
 }

@@ -68,6 +68,12 @@ impl Failure {
     pub fn io(action: &str, path: &Path, err: &io::Error) -> Failure {
         Failure { exit: Exit::IO, message: format!("{action} {}: {err}", path.display()) }
     }
+
+    /// The operating system refused something that has no path, such as a thread.
+    #[must_use]
+    pub fn system(action: &str, err: &io::Error) -> Failure {
+        Failure { exit: Exit::IO, message: format!("{action}: {err}") }
+    }
 }
 
 impl From<io::Error> for Failure {

@@ -87,6 +87,7 @@ fn main() -> std::io::Result<()> {
     row("text, 2 fields", Box::new(TextFormat::full()), &fields)?;
     row("text, colour", Box::new(TextFormat::full().with_color(true)), &plain)?;
     row("text, compact", Box::new(TextFormat::compact()), &plain)?;
+    row("json, no argument", Box::new(JsonFormat::new()), &bare)?;
     row("json", Box::new(JsonFormat::new()), &plain)?;
     row("json, 2 fields", Box::new(JsonFormat::new()), &fields)?;
     row("logfmt", Box::new(LogfmtFormat::new()), &plain)?;

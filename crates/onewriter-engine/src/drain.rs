@@ -186,13 +186,20 @@ impl Drain {
         std::mem::take(&mut self.n_unreadable)
     }
 
-    /// The name of the thread and the id of the process that put into a ring, once its first frame
-    /// was read.
-    pub(crate) fn who(&self, id: RingId) -> Option<(String, u32)> {
-        let origin = self.origins.get(id.segment as usize)?;
-        let thread = origin.threads.get(id.ring as usize)?;
-        let is_unnamed = thread.name.is_empty();
-        let name = if is_unnamed { thread.id.to_string() } else { thread.name.to_string() };
-        Some((name, origin.process.id))
+    /// The names of the thread and the process that put into a ring.
+    pub(crate) fn who(&mut self, id: RingId) -> (String, u32) {
+        if !self.knows(id, 0) {
+            // It has lost something before its first frame, the introduction, was read.
+            let first = self.reader.peek(id).and_then(|_| self.reader.frame(id));
+            let first = first.filter(|frame| frame.tag & SITE_MASK == CONTROL_SITE);
+            let thread = first.and_then(|frame| ControlRecord::decode(frame.body).ok());
+            self.introduce(id, thread);
+        }
+        let origin = self.origins.get(id.segment as usize);
+        let thread = origin.and_then(|origin| origin.threads.get(id.ring as usize));
+        let name = thread.map_or_else(String::new, |thread| {
+            if thread.name.is_empty() { thread.id.to_string() } else { thread.name.to_string() }
+        });
+        (name, origin.map_or(0, |origin| origin.process.id))
     }
 }

@@ -29,10 +29,11 @@ pub enum ErrorKind {
 /// assert_eq!(err.kind(), ErrorKind::Config);
 /// assert!(err.to_string().starts_with("rotation size"));
 /// ```
-#[derive(Debug)]
+///
+/// `{:?}` shows the text too, since that is what `main` prints of an error that it returns; `{:#?}` shows
+/// the parts.
 pub struct Error(Box<Inner>);
 
-#[derive(Debug)]
 struct Inner {
     kind: ErrorKind,
     message: String,
@@ -59,6 +60,14 @@ impl Error {
         Error(Box::new(Inner { kind: ErrorKind::Io, message, source: Some(source) }))
     }
 
+    /// The same error with what the operating system said, for programs that look at it.
+    #[cold]
+    #[must_use]
+    pub fn with_source(mut self, source: std::io::Error) -> Error {
+        self.0.source = Some(source);
+        self
+    }
+
     /// The class of the error.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
@@ -81,6 +90,20 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0.message)
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !f.alternate() {
+            return f.write_str(&self.0.message);
+        }
+        let Inner { kind, message, source } = &*self.0;
+        f.debug_struct("Error")
+            .field("kind", kind)
+            .field("message", message)
+            .field("source", source)
+            .finish()
     }
 }
 

@@ -15,6 +15,7 @@ const MAX_THREADS: usize = 8;
 #[derive(Debug)]
 pub(crate) struct LossReport {
     total: u64,
+    total_unseen: u64,
     count: u64,
     unseen: u64,
     by_class: [u64; 8],
@@ -29,6 +30,7 @@ impl Default for LossReport {
     fn default() -> LossReport {
         LossReport {
             total: 0,
+            total_unseen: 0,
             count: 0,
             unseen: 0,
             by_class: [0; 8],
@@ -44,6 +46,11 @@ impl LossReport {
     /// Records that were lost, in all.
     pub(crate) fn total(&self) -> u64 {
         self.total
+    }
+
+    /// Those of them that no ring has counted.
+    pub(crate) fn total_unseen(&self) -> u64 {
+        self.total_unseen
     }
 
     /// The stamp of the record before which the line belongs; `u64::MAX` if there is none to write.
@@ -72,11 +79,19 @@ impl LossReport {
     pub(crate) fn add_unseen(&mut self, count: u64, time: u64, t0: u64) {
         if count > 0 {
             self.unseen += count;
+            self.total_unseen += count;
             self.gather(count, (time, time), t0);
         }
         // A burst that went on after its last line is told once the pause is over.
         if self.count > 0 && self.due == u64::MAX && self.may_tell() {
             self.due = t0;
+        }
+    }
+
+    /// Tells what is not told yet, pause or no pause: somebody waits for everything.
+    pub(crate) fn tell(&mut self, t0: u64) {
+        if self.count > 0 {
+            self.due = self.due.min(t0);
         }
     }
 

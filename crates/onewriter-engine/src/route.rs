@@ -81,17 +81,19 @@ impl Route {
     /// journal.
     pub(crate) fn take_over(&mut self) -> Option<Vec<Cursor>> {
         let journal = self.journal.as_mut()?;
-        if let Some(pending) = journal.pending() {
-            let Place { dev, ino, base } = pending.place;
-            let intent = Intent { dev, ino, base };
-            let sink = &mut self.sink;
-            if let Err(error) = guard::catch(&self.name, || sink.redo(&intent, &pending.bytes)) {
+        let Some(pending) = journal.pending() else { return Some(journal.cursors()) };
+        let Place { dev, ino, base } = pending.place;
+        let intent = Intent { dev, ino, base };
+        let sink = &mut self.sink;
+        match guard::catch(&self.name, || sink.redo(&intent, &pending.bytes)) {
+            Ok(()) => journal.confirm(),
+            Err(error) => {
+                // What the sink has kept is pending, and its next commit is to come.
+                self.is_dirty = self.sink.pending() > 0;
                 self.report(&error);
             }
         }
-        let journal = self.journal.as_mut()?;
-        journal.confirm();
-        Some(journal.cursors())
+        self.journal.as_ref().map(JournalFile::cursors)
     }
 
     /// Leaves out what this sink has already: records that begin before these cursors.
@@ -159,7 +161,11 @@ impl Route {
                 n => format!(" ({n} more errors were held back)"),
             };
             let text = format!("{}: {error}{more}", self.name);
-            self.trap.report(&Error::new(error.kind(), text));
+            let named = Error::new(error.kind(), text);
+            self.trap.report(&match error.io_error() {
+                Some(source) => named.with_source(source.kind().into()),
+                None => named,
+            });
         }
     }
 
@@ -194,6 +200,7 @@ impl Route {
     }
 
     fn call(&mut self, is_flush: bool, now: u64, reader: &Reader, call: Call<'_>) -> bool {
+        let before = self.sink.pending();
         let ok = self.call_only(now, reader, call);
         let pending = self.sink.pending();
         self.counters.pending.store(pending as u64, Ordering::Relaxed);
@@ -208,8 +215,11 @@ impl Route {
             self.is_dirty = false;
             return true;
         }
-        let pause = self.retry.as_ref().map_or(FIRST_PAUSE, |retry| retry.pause * 2);
-        let pause = pause.min(LONGEST_PAUSE);
+        // What moves, if slowly (a pipe, piece by piece), is not kept waiting longer and longer.
+        let pause = match &self.retry {
+            Some(retry) if pending >= before => (retry.pause * 2).min(LONGEST_PAUSE),
+            _ => FIRST_PAUSE,
+        };
         self.retry = Some(Retry { at: Instant::now() + pause, pause });
         false
     }

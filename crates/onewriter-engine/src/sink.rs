@@ -13,6 +13,11 @@ use std::path::PathBuf;
 ///
 /// The queue's cursors move on only when every sink has nothing [`pending`](Sink::pending): what is
 /// not committed is still in the rings, and survives the process.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no sink",
+    note = "`sink::memory()` gives two things: `let (memory, lines) = sink::memory();`",
+    note = "a closure becomes a sink with `sink::function(..)`, a file with `sink::file(path)`"
+)]
 pub trait Sink: Send {
     /// Its name in reports and statistics: `file shop.log`, `stderr`.
     fn name(&self) -> String;

@@ -93,8 +93,13 @@ pub struct Stats {
     pub accepted: u64,
     /// Records that every sink which wanted them has committed.
     pub written: u64,
-    /// Records that puts could not place: the queue was full, or there was no memory.
+    /// Records that puts could not place, for whatever reason.
     pub lost: u64,
+    /// Those of them for which their ring had no room.
+    pub lost_full: u64,
+    /// Those of them that came to no ring: too large, no shared memory left, logged by a sink about
+    /// what a sink had logged.
+    pub lost_unplaced: u64,
     /// Records whose bytes or call site could not be read.
     pub unreadable: u64,
     /// Bytes of records that wait in the queue.
@@ -113,11 +118,13 @@ impl fmt::Display for Stats {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "accepted {}, written {}, lost {}, unreadable {}, waiting {} bytes, oldest {:?}, \
-             segments {}, rings {}",
+            "accepted {}, written {}, lost {} (full {}, unplaced {}), unreadable {}, waiting {} \
+             bytes, oldest {:?}, segments {}, rings {}",
             self.accepted,
             self.written,
             self.lost,
+            self.lost_full,
+            self.lost_unplaced,
             self.unreadable,
             self.waiting_bytes,
             self.oldest,

@@ -6,12 +6,12 @@ use crate::filter::{Filter, Matcher};
 use crate::loss::LossReport;
 use crate::notice::Notices;
 use crate::route::{From, Route};
-use crate::sink::SinkSpec;
+use crate::sink::{Context, Sink, SinkSpec};
 use crate::stats::Stats;
 use crate::trap::Trap;
 use crate::wall::Wall;
-use onewriter_record::{Level, Record};
-use onewriter_ring::{JournalFile, Lead, Losses, Queue, Reader, RingId, wall_pair};
+use onewriter_record::{Level, LevelFilter, Record};
+use onewriter_ring::{JournalFile, Lead, Queue, Reader, wall_pair};
 use std::hash::{Hash, Hasher};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -60,7 +60,8 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    orders: Vec<Order>,
+    /// What is asked for, and since when.
+    orders: Vec<(u64, Change)>,
     stats: Stats,
     failing: Vec<String>,
     filters: Vec<SinkFilter>,
@@ -82,7 +83,7 @@ impl State {
         for (number, sink) in self.filters.iter_mut().enumerate().filter(|(_, it)| it.is_default) {
             *sink = SinkFilter { filter: Filter::all(), is_default: false };
             let change = Change::Filter(Some(number), Filter::all());
-            self.orders.push(Order::Change(now, change));
+            self.orders.push((now, change));
         }
     }
 }
@@ -97,19 +98,14 @@ enum Phase {
     Stopped,
 }
 
-/// What holds for the records that are put after it.
+/// What a handle asks of the writer: it holds for the records that are put after it.
 enum Change {
+    /// The filter of a sink, or the one before all sinks.
     Filter(Option<usize>, Filter),
+    /// One more sink.
     Sink(Box<Route>),
-}
-
-/// What a handle asks of the writer.
-enum Order {
-    /// From this stamp on.
-    Change(u64, Change),
-    Reopen,
-    Rotate,
-    Dump,
+    /// A call of every sink: reopen, rotate or dump.
+    Call(fn(&mut dyn Sink, &mut Context<'_>) -> Result<(), Error>),
 }
 
 impl Shared {
@@ -140,7 +136,8 @@ impl Writer {
         let shared: &'static Shared = Box::leak(Box::new(Shared { queue, trap, state, changed }));
         let mut routes = Vec::new();
         for spec in sinks {
-            routes.push(shared.add_route(spec, &mut shared.lock())?);
+            let mut state = shared.lock();
+            routes.push(shared.add_route(spec, &mut state)?);
         }
         let thread = std::thread::Builder::new().name("onewriter".to_owned()).spawn(move || {
             Running::new(shared, routes, filter, stats_every).run();
@@ -164,22 +161,23 @@ impl Writer {
         Hold { _state: self.shared.lock() }
     }
 
-    fn order(&self, order: Order) -> Result<(), Error> {
-        self.shared.open()?.orders.push(order);
+    fn change(&self, change: Change) -> Result<(), Error> {
+        let mut state = self.shared.open()?;
+        // As in `set_filter`, the moment is read under the lock.
+        state.orders.push((onewriter_ring::now(), change));
+        drop(state);
         self.shared.queue.request(0);
         Ok(())
     }
 
-    /// Adds a sink, for the records put after this call.
+    /// Adds a sink. It gets the records put after it is there.
     ///
     /// # Errors
     /// [`ErrorKind::Closed`] after a shutdown; a journal that cannot be opened.
     pub fn add_sink(&self, spec: SinkSpec) -> Result<(), Error> {
         let mut state = self.shared.open()?;
         let route = self.shared.add_route(spec, &mut state)?;
-        // As in `set_filter`.
-        let change = Change::Sink(Box::new(route));
-        state.orders.push(Order::Change(onewriter_ring::now(), change));
+        state.orders.push((onewriter_ring::now(), Change::Sink(Box::new(route))));
         drop(state);
         self.shared.queue.request(0);
         Ok(())
@@ -191,7 +189,7 @@ impl Writer {
     /// # Errors
     /// [`ErrorKind::Closed`] after a shutdown, [`ErrorKind::Config`] if there is no such sink.
     pub fn set_filter(&self, sink: Option<usize>, filter: Filter) -> Result<(), Error> {
-        let mut state = self.shared.open()?;
+        let mut state = self.shared.lock();
         // The moment is read under the lock: a pass that begins later finds the order.
         let now = onewriter_ring::now();
         match sink {
@@ -208,7 +206,7 @@ impl Writer {
                 *slot = SinkFilter { filter: filter.clone(), is_default: false };
             }
         }
-        state.orders.push(Order::Change(now, Change::Filter(sink, filter)));
+        state.orders.push((now, Change::Filter(sink, filter)));
         drop(state);
         self.shared.queue.request(0);
         Ok(())
@@ -222,28 +220,39 @@ impl Writer {
             && state.filters.iter().any(|sink| sink.filter.could_admit(level, target))
     }
 
-    /// Has every sink open its destination anew.
+    /// The least severe level that could reach any sink.
+    #[must_use]
+    pub fn max_level(&self) -> LevelFilter {
+        let state = self.shared.lock();
+        let sinks = state.filters.iter().map(|sink| sink.filter.max_level()).min();
+        let global = state.global.as_ref().map_or(LevelFilter::ALL, Filter::max_level);
+        sinks.map_or(LevelFilter::OFF, |sinks| sinks.max(global))
+    }
+
+    /// Has every sink open its destination anew, between what was put before this call and what
+    /// is put after it.
     ///
     /// # Errors
     /// [`ErrorKind::Closed`] after a shutdown.
     pub fn reopen(&self) -> Result<(), Error> {
-        self.order(Order::Reopen)
+        self.change(Change::Call(|sink, cx| sink.reopen(cx)))
     }
 
-    /// Has every sink rotate that can.
+    /// Has every sink rotate that can, between what was put before this call and what is put
+    /// after it.
     ///
     /// # Errors
     /// [`ErrorKind::Closed`] after a shutdown.
     pub fn rotate(&self) -> Result<(), Error> {
-        self.order(Order::Rotate)
+        self.change(Change::Call(|sink, cx| sink.rotate(cx)))
     }
 
-    /// Has flight recorders write what they hold.
+    /// Has flight recorders write what they hold: all that was put before this call.
     ///
     /// # Errors
     /// [`ErrorKind::Closed`] after a shutdown.
     pub fn dump(&self) -> Result<(), Error> {
-        self.order(Order::Dump)
+        self.change(Change::Call(|sink, cx| sink.dump(cx)))
     }
 
     /// What the writer has done, at most a tenth of a second ago.
@@ -291,8 +300,7 @@ impl Shared {
     /// The sink with its journal and the filter that holds for it.
     fn add_route(&self, spec: SinkSpec, state: &mut State) -> Result<Route, Error> {
         let number = state.filters.len();
-        let has_global = state.global.is_some();
-        let is_default = spec.filter.is_none() && !has_global;
+        let is_default = spec.filter.is_none() && state.global.is_none();
         let filter = spec.filter.clone().unwrap_or_else(|| match is_default {
             true => Filter::level(Level::Info),
             false => Filter::all(),
@@ -324,7 +332,7 @@ struct Running {
 struct Router {
     global: Option<Matcher>,
     routes: Vec<Route>,
-    /// What begins to hold at a stamp to come, in order.
+    /// What is to change at a stamp to come, in order.
     changes: Vec<(u64, Change)>,
     next_change: u64,
     losses: LossReport,
@@ -341,7 +349,7 @@ impl Take for Router {
     #[inline]
     fn take(&mut self, record: &Record<'_>, from: &From, reader: &Reader) {
         if from.stamp >= self.next_change {
-            self.apply_changes(from.stamp);
+            self.apply_changes(from.stamp, reader);
         }
         if from.stamp >= self.losses.due() {
             self.report_losses(record.time, reader);
@@ -385,7 +393,7 @@ impl Router {
     }
 
     #[cold]
-    fn apply_changes(&mut self, stamp: u64) {
+    fn apply_changes(&mut self, stamp: u64, reader: &Reader) {
         let due = self.changes.partition_point(|change| change.0 <= stamp);
         for (_, change) in self.changes.drain(..due) {
             match change {
@@ -394,6 +402,11 @@ impl Router {
                 Change::Filter(Some(number), filter) => {
                     if let Some(route) = self.routes.get_mut(number) {
                         route.set_filter(filter);
+                    }
+                }
+                Change::Call(call) => {
+                    for route in &mut self.routes {
+                        route.order(self.now, reader, &mut |sink, cx| call(sink, cx));
                     }
                 }
             }
@@ -514,13 +527,9 @@ impl Running {
     fn pass(&mut self) -> (u64, u64) {
         let t0 = self.drain.reader.begin();
         self.take_orders();
-        let unnamed = self.collect_losses(t0);
+        self.collect_losses(t0);
         let n_records = self.drain.merge(t0, &mut self.router);
-        // A ring's first frame says whose it is: now it has been read.
-        for (ring, lost) in unnamed {
-            self.add_losses(ring, &lost, t0);
-        }
-        self.router.apply_changes(t0);
+        self.router.apply_changes(t0, &self.drain.reader);
         if t0 >= self.router.losses.due() {
             let time = self.drain.wall.at(t0);
             self.router.report_losses(time, &self.drain.reader);
@@ -530,51 +539,24 @@ impl Running {
     }
 
     fn take_orders(&mut self) {
-        let orders = std::mem::take(&mut self.shared.lock().orders);
-        let (now, reader) = (self.router.now, &self.drain.reader);
-        for order in orders {
-            match order {
-                Order::Change(from, change) => {
-                    self.router.changes.push((from, change));
-                    self.router.next_change = self.router.changes[0].0;
-                }
-                Order::Reopen => {
-                    for route in &mut self.router.routes {
-                        route.order(now, reader, &mut |sink, cx| sink.reopen(cx));
-                    }
-                }
-                Order::Rotate => {
-                    for route in &mut self.router.routes {
-                        route.order(now, reader, &mut |sink, cx| sink.rotate(cx));
-                    }
-                }
-                Order::Dump => {
-                    for route in &mut self.router.routes {
-                        route.order(now, reader, &mut |sink, cx| sink.dump(cx));
-                    }
-                }
-            }
-        }
+        self.router.changes.append(&mut self.shared.lock().orders);
+        self.router.next_change = self.router.changes.first().map_or(u64::MAX, |change| change.0);
     }
 
-    /// Adds what the rings have lost since the last pass; returns those whose thread is not known.
-    fn collect_losses(&mut self, t0: u64) -> Vec<(RingId, Losses)> {
+    fn collect_losses(&mut self, t0: u64) {
+        let queue = self.shared.queue;
+        let losses = &mut self.router.losses;
         let mut found = Vec::new();
         self.drain.reader.losses(|ring, lost| found.push((ring, lost)));
-        let (named, unnamed): (Vec<_>, Vec<_>) =
-            found.into_iter().partition(|(ring, _)| self.drain.who(*ring).is_some());
-        for (ring, lost) in named {
-            self.add_losses(ring, &lost, t0);
+        for (ring, lost) in found {
+            let (thread, process) = self.drain.who(ring);
+            let span = (self.drain.wall.at(lost.first), self.drain.wall.at(lost.last));
+            losses.add(&lost, &thread, process, span, t0);
         }
-        let time = self.drain.wall.at(t0);
-        self.router.losses.add_unseen(onewriter_ring::take_lost_unseen(), time, t0);
-        unnamed
-    }
-
-    fn add_losses(&mut self, ring: RingId, lost: &Losses, t0: u64) {
-        let (thread, process) = self.drain.who(ring).unwrap_or_default();
-        let span = (self.drain.wall.at(lost.first), self.drain.wall.at(lost.last));
-        self.router.losses.add(lost, &thread, process, span, t0);
+        losses.add_unseen(onewriter_ring::take_lost_unseen(), self.drain.wall.at(t0), t0);
+        if queue.requested() > queue.watermark() {
+            losses.tell(t0);
+        }
     }
 
     /// Publishes the watermark, after a flush if somebody waits for it.
@@ -650,6 +632,8 @@ impl Running {
         stats.accepted = router.accepted;
         stats.written = router.written;
         stats.lost = router.losses.total();
+        stats.lost_unplaced = router.losses.total_unseen();
+        stats.lost_full = stats.lost - stats.lost_unplaced;
         stats.unreadable += unreadable;
         stats.waiting_bytes = waiting;
         stats.segments = segments;
@@ -662,7 +646,7 @@ impl Running {
         }
     }
 
-    /// Pauses as long as it is quiet: the longer, the longer. After some 60 ms of silence the
+    /// Pauses as long as it is quiet: the longer, the longer. After some 50 ms of silence the
     /// doorbell is armed and the writer sleeps until a put wakes it.
     ///
     /// The writer does not chase the tails: each look at a ring that is being written costs its
@@ -675,11 +659,11 @@ impl Running {
         }
         self.idle_passes = if n_records > 0 { 0 } else { self.idle_passes.saturating_add(1) };
         let reader = &self.drain.reader;
-        let quiet = || queue.requested() == requested && !self.has_orders();
+        let settled = self.router.changes.is_empty();
+        let quiet = || settled && queue.requested() == requested && !self.has_orders();
         match self.idle_passes {
             0..10 => queue.pause(Duration::from_micros(100), quiet),
-            10..20 => queue.pause(Duration::from_millis(1), quiet),
-            20..30 => queue.pause(Duration::from_millis(5), quiet),
+            10..50 => queue.pause(Duration::from_millis(1), quiet),
             _ if !self.router.all_committed => queue.pause(Duration::from_millis(10), quiet),
             _ => {
                 // Sinks have clocks of their own: rotation at midnight does not wait for a record.
@@ -704,9 +688,6 @@ impl Running {
     }
 
     fn end(mut self) {
-        // There is no later for what a burst has left untold.
-        let now = self.router.now;
-        self.router.report_losses(now, &self.drain.reader);
         let (now, reader) = (self.router.now, &self.drain.reader);
         let mut clean = self.router.all_committed;
         for route in &mut self.router.routes {

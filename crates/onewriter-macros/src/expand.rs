@@ -282,7 +282,7 @@ fn body(call: &Call, parts: &Parts) -> TokenStream {
     let (mut tags, mut size, mut writes) = (String::new(), "0".to_owned(), String::new());
     for number in 0..parts.values.len() {
         // Writing to a `String` cannot fail.
-        let _ = write!(tags, "KRATE::__private::Encode::tag(&v{number}) as u8,");
+        let _ = write!(tags, "KRATE::__private::Encode::tag(&v{number}),");
         let _ = write!(size, " + KRATE::__private::Encode::size(&v{number})");
         let _ = write!(writes, "KRATE::__private::Encode::write(&v{number}, out);");
     }

@@ -174,7 +174,8 @@ mod tests {
 
     #[test]
     fn placeholders_are_numbered_by_the_values_they_need() {
-        let cases: [(&str, usize, &[&str], &str, &[usize]); 11] = [
+        type Case<'a> = (&'a str, usize, &'a [&'a str], &'a str, &'a [usize]);
+        let cases: [Case<'_>; 10] = [
             ("plain {{}}", 0, &[], "plain {{}}", &[]),
             ("{} {:?}", 2, &[], "{0} {1:?}", &[0, 1]),
             ("{1} {0}", 2, &[], "{0} {1}", &[1, 0]),
@@ -185,17 +186,17 @@ mod tests {
             ("{:1$}", 2, &[], "{0:1$}", &[0, 1]),
             ("{:>w$.p$}", 1, &["p"], "{0:>1$.2$}", &[0, 2, 1]),
             ("{:.*} {}", 3, &[], "{0:.1$} {2}", &[1, 0, 2]),
-            ("{0:.*}", 2, &[], "{0:.0$}", &[]),
         ];
-        for (text, n, names, numbered, args) in &cases[..10] {
-            assert_eq!(template(text, *n, names), ((*numbered).to_owned(), args.to_vec()));
+        for (text, n, names, numbered, args) in cases {
+            assert_eq!(template(text, n, names), (numbered.to_owned(), args.to_vec()));
         }
-        assert!(plan(cases[10].0, 2, &[]).is_none(), "argument 1 is never used");
     }
 
     #[test]
     fn what_the_compiler_refuses_is_left_to_the_compiler() {
-        for (text, n_positional) in [("{", 0), ("{}", 0), ("{} {}", 1), ("{0}", 2), ("x", 1)] {
+        for (text, n_positional) in
+            [("{", 0), ("{0:.*}", 2), ("{}", 0), ("{} {}", 1), ("{0}", 2), ("x", 1)]
+        {
             assert!(plan(text, n_positional, &[]).is_none(), "{text}");
         }
     }

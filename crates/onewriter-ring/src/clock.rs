@@ -56,6 +56,14 @@ pub(crate) fn set(kind: ClockKind, order: Order) {
     MODE.store(mode, Ordering::Relaxed);
 }
 
+/// Reads the clock of this kind from now on, in a process that reads a queue and never joined one.
+pub(crate) fn follow(kind: ClockKind) {
+    if kind == ClockKind::Tsc {
+        let mode = (MONOTONIC, TSC_STRICT);
+        let _ = MODE.compare_exchange(mode.0, mode.1, Ordering::Relaxed, Ordering::Relaxed);
+    }
+}
+
 /// The timestamp of a put.
 #[inline(always)]
 pub(crate) fn stamp() -> u64 {

@@ -24,7 +24,9 @@ extern "C" fn call() {
     }
 }
 
-static AROUND_FORK: OnceLock<(fn(), fn())> = OnceLock::new();
+type Hooks = (fn(), fn());
+
+static AROUND_FORK: OnceLock<Hooks> = OnceLock::new();
 
 /// Has `before` called before each `fork` of this process, and `after` behind it, in the parent and
 /// in the child, on the thread that forks; only the first pair counts. Returns false if the system

@@ -9,38 +9,37 @@
 use crate::os::{self, Map, PAGE};
 use crate::queue::{Error, Queue};
 use crate::reader::Cursor;
-use crate::words::{MapWords, Words};
-use std::fs::{File, OpenOptions};
-use std::os::unix::fs::OpenOptionsExt;
+use crate::words::Words;
+use std::fs::File;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 
 /// Journals are called `j-` and the sink's key.
 pub(crate) const PREFIX: &str = "j-";
 
-const MAGIC: u64 = u64::from_le_bytes(*b"ONEWJRNL");
-const VERSION: u64 = 1;
+pub(crate) const MAGIC: u64 = u64::from_le_bytes(*b"ONEWJRNL");
+pub(crate) const VERSION: u64 = 1;
 const MAGIC_AT: usize = 0;
 const VERSION_AT: usize = 1;
 /// The number of the write, shifted by one, and [`PENDING`] until it is done.
-const STATE: usize = 8;
+pub(crate) const STATE: usize = 8;
 const PENDING: u64 = 1;
 
 /// What is kept of a write; writes with even and with odd numbers take turns.
-const SLOTS: [usize; 2] = [16, 24];
+pub(crate) const SLOTS: [usize; 2] = [16, 24];
 const DEV: usize = 0;
 const INO: usize = 1;
 const BASE: usize = 2;
 const LEN: usize = 3;
 const N_CURSORS: usize = 4;
 
-const CURSORS_START: [usize; 2] = [PAGE, PAGE + CURSORS_MAX];
-const CURSOR_WORDS: usize = 4;
+pub(crate) const CURSORS_START: [usize; 2] = [PAGE, PAGE + CURSORS_MAX];
+pub(crate) const CURSOR_WORDS: usize = 4;
 /// As many cursors as rings are possible, and a few.
 const CURSORS_MAX: usize = 2 << 20;
-const STAGE_START: usize = PAGE + 2 * CURSORS_MAX;
+pub(crate) const STAGE_START: usize = PAGE + 2 * CURSORS_MAX;
 /// One write at most.
-const STAGE_MAX: usize = 1 << 30;
+pub(crate) const STAGE_MAX: usize = 1 << 30;
 const STEP: usize = 64 << 10;
 
 /// Where a write goes.
@@ -83,19 +82,11 @@ impl JournalFile {
     pub fn open(queue: &Queue, key: u64) -> Result<JournalFile, Error> {
         let path = queue.dir().join(format!("{PREFIX}{key:016x}"));
         let fail = |err| Error::io("cannot open the journal", &path, err);
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .custom_flags(libc::O_NOFOLLOW)
-            .open(&path)
-            .map_err(fail)?;
-        os::allocate(&file, 0, PAGE).map_err(fail)?;
+        let file = os::open_page(&path).map_err(fail)?;
         let map = Map::shared(&file, STAGE_START + STAGE_MAX).map_err(fail)?;
         let words = map.words();
         if words.load(MAGIC_AT, Ordering::Relaxed) != MAGIC {
+            words.store(STATE, 0, Ordering::Relaxed);
             words.store(VERSION_AT, VERSION, Ordering::Relaxed);
             words.store(MAGIC_AT, MAGIC, Ordering::Release);
         } else if words.load(VERSION_AT, Ordering::Relaxed) != VERSION {
@@ -110,45 +101,16 @@ impl JournalFile {
     /// The write that was announced and not confirmed, if there is one.
     #[must_use]
     pub fn pending(&self) -> Option<Pending> {
-        let words = self.map.words();
-        let word = |at| words.load(at, Ordering::Relaxed);
-        let state = words.load(STATE, Ordering::Acquire);
-        if state & PENDING == 0 {
-            return None;
-        }
-        let header = SLOTS[slot(state)];
-        let len = word(header + LEN) as usize;
         let in_file = self.file.metadata().ok()?.len() as usize;
-        if len > STAGE_MAX || STAGE_START + len > in_file {
-            return None;
-        }
-        let place =
-            Place { dev: word(header + DEV), ino: word(header + INO), base: word(header + BASE) };
-        let mut bytes: Vec<u8> =
-            (0..len.div_ceil(8)).flat_map(|at| word(STAGE_START / 8 + at).to_le_bytes()).collect();
-        bytes.truncate(len);
-        Some(Pending { place, bytes })
+        pending(&self.map.words(), in_file)
     }
 
     /// How far rings were read when the last write that was announced is done: records before that
     /// are in the file, whatever the rings themselves say.
     #[must_use]
     pub fn cursors(&self) -> Vec<Cursor> {
-        let words = self.map.words();
-        let word = |at| words.load(at, Ordering::Relaxed);
-        let slot = slot(words.load(STATE, Ordering::Acquire));
-        let start = CURSORS_START[slot];
         let in_file = self.file.metadata().map_or(0, |meta| meta.len() as usize);
-        let room = in_file.saturating_sub(start).min(CURSORS_MAX) / (8 * CURSOR_WORDS);
-        let cursor = |number| {
-            let at = start / 8 + CURSOR_WORDS * number;
-            Cursor {
-                segment: u128::from(word(at)) | u128::from(word(at + 1)) << 64,
-                ring: word(at + 2) as u32,
-                pos: word(at + 3),
-            }
-        };
-        (0..(word(SLOTS[slot] + N_CURSORS) as usize).min(room)).map(cursor).collect()
+        cursors(&self.map.words(), in_file)
     }
 
     /// Gives the staging memory back: everything announced was confirmed, and the writer leaves.
@@ -173,43 +135,33 @@ impl JournalFile {
         cursors: impl Iterator<Item = Cursor>,
     ) -> Result<(), Error> {
         if bytes.len() > STAGE_MAX {
-            return Err(Error::new(format!("a write of {} bytes at once", bytes.len())));
+            return Err(Error::new(format!(
+                "a write of {} bytes at once: at most {STAGE_MAX} can be staged",
+                bytes.len()
+            )));
         }
-        self.abandon();
-        self.grow_stage(bytes.len())?;
-        self.stage(bytes);
-        let state = (self.map.words().load(STATE, Ordering::Relaxed).wrapping_add(2)) | PENDING;
-        let n_cursors = self.stage_cursors(slot(state), cursors)?;
-        let words = self.map.words();
-        for (at, word) in [
-            (DEV, place.dev),
-            (INO, place.ino),
-            (BASE, place.base),
-            (LEN, bytes.len() as u64),
-            (N_CURSORS, n_cursors as u64),
-        ] {
-            words.store(SLOTS[slot(state)] + at, word, Ordering::Relaxed);
+        abandon(&self.map.words());
+        self.stage_allocated = self.grow(STAGE_START, self.stage_allocated, bytes.len())?;
+        stage(&self.map.words(), bytes);
+        let slot = next_slot(&self.map.words());
+        let mut n_cursors = 0;
+        for cursor in cursors {
+            let end = 8 * CURSOR_WORDS * (n_cursors + 1);
+            if end > CURSORS_MAX {
+                return Err(Error::new("more rings than a journal has room for"));
+            }
+            let allocated = self.cursors_allocated[slot];
+            self.cursors_allocated[slot] = self.grow(CURSORS_START[slot], allocated, end)?;
+            stage_cursor(&self.map.words(), n_cursors, cursor);
+            n_cursors += 1;
         }
-        // Everything before this store is staged when a successor finds it.
-        words.store(STATE, state, Ordering::Release);
+        announce(&self.map.words(), place, bytes.len(), n_cursors);
         Ok(())
-    }
-
-    /// A write that was announced and then given up, because its file is gone, counts as never
-    /// announced: the cursors of the one before hold again.
-    fn abandon(&mut self) {
-        let words = self.map.words();
-        let state = words.load(STATE, Ordering::Relaxed);
-        if state & PENDING != 0 {
-            words.store(STATE, (state & !PENDING).wrapping_sub(2), Ordering::Release);
-        }
     }
 
     /// The write that was announced is done.
     pub fn confirm(&mut self) {
-        let words = self.map.words();
-        let state = words.load(STATE, Ordering::Relaxed);
-        words.store(STATE, state & !PENDING, Ordering::Release);
+        confirm(&self.map.words());
     }
 
     fn grow(&self, start: usize, allocated: usize, needed: usize) -> Result<usize, Error> {
@@ -222,52 +174,133 @@ impl JournalFile {
         self.map.populate(start, len);
         Ok(len)
     }
+}
 
-    fn grow_stage(&mut self, len: usize) -> Result<(), Error> {
-        self.stage_allocated = self.grow(STAGE_START, self.stage_allocated, len)?;
-        Ok(())
+/// What is pending in a journal of `in_file` bytes.
+fn pending(words: &impl Words, in_file: usize) -> Option<Pending> {
+    let word = |at| words.load(at, Ordering::Relaxed);
+    let state = words.load(STATE, Ordering::Acquire);
+    if state & PENDING == 0 {
+        return None;
+    }
+    let header = SLOTS[slot(state)];
+    let len = word(header + LEN) as usize;
+    if len > STAGE_MAX || (len > 0 && STAGE_START + len > in_file) {
+        return None;
+    }
+    let place =
+        Place { dev: word(header + DEV), ino: word(header + INO), base: word(header + BASE) };
+    let mut bytes: Vec<u8> =
+        (0..len.div_ceil(8)).flat_map(|at| word(STAGE_START / 8 + at).to_le_bytes()).collect();
+    bytes.truncate(len);
+    Some(Pending { place, bytes })
+}
+
+fn cursors(words: &impl Words, in_file: usize) -> Vec<Cursor> {
+    let word = |at| words.load(at, Ordering::Relaxed);
+    let slot = slot(words.load(STATE, Ordering::Acquire));
+    let start = CURSORS_START[slot];
+    let room = in_file.saturating_sub(start).min(CURSORS_MAX) / (8 * CURSOR_WORDS);
+    let cursor = |number| {
+        let at = start / 8 + CURSOR_WORDS * number;
+        Cursor {
+            segment: u128::from(word(at)) | u128::from(word(at + 1)) << 64,
+            ring: word(at + 2) as u32,
+            pos: word(at + 3),
+        }
+    };
+    (0..(word(SLOTS[slot] + N_CURSORS) as usize).min(room)).map(cursor).collect()
+}
+
+fn stage(words: &impl Words, bytes: &[u8]) {
+    let (chunks, rest) = bytes.as_chunks::<8>();
+    let start = STAGE_START / 8;
+    for (at, chunk) in chunks.iter().enumerate() {
+        words.store(start + at, u64::from_le_bytes(*chunk), Ordering::Relaxed);
+    }
+    if !rest.is_empty() {
+        let mut last = [0; 8];
+        last[..rest.len()].copy_from_slice(rest);
+        words.store(start + chunks.len(), u64::from_le_bytes(last), Ordering::Relaxed);
+    }
+}
+
+/// The state that the next write announces itself with.
+fn next_state(words: &impl Words) -> u64 {
+    words.load(STATE, Ordering::Relaxed).wrapping_add(2) | PENDING
+}
+
+fn next_slot(words: &impl Words) -> usize {
+    slot(next_state(words))
+}
+
+fn stage_cursor(words: &impl Words, number: usize, cursor: Cursor) {
+    let at = CURSORS_START[next_slot(words)] / 8 + CURSOR_WORDS * number;
+    let Cursor { segment, ring, pos } = cursor;
+    let parts = [segment as u64, (segment >> 64) as u64, u64::from(ring), pos];
+    for (part, word) in parts.into_iter().enumerate() {
+        words.store(at + part, word, Ordering::Relaxed);
+    }
+}
+
+fn announce(words: &impl Words, place: Place, len: usize, n_cursors: usize) {
+    let state = next_state(words);
+    for (at, word) in [
+        (DEV, place.dev),
+        (INO, place.ino),
+        (BASE, place.base),
+        (LEN, len as u64),
+        (N_CURSORS, n_cursors as u64),
+    ] {
+        words.store(SLOTS[slot(state)] + at, word, Ordering::Relaxed);
+    }
+    // Everything before this store is staged when a successor finds it.
+    words.store(STATE, state, Ordering::Release);
+}
+
+/// A write that was announced and then given up, because its file is gone, counts as never
+/// announced: the cursors of the one before hold again.
+fn abandon(words: &impl Words) {
+    let state = words.load(STATE, Ordering::Relaxed);
+    if state & PENDING != 0 {
+        words.store(STATE, (state & !PENDING).wrapping_sub(2), Ordering::Release);
+    }
+}
+
+fn confirm(words: &impl Words) {
+    let state = words.load(STATE, Ordering::Relaxed);
+    words.store(STATE, state & !PENDING, Ordering::Release);
+}
+
+/// The same protocol on any words, for tests that stop it at every step.
+#[cfg(test)]
+pub(crate) mod steps {
+    use super::{Cursor, Pending, Place, Words};
+
+    /// Words of a journal that stages `len` bytes at most.
+    pub(crate) const fn words(len: usize) -> usize {
+        (super::STAGE_START + len).div_ceil(8)
     }
 
-    fn stage(&self, bytes: &[u8]) {
-        let stage: MapWords<'_> = self.map.words().part(STAGE_START / 8, self.stage_allocated / 8);
-        let (chunks, rest) = bytes.as_chunks::<8>();
-        for (at, chunk) in chunks.iter().enumerate() {
-            stage.store(at, u64::from_le_bytes(*chunk), Ordering::Relaxed);
+    pub(crate) fn intend(words: &impl Words, place: Place, bytes: &[u8], cursors: &[Cursor]) {
+        super::abandon(words);
+        super::stage(words, bytes);
+        for (number, cursor) in cursors.iter().enumerate() {
+            super::stage_cursor(words, number, *cursor);
         }
-        if !rest.is_empty() {
-            let mut last = [0; 8];
-            last[..rest.len()].copy_from_slice(rest);
-            stage.store(chunks.len(), u64::from_le_bytes(last), Ordering::Relaxed);
-        }
+        super::announce(words, place, bytes.len(), cursors.len());
     }
 
-    fn stage_cursors(
-        &mut self,
-        slot: usize,
-        cursors: impl Iterator<Item = Cursor>,
-    ) -> Result<usize, Error> {
-        let start = CURSORS_START[slot];
-        let mut n_cursors = 0;
-        for cursor in cursors {
-            let bytes = 8 * CURSOR_WORDS * (n_cursors + 1);
-            if bytes > CURSORS_MAX {
-                return Err(Error::new("more rings than a journal has room for"));
-            }
-            self.cursors_allocated[slot] = self.grow(start, self.cursors_allocated[slot], bytes)?;
-            let at = start / 8 + CURSOR_WORDS * n_cursors;
-            let words = self.map.words();
-            let parts = [
-                cursor.segment as u64,
-                (cursor.segment >> 64) as u64,
-                u64::from(cursor.ring),
-                cursor.pos,
-            ];
-            for (part, word) in parts.into_iter().enumerate() {
-                words.store(at + part, word, Ordering::Relaxed);
-            }
-            n_cursors += 1;
-        }
-        Ok(n_cursors)
+    pub(crate) fn confirm(words: &impl Words) {
+        super::confirm(words);
+    }
+
+    pub(crate) fn pending(words: &impl Words) -> Option<Pending> {
+        super::pending(words, usize::MAX)
+    }
+
+    pub(crate) fn cursors(words: &impl Words) -> Vec<Cursor> {
+        super::cursors(words, usize::MAX)
     }
 }
 

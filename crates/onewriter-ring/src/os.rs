@@ -1,9 +1,11 @@
 //! The operating system: everything that is particular to Linux is in this file.
 
 use crate::words::MapWords;
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::fd::AsRawFd;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
 use std::time::Duration;
 
 /// The granularity of allocation.
@@ -124,6 +126,21 @@ pub(crate) fn allocate(file: &File, start: usize, len: usize) -> io::Result<()> 
             code => return Err(io::Error::from_raw_os_error(code)),
         }
     }
+}
+
+/// Opens a file of this user's alone, of at least a page, making it if it is not there; a link is
+/// refused.
+pub(crate) fn open_page(path: &Path) -> io::Result<File> {
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .custom_flags(libc::O_NOFOLLOW)
+        .open(path)?;
+    allocate(&file, 0, PAGE)?;
+    Ok(file)
 }
 
 /// Takes the file's lock without waiting; false if somebody else has it.

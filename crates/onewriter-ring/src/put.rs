@@ -3,7 +3,7 @@
 use crate::clock::{self, Order};
 use crate::os::{self, Map, PAGE};
 use crate::queue::{self, Error, Queue, bell};
-use crate::segment::{RING_SIZES, Segment};
+use crate::segment::{BUDGET_MAX, BUDGET_MIN, RING_SIZES, Segment};
 use crate::spsc::{FRAME_HEADER, Frame, HEAD, Producer, Ring, Room, SIDE_FLAG};
 use crate::words::{MapWords, Words};
 use std::cell::Cell;
@@ -30,7 +30,7 @@ pub struct Overflow {
 
 /// How a process takes part in a queue.
 pub struct JoinOptions {
-    /// Bytes of ring data that the process may allocate. Default 16 MiB.
+    /// Bytes of ring data that the process may allocate, from 64 KiB to 1 GiB. Default 16 MiB.
     pub budget: usize,
     /// How exactly records of different threads are ordered.
     pub order: Order,
@@ -94,6 +94,8 @@ struct Handle {
     joined: AtomicU32,
     number: Cell<usize>,
     size: Cell<usize>,
+    /// Whether the frame that says which thread puts is in the ring.
+    introduced: Cell<bool>,
     in_use: AtomicU32,
     next: AtomicPtr<Handle>,
 }
@@ -113,6 +115,7 @@ static UNATTACHED: Unattached = Unattached(Handle {
     joined: AtomicU32::new(0),
     number: Cell::new(0),
     size: Cell::new(0),
+    introduced: Cell::new(false),
     in_use: AtomicU32::new(0),
     next: AtomicPtr::new(std::ptr::null_mut()),
 });
@@ -120,7 +123,24 @@ static UNATTACHED: Unattached = Unattached(Handle {
 thread_local! {
     static HANDLE: Cell<*const Handle> = const { Cell::new(&raw const UNATTACHED.0) };
     static MARK: Cell<u32> = const { Cell::new(0) };
+    static IN_SLOW: Cell<bool> = const { Cell::new(false) };
     static EXIT: Exit = const { Exit };
+}
+
+/// While it lives this thread may hold a lock or be allocating, so that a put of a signal handler
+/// that interrupts it may do neither. Holds what was before.
+struct Slow(bool);
+
+impl Slow {
+    fn enter() -> Slow {
+        Slow(IN_SLOW.replace(true))
+    }
+}
+
+impl Drop for Slow {
+    fn drop(&mut self) {
+        IN_SLOW.set(self.0);
+    }
 }
 
 /// Its destructor gives the thread's ring back.
@@ -129,6 +149,7 @@ struct Exit;
 impl Drop for Exit {
     fn drop(&mut self) {
         let handle = HANDLE.replace(&raw const UNATTACHED.0);
+        let _slow = Slow::enter();
         if !std::ptr::eq(handle, &raw const UNATTACHED.0) {
             // SAFETY: handles are never freed, and this one belongs to this thread until the last
             // line of `give_back`.
@@ -157,6 +178,12 @@ struct Joined {
     bell: MapWords<'static>,
 }
 
+impl Joined {
+    fn is_open(&self) -> bool {
+        OPEN.load(Ordering::Relaxed) == self.number
+    }
+}
+
 /// State of this process alone, in memory that `fork` fills with zeros.
 #[repr(C)]
 struct Process {
@@ -175,7 +202,8 @@ static PROCESS: AtomicPtr<Process> = AtomicPtr::new(std::ptr::null_mut());
 /// numbers in the next.
 static LAST_SEGMENT: AtomicPtr<Segment> = AtomicPtr::new(std::ptr::null_mut());
 static N_JOINS: AtomicU32 = AtomicU32::new(0);
-static CLOSED: AtomicU32 = AtomicU32::new(1);
+/// The number of the queue that is open for puts, 0 for none.
+static OPEN: AtomicU32 = AtomicU32::new(0);
 static LOST_UNSEEN: AtomicU64 = AtomicU64::new(0);
 
 fn joined() -> Option<&'static Joined> {
@@ -210,7 +238,7 @@ struct SpinGuard<'a>(&'a AtomicU32);
 impl SpinGuard<'_> {
     fn try_new(word: &AtomicU32) -> Option<SpinGuard<'_>> {
         let free = word.compare_exchange(0, 1, Ordering::Acquire, Ordering::Relaxed);
-        // Lazily: a guard that is made and dropped would open the lock of another thread.
+        // Lazily: a guard that is made and dropped opens the lock of whoever holds it.
         free.is_ok().then(|| SpinGuard(word))
     }
 }
@@ -223,7 +251,16 @@ impl Drop for SpinGuard<'_> {
 
 /// Joins a queue: from now on puts of every thread of this process go into it, and those of
 /// children that it forks. The queue joined before is left.
+///
+/// A budget outside of 64 KiB to 1 GiB is an error, and so is a system without memory that `fork`
+/// wipes (Linux before 4.14).
 pub fn join(queue: Queue, options: JoinOptions) -> Result<&'static Queue, Error> {
+    if !(BUDGET_MIN..=BUDGET_MAX).contains(&options.budget) {
+        return Err(Error::new(format!(
+            "a budget of {} bytes for rings: it must be from {BUDGET_MIN} to {BUDGET_MAX}",
+            options.budget
+        )));
+    }
     if process().is_none() {
         let page = Map::wiped_on_fork(PAGE)
             .map_err(|err| Error::new(format!("no memory that fork wipes: {err}")))?;
@@ -231,6 +268,7 @@ pub fn join(queue: Queue, options: JoinOptions) -> Result<&'static Queue, Error>
     }
     leave();
     if let Some(process) = process() {
+        let _guard = process.lock();
         process.segment.store(std::ptr::null_mut(), Ordering::Release);
         process.shared.store(std::ptr::null_mut(), Ordering::Release);
     }
@@ -245,14 +283,14 @@ pub fn join(queue: Queue, options: JoinOptions) -> Result<&'static Queue, Error>
         bell,
     }));
     JOINED.store(joined, Ordering::Release);
-    CLOSED.store(0, Ordering::SeqCst);
+    OPEN.store(joined.number, Ordering::SeqCst);
     Ok(queue)
 }
 
 /// Leaves the queue: puts that begin from now on are refused, and one that is under way is either
 /// in its ring when this returns or is refused.
 pub fn leave() {
-    CLOSED.store(1, Ordering::SeqCst);
+    OPEN.store(0, Ordering::SeqCst);
     // After the barrier a put that still returns Ok has its tail visible to the next pass.
     if !os::barrier() {
         std::sync::atomic::fence(Ordering::SeqCst);
@@ -260,9 +298,7 @@ pub fn leave() {
     let mut next = process().map_or(std::ptr::null_mut(), |it| it.handles.load(Ordering::Acquire));
     // SAFETY: handles are never freed; `expire` is one atomic store.
     while let Some(handle) = unsafe { next.as_ref() } {
-        if !handle.producer.is_busy() {
-            handle.producer.expire();
-        }
+        handle.producer.expire();
         next = handle.next.load(Ordering::Acquire);
     }
 }
@@ -297,13 +333,26 @@ pub const SILENT: u32 = u32::MAX;
 
 /// Records lost before there was any ring to count them in, since the last call.
 pub fn take_lost_unseen() -> u64 {
+    // The writer asks in every pass; a store each time would take the line from every put.
+    if LOST_UNSEEN.load(Ordering::Relaxed) == 0 {
+        return 0;
+    }
     LOST_UNSEEN.swap(0, Ordering::Relaxed)
+}
+
+/// Counts a record that was lost before it came to a ring: its call site found no room.
+pub fn count_lost_unseen() {
+    LOST_UNSEEN.fetch_add(1, Ordering::Relaxed);
 }
 
 /// Adds a call site to the process's table; its number from 1 up, or `None` if there is no queue
 /// or no room. A number stays good in every queue joined later and in forked children.
 pub fn register(site: &[u8]) -> Option<u32> {
     let joined = joined()?;
+    if IN_SLOW.get() {
+        return None;
+    }
+    let _slow = Slow::enter();
     let segment = own_segment(joined).ok()?;
     segment.register_site(site)
 }
@@ -313,6 +362,9 @@ pub fn register(site: &[u8]) -> Option<u32> {
 ///
 /// The fast path takes no lock, makes no system call and allocates nothing. When there is no room,
 /// the ring grows within the budget, then the overflow policy decides.
+///
+/// A signal handler may put. If it interrupts a put, its record goes through a ring that all
+/// threads share; if it interrupts one that is allocating, its record is refused and counted.
 #[inline(always)]
 pub fn put<F>(level: u8, tag: u32, len: usize, fill: F) -> Result<(), PutError>
 where
@@ -344,7 +396,7 @@ where
         Err(fill) => {
             let mut fill = Some(fill);
             let request = Request { level, tag, len, wait };
-            request.put_slow(&mut |frame| {
+            request.put_slow(handle, stamp, &mut |frame| {
                 if let Some(fill) = fill.take() {
                     fill(frame);
                 }
@@ -359,7 +411,7 @@ fn after_commit(handle: &Handle) -> Result<(), PutError> {
     compiler_fence(Ordering::SeqCst);
     // SYNC POINT bell: no fence here; the writer's barrier stands in for it.
     let asleep = handle.bell.get().load(bell::STATE, Ordering::Relaxed) == bell::SLEEPING;
-    let closed = CLOSED.load(Ordering::Relaxed) != 0;
+    let closed = OPEN.load(Ordering::Relaxed) != handle.joined.load(Ordering::Relaxed);
     if asleep | closed { handle.after_commit_slow(closed) } else { Ok(()) }
 }
 
@@ -390,9 +442,9 @@ struct Request {
 impl Request {
     #[cold]
     #[inline(never)]
-    fn put_slow(self, fill: Fill<'_>) -> Result<(), PutError> {
+    fn put_slow(self, handle: &Handle, stamp: u64, fill: Fill<'_>) -> Result<(), PutError> {
         let Some(joined) = joined() else { return Err(PutError::Closed) };
-        if CLOSED.load(Ordering::Relaxed) != 0 {
+        if !joined.is_open() {
             return Err(PutError::Closed);
         }
         let mark = thread_mark();
@@ -401,19 +453,44 @@ impl Request {
             let len = self.len;
             return Err(if mark == SILENT { PutError::Full } else { PutError::TooLarge { len } });
         }
+        if IN_SLOW.get() {
+            LOST_UNSEEN.fetch_add(1, Ordering::Relaxed);
+            return Err(PutError::Full);
+        }
+        if mark == 0 && self.is_wrap(joined, handle) {
+            handle.producer.put_ready(self.head(), stamp, self.len, fill);
+            handle.producer.leave_slow();
+            return after_commit(handle);
+        }
         let request = Request { tag: self.tag | mark, ..self };
         match own_handle(joined) {
-            Some(handle) if !handle.producer.is_busy() => {
+            Some(handle) => {
                 handle.producer.enter_slow();
                 let result = request.put_own(joined, handle, fill);
                 handle.producer.leave_slow();
-                if mark != 0 {
+                if mark != 0 || !handle.introduced.get() {
                     handle.producer.expire();
                 }
                 result.and_then(|()| after_commit(handle))
             }
-            _ => request.put_shared(joined, fill),
+            None => request.put_shared(joined, fill),
         }
+    }
+
+    /// Whether there is room after all, as nearly always: the ring only begins a new lap, or the
+    /// writer has moved on. If so the fast path is closed.
+    fn is_wrap(self, joined: &Joined, handle: &Handle) -> bool {
+        let attached = handle.joined.load(Ordering::Relaxed) == joined.number;
+        if !attached || !handle.introduced.get() || handle.producer.is_busy() {
+            return false;
+        }
+        handle.producer.enter_slow();
+        let fits = self.len + FRAME_HEADER <= handle.size.get() / 4
+            && handle.producer.make_room(self.len, false) == Room::Ready;
+        if !fits {
+            handle.producer.leave_slow();
+        }
+        fits
     }
 
     fn is_urgent(self) -> bool {
@@ -425,9 +502,13 @@ impl Request {
     }
 
     fn put_own(self, joined: &Joined, handle: &Handle, fill: Fill<'_>) -> Result<(), PutError> {
-        let too_big = |handle: &Handle| self.len + FRAME_HEADER > handle.size.get() / 4;
-        while too_big(handle) && grow(joined, handle) {}
-        if too_big(handle) {
+        if !handle.introduced.get() && !self.introduce(joined, handle) {
+            return Err(self.lost(handle, PutError::Full));
+        }
+        let too_big = |ring_size| self.len + FRAME_HEADER > ring_size / 4;
+        let [.., largest] = RING_SIZES;
+        while !too_big(largest) && too_big(handle.size.get()) && grow(joined, handle) {}
+        if too_big(handle.size.get()) {
             return self.put_side(joined, handle, fill);
         }
         if !self.find_room(joined, handle, self.len) {
@@ -437,12 +518,31 @@ impl Request {
         Ok(())
     }
 
+    /// Introduces the thread in a ring that was full when it was claimed.
+    fn introduce(self, joined: &Joined, handle: &Handle) -> bool {
+        let len = {
+            let _slow = Slow::enter();
+            (joined.options.introduction)(os::thread_id()).len()
+        };
+        if !self.find_room(joined, handle, len.next_multiple_of(8)) {
+            return false;
+        }
+        // Growing has introduced it already.
+        if !handle.introduced.get() {
+            introduce(joined, handle);
+        }
+        handle.introduced.get()
+    }
+
     /// The body goes into a file of its own, a reference into the ring.
     fn put_side(self, joined: &Joined, handle: &Handle, fill: Fill<'_>) -> Result<(), PutError> {
         if !self.find_room(joined, handle, 16) {
             return Err(self.lost(handle, PutError::Full));
         }
-        let made = own_segment(joined).and_then(|segment| segment.side_file(self.len));
+        let made = {
+            let _slow = Slow::enter();
+            own_segment(joined).and_then(|segment| segment.side_file(self.len))
+        };
         let Ok((number, file)) = made else {
             return Err(self.lost(handle, PutError::NoMemory));
         };
@@ -481,7 +581,7 @@ impl Request {
                 return true;
             }
             let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() || CLOSED.load(Ordering::Relaxed) != 0 {
+            if left.is_zero() || !joined.is_open() {
                 return false;
             }
             queue::ring(joined.bell);
@@ -504,7 +604,8 @@ impl Request {
             Err(reason)
         };
         let Some(process) = process() else { return Err(PutError::Closed) };
-        let mut tries = 0..if self.wait { 10_000 } else { 1 };
+        // The lock may be held by the put that a signal handler's put interrupted.
+        let mut tries = 0..if self.wait { 10_000 } else { 100 };
         let guard = loop {
             match SpinGuard::try_new(&process.shared_lock) {
                 Some(guard) => break guard,
@@ -516,7 +617,7 @@ impl Request {
             return unseen(PutError::NoMemory);
         };
         handle.producer.enter_slow();
-        introduce(joined, handle);
+        handle.introduced.set(false);
         let result = self.put_own(joined, handle, fill);
         handle.producer.leave_slow();
         drop(guard);
@@ -531,6 +632,9 @@ fn own_segment(joined: &Joined) -> Result<&'static Segment, Error> {
         return Ok(segment);
     }
     let _guard = process.lock();
+    if !joined.is_open() {
+        return Err(Error::new("the queue was left"));
+    }
     if let Some(segment) = process.segment() {
         return Ok(segment);
     }
@@ -543,13 +647,23 @@ fn own_segment(joined: &Joined) -> Result<&'static Segment, Error> {
     Ok(segment)
 }
 
-/// This thread's handle, attached to a ring of the present queue; `None` if it cannot have one.
+/// The id of the segment that this process has in the queue that it joined last, if it has one.
+pub(crate) fn own_segment_id() -> Option<u128> {
+    process().and_then(Process::segment).map(|segment| segment.id)
+}
+
+/// This thread's handle, attached to a ring of the present queue; `None` if it cannot have one, or
+/// if a frame is being written through it.
 fn own_handle(joined: &Joined) -> Option<&'static Handle> {
     // SAFETY: handles are never freed.
     let mut handle: &'static Handle = unsafe { &*HANDLE.get() };
+    if handle.joined.load(Ordering::Relaxed) != 0 && handle.producer.is_busy() {
+        return None;
+    }
     if handle.joined.load(Ordering::Relaxed) == joined.number {
         return Some(handle);
     }
+    let _slow = Slow::enter();
     // In a thread whose destructors have run, nobody would give a ring back.
     EXIT.try_with(|_| ()).ok()?;
     // Not in use: it is the static, or `fork` has wiped it.
@@ -557,7 +671,7 @@ fn own_handle(joined: &Joined) -> Option<&'static Handle> {
         handle = new_handle(process()?)?;
         HANDLE.set(handle);
     }
-    attach(joined, handle).then_some(handle)
+    attach(joined, handle, false).then_some(handle)
 }
 
 fn shared_handle(joined: &Joined, process: &'static Process) -> Option<&'static Handle> {
@@ -565,16 +679,20 @@ fn shared_handle(joined: &Joined, process: &'static Process) -> Option<&'static 
     if let Some(handle) = unsafe { process.shared.load(Ordering::Acquire).as_ref() } {
         return Some(handle);
     }
+    let _slow = Slow::enter();
     let handle = new_handle(process)?;
-    attach(joined, handle).then(|| {
+    attach(joined, handle, true).then(|| {
         process.shared.store(std::ptr::from_ref(handle).cast_mut(), Ordering::Release);
         handle
     })
 }
 
 /// Claims a first ring for the handle and introduces the thread.
-fn attach(joined: &Joined, handle: &'static Handle) -> bool {
-    let claimed = own_segment(joined).and_then(|segment| segment.claim(RING_SIZES[0]));
+fn attach(joined: &Joined, handle: &'static Handle, shared: bool) -> bool {
+    let claimed = own_segment(joined).and_then(|segment| match shared {
+        false => segment.claim(RING_SIZES[0]),
+        true => segment.claim_shared(),
+    });
     let Ok(claim) = claimed else { return false };
     let producer = &handle.producer;
     producer.enter_slow();
@@ -588,11 +706,14 @@ fn attach(joined: &Joined, handle: &'static Handle) -> bool {
     true
 }
 
-/// Writes the frame that says which thread puts from here on.
+/// Writes the frame that says which thread puts from here on, if there is room for it.
 fn introduce(joined: &Joined, handle: &Handle) {
+    let _slow = Slow::enter();
     let body = (joined.options.introduction)(os::thread_id());
     let len = body.len().next_multiple_of(8);
-    if handle.producer.make_room(len, true) == Room::Ready {
+    let ready = handle.producer.make_room(len, true) == Room::Ready;
+    handle.introduced.set(ready);
+    if ready {
         let head = u64::from(INTRODUCTION_TAG) << 32;
         handle.producer.put_ready(head, clock::stamp(), len, |frame| frame.bytes(&body));
     }
@@ -606,6 +727,7 @@ fn grow(joined: &Joined, handle: &Handle) -> bool {
     if thread_mark() != 0 {
         return false;
     }
+    let _slow = Slow::enter();
     let Ok(segment) = own_segment(joined) else { return false };
     let Ok(claim) = segment.claim(size) else { return false };
     let left = handle.number.replace(claim.number);

@@ -161,13 +161,13 @@ impl Queue {
     /// The writer's pause: sleeps for `timeout` without a doorbell, unless `is_idle` finds
     /// something. A request wakes it, a put does not.
     pub fn pause(&self, timeout: Duration, is_idle: impl FnOnce() -> bool) {
-        self.bell.sleep(bell::PAUSING, timeout, is_idle);
+        self.bell.pause(timeout, is_idle);
     }
 
     /// The writer's sleep: arms the doorbell, lets `is_idle` look once more, and sleeps until
     /// somebody puts a record or asks for something, or the time is over.
     pub fn sleep(&self, timeout: Duration, is_idle: impl FnOnce() -> bool) {
-        self.bell.sleep(bell::SLEEPING, timeout, is_idle);
+        self.bell.sleep(timeout, is_idle);
     }
 
     /// Takes the lead: the right to be this queue's writer, for as long as the value lives and at
@@ -175,16 +175,7 @@ impl Queue {
     pub fn try_lead(&self) -> Result<Option<Lead>, Error> {
         let path = self.dir.join(LEAD_FILE);
         let fail = |err| Error::io("cannot take the queue's lead", &path, err);
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .custom_flags(libc::O_NOFOLLOW)
-            .open(&path)
-            .map_err(fail)?;
-        os::allocate(&file, 0, PAGE).map_err(fail)?;
+        os::open_page(&path).map_err(fail)?;
         let lock = LifetimeLock::try_take(&path).map_err(fail)?;
         Ok(lock.map(|lock| Lead { _lock: lock }))
     }
@@ -314,7 +305,7 @@ pub(crate) mod bell {
     pub(crate) const VERSION_AT: usize = 1;
     /// 0 for the monotonic clock, 1 for the time-stamp counter.
     pub(crate) const CLOCK_AT: usize = 2;
-    /// [`AWAKE`], [`PAUSING`] or [`SLEEPING`]: the writer's; read by every put.
+    /// [`AWAKE`] or [`SLEEPING`]: the writer's; read by every put.
     pub(crate) const STATE: usize = 16;
     /// All records up to this stamp are written and flushed: the writer's.
     pub(crate) const WATERMARK: usize = 32;
@@ -324,12 +315,12 @@ pub(crate) mod bell {
     pub(crate) const JOINS: usize = 48;
     /// The latest stamp that `complete` waits for: anybody's.
     pub(crate) const REQUESTED: usize = 64;
+    /// Counts requests: a futex on which the writer pauses.
+    pub(crate) const CALLS: usize = 65;
 
     pub(crate) const AWAKE: u64 = 0;
-    /// Asleep for a short while; a put does not wake, a request does.
-    pub(crate) const PAUSING: u64 = 1;
     /// Asleep until woken.
-    pub(crate) const SLEEPING: u64 = 2;
+    pub(crate) const SLEEPING: u64 = 1;
 }
 
 /// The page that a queue's producers and its writer share.
@@ -361,7 +352,13 @@ impl Bell {
         }
         let map = Map::shared(&file, PAGE).map_err(fail)?;
         let word = |at| map.words().load(at, Ordering::Relaxed);
-        if word(bell::MAGIC_AT) != bell::MAGIC || word(bell::VERSION_AT) != bell::VERSION {
+        if word(bell::MAGIC_AT) != bell::MAGIC {
+            return Err(Error::new(format!(
+                "{} is no doorbell; remove the folder",
+                path.display()
+            )));
+        }
+        if word(bell::VERSION_AT) != bell::VERSION {
             return Err(Error::new(format!(
                 "{} was made by another version of onewriter (format {}, this is {}): end those \
                  programs, or give the queue another name",
@@ -418,22 +415,29 @@ impl Bell {
     /// Wakes the writer out of a pause too.
     fn ring_always(&self) {
         let words = self.words();
-        if words.word(bell::STATE).swap(bell::AWAKE, Ordering::SeqCst) != bell::AWAKE {
-            os::futex_wake(words.low_half(bell::STATE), 1);
+        words.word(bell::CALLS).fetch_add(1, Ordering::SeqCst);
+        os::futex_wake(words.low_half(bell::CALLS), 1);
+        ring(words);
+    }
+
+    /// Writes no word that a put reads: a put's copy of that line stays good over all pauses.
+    fn pause(&self, timeout: Duration, is_idle: impl FnOnce() -> bool) {
+        let words = self.words();
+        let calls = words.load(bell::CALLS, Ordering::SeqCst);
+        if is_idle() {
+            os::futex_wait(words.low_half(bell::CALLS), calls as u32, timeout);
         }
     }
 
-    fn sleep(&self, state: u64, timeout: Duration, is_idle: impl FnOnce() -> bool) {
+    fn sleep(&self, timeout: Duration, is_idle: impl FnOnce() -> bool) {
         let words = self.words();
-        words.store(bell::STATE, state, Ordering::SeqCst);
+        words.store(bell::STATE, bell::SLEEPING, Ordering::SeqCst);
         // SYNC POINT bell: a producer stores its tail and then loads the state, with no fence
         // between; the barrier here runs one on its processor. Either the producer sees the state,
         // or `is_idle` sees its tail.
-        if state == bell::SLEEPING {
-            os::barrier();
-        }
+        os::barrier();
         if is_idle() {
-            os::futex_wait(words.low_half(bell::STATE), state as u32, timeout);
+            os::futex_wait(words.low_half(bell::STATE), bell::SLEEPING as u32, timeout);
         }
         words.store(bell::STATE, bell::AWAKE, Ordering::SeqCst);
     }

@@ -11,7 +11,7 @@ use crate::os::{self, Map, PAGE};
 use crate::queue::{Queue, bell};
 use crate::segment::{
     BUDGET_MAX, CONTROL_START, DATA_START, MAGIC, MAX_RINGS, RING_SIZES, TABLE_MAX, TABLE_START,
-    VERSION, header, side_path,
+    VERSION, header, side_path, side_prefix,
 };
 use crate::spsc::{
     CONTROL_WORDS, Consumer, Corrupt, DATA_AT, DATA_LEN, FrameHead, HEAD, Losses, Ring, parse,
@@ -19,6 +19,7 @@ use crate::spsc::{
 use crate::words::{MapWords, Words};
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
+use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
@@ -92,6 +93,7 @@ impl Reader {
     /// A reader of the queue. There must be only one at a time.
     #[must_use]
     pub fn new(queue: &'static Queue) -> Reader {
+        clock::follow(queue.bell.clock);
         Reader {
             queue,
             segments: Vec::new(),
@@ -128,19 +130,31 @@ impl Reader {
     /// Begins a pass: finds new segments and rings, and takes all tails in view. Everything with a
     /// stamp at or below the one returned can now be merged.
     pub fn begin(&mut self) -> u64 {
-        self.scan();
+        let t0 = self.take_time();
+        self.look(t0);
+        t0
+    }
+
+    fn take_time(&mut self) -> u64 {
         let t0 = clock::now();
         self.barrier_works = os::barrier();
         // Without a barrier a tail may still be on its way: leave out the last moments.
-        let t0 = if self.barrier_works { t0 } else { t0.saturating_sub(8_000) };
+        if self.barrier_works { t0 } else { t0.saturating_sub(8_000) }
+    }
+
+    /// Segments, rings and tails are looked at after the time was taken: whoever put before it is
+    /// seen, also if it has just joined.
+    fn look(&mut self, t0: u64) {
+        self.scan();
         self.active.clear();
         for (number, segment) in self.segments.iter_mut().enumerate() {
             if let Some(segment) = segment {
-                segment.open_new_rings(number as u32, &self.starts, &mut self.dirty);
-                segment.observe(number as u32, t0, &mut self.active, &mut self.damage);
+                let number = number as u32;
+                let fresh = segment.open_new_rings(&self.starts, &mut self.damage);
+                self.dirty.extend(fresh.map(|ring| RingId { segment: number, ring }));
+                segment.observe(number, t0, &mut self.active, &mut self.damage);
             }
         }
-        t0
     }
 
     /// The rings that have something to read in this pass.
@@ -289,20 +303,19 @@ impl Reader {
     /// Removes the drained segments of this process and of dead ones: the last step of a writer that
     /// leaves after the process has left the queue.
     pub fn remove_drained_segments(&mut self) {
-        let own = std::process::id();
+        // Not by the number of the process: in containers that share a folder all may be number 1.
+        let own = crate::put::own_segment_id();
         self.remove_dead(|segment| {
-            segment.process == own || !LifetimeLock::is_held(&segment.path).unwrap_or(true)
+            Some(segment.id) == own || !LifetimeLock::is_held(&segment.path).unwrap_or(true)
         });
     }
 
     fn remove_dead(&mut self, is_dead: impl Fn(&SegmentReader) -> bool) {
         for slot in &mut self.segments {
             // First dead, then drained: after its death nothing is added.
-            if slot.as_ref().is_some_and(|segment| is_dead(segment) && segment.is_drained()) {
-                if let Some(segment) = slot.take() {
-                    let _ = fs::remove_file(&segment.path);
-                    remove_side_files(&segment.path);
-                }
+            let done = slot.take_if(|segment| is_dead(segment) && segment.is_drained());
+            if let Some(segment) = done {
+                segment.remove();
             }
         }
     }
@@ -316,12 +329,24 @@ impl Reader {
             let known = self.segments.iter().flatten().any(|segment| segment.path == path);
             if is_segment && !known {
                 match SegmentReader::open(&path) {
-                    Some(segment) => self.segments.push(Some(segment)),
-                    None => set_aside(&path),
+                    Opened::Segment(segment) => self.segments.push(Some(segment)),
+                    Opened::Foreign => {
+                        set_aside(&path);
+                        self.damage.push(Damage { process: 0, what: Corrupt::Segment, bytes: 0 });
+                    }
+                    Opened::NotNow => {}
                 }
             }
         }
     }
+}
+
+enum Opened {
+    Segment(SegmentReader),
+    /// It never will be a segment.
+    Foreign,
+    /// This process has no descriptor or memory left: the next scan tries again.
+    NotNow,
 }
 
 /// A file that is no segment gets another name, so that it is met once.
@@ -343,34 +368,52 @@ struct SegmentReader {
 }
 
 impl SegmentReader {
-    fn open(path: &Path) -> Option<SegmentReader> {
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .custom_flags(libc::O_NOFOLLOW)
-            .open(path)
-            .ok()?;
-        if file.metadata().ok()?.len() < PAGE as u64 {
-            return None;
+    fn open(path: &Path) -> Opened {
+        match SegmentReader::try_open(path) {
+            Ok(Some(segment)) => Opened::Segment(segment),
+            Ok(None) => Opened::Foreign,
+            Err(err) => match err.raw_os_error() {
+                Some(libc::ELOOP | libc::EISDIR | libc::ENXIO) => Opened::Foreign,
+                _ => Opened::NotNow,
+            },
         }
-        let first = Map::shared(&file, PAGE).ok()?;
+    }
+
+    fn try_open(path: &Path) -> io::Result<Option<SegmentReader>> {
+        let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
+        let file = OpenOptions::new().read(true).write(true).custom_flags(flags).open(path)?;
+        let meta = file.metadata()?;
+        if !meta.is_file() || meta.len() < PAGE as u64 {
+            return Ok(None);
+        }
+        let first = Map::shared(&file, PAGE)?;
         let word = |at| first.words().load(at, Ordering::Relaxed);
-        if word(header::MAGIC_AT) != MAGIC || word(header::VERSION_AT) != VERSION {
-            return None;
-        }
         let budget = word(header::BUDGET) as usize;
-        if budget > BUDGET_MAX {
-            return None;
+        let is_segment = word(header::MAGIC_AT) == MAGIC && word(header::VERSION_AT) == VERSION;
+        if !is_segment || budget > BUDGET_MAX {
+            return Ok(None);
         }
-        Some(SegmentReader {
+        Ok(Some(SegmentReader {
             path: path.to_owned(),
-            map: Map::shared(&file, DATA_START + budget).ok()?,
+            map: Map::shared(&file, DATA_START + budget)?,
             id: u128::from(word(header::ID)) | u128::from(word(header::ID + 1)) << 64,
             process: word(header::PROCESS_ID) as u32,
             file,
             rings: Vec::new(),
             table_read: 0,
-        })
+        }))
+    }
+
+    /// Removes the segment and the side files that nothing refers to, since their maker died first.
+    fn remove(&self) {
+        let prefix = side_prefix(&self.path);
+        let entries = self.path.parent().and_then(|dir| fs::read_dir(dir).ok());
+        for entry in entries.into_iter().flatten().flatten() {
+            if entry.file_name().to_str().is_some_and(|name| name.starts_with(&prefix)) {
+                let _ = fs::remove_file(entry.path());
+            }
+        }
+        let _ = fs::remove_file(&self.path);
     }
 
     fn process_name(&self) -> String {
@@ -404,24 +447,32 @@ impl SegmentReader {
         }
     }
 
+    /// Opens the rings that were published since the last call; gives the numbers of those that are
+    /// read further than they say.
     fn open_new_rings(
         &mut self,
-        segment: u32,
         starts: &HashMap<(u128, u32), u64>,
-        dirty: &mut Vec<RingId>,
-    ) {
+        damage: &mut Vec<Damage>,
+    ) -> impl Iterator<Item = u32> {
+        let known = self.rings.len();
         // SYNC POINT rings: with the release store in `Segment::make_ring`.
         let count = self.map.words().load(header::N_RINGS, Ordering::Acquire) as usize;
         for number in self.rings.len()..count.min(MAX_RINGS) {
             let start = starts.get(&(self.id, number as u32)).copied();
             let mut ring = self.open_ring(number, start.unwrap_or(0));
-            if let Some(reading) = ring.as_mut().filter(|it| it.is_ahead()) {
+            match &mut ring {
                 // Until the ring itself says so, every write that is announced has to.
-                reading.is_dirty = true;
-                dirty.push(RingId { segment, ring: number as u32 });
+                Some(reading) => reading.is_dirty = reading.is_ahead(),
+                None => {
+                    let process = self.process;
+                    damage.push(Damage { process, what: Corrupt::Ring, bytes: 0 });
+                }
             }
             self.rings.push(ring);
         }
+        let fresh = self.rings.iter().enumerate().skip(known);
+        let ahead = fresh.filter(|(_, ring)| ring.as_ref().is_some_and(|it| it.is_dirty));
+        ahead.map(|(number, _)| number as u32)
     }
 
     /// The ring, if what its control block says is possible and lies within the file.
@@ -449,7 +500,7 @@ impl SegmentReader {
         let head = control.load(HEAD, Ordering::Acquire);
         let is_ahead = start > head && start - head <= size as u64 && start.is_multiple_of(8);
         let head = if is_ahead { start } else { head };
-        Some(Reading::new(Consumer::new(ring, head)))
+        head.is_multiple_of(8).then(|| Reading::new(Consumer::new(ring, head)))
     }
 
     fn has_news(&self) -> bool {
@@ -553,8 +604,8 @@ impl Reading {
                 Ok((Some(mut frame), _)) => {
                     frame.stamp = self.plausible(frame.stamp);
                     self.next = Some(frame);
-                    if frame.flags != 0 {
-                        self.read_side(segment);
+                    if frame.flags != 0 && !self.read_side(segment) {
+                        damage.push(Damage { process, what: Corrupt::SideFile, bytes: 0 });
                     }
                     return Some(frame.stamp);
                 }
@@ -603,11 +654,17 @@ impl Reading {
         }
     }
 
+    /// Reads the body of the frame at hand from its side file; false if it cannot be read, and then
+    /// the body is empty.
     #[cold]
-    fn read_side(&mut self, segment: &Path) {
-        if let [number, len, ..] = self.words[self.at + 2..] {
-            self.side_files.push(number);
-            read_side(segment, number, len, &mut self.side);
+    fn read_side(&mut self, segment: &Path) -> bool {
+        self.side.clear();
+        match (self.next, &self.words[self.at + 2..]) {
+            (Some(FrameHead { len: 16, .. }), &[number, len, ..]) => {
+                self.side_files.push(number);
+                read_side(segment, number, len, &mut self.side).is_some()
+            }
+            _ => false,
         }
     }
 
@@ -627,19 +684,6 @@ impl Reading {
     }
 }
 
-/// Removes what a process was writing when it was killed: side files that no frame refers to.
-fn remove_side_files(segment: &Path) {
-    let prefix = side_path(segment, 0);
-    let prefix = prefix.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    let prefix = prefix.trim_end_matches('0');
-    let entries = segment.parent().and_then(|dir| fs::read_dir(dir).ok());
-    for entry in entries.into_iter().flatten().flatten() {
-        if entry.file_name().to_str().is_some_and(|name| name.starts_with(prefix)) {
-            let _ = fs::remove_file(entry.path());
-        }
-    }
-}
-
 /// The bytes of words that were copied from little-endian frames.
 fn bytes_of(words: &[u64]) -> &[u8] {
     const { assert!(cfg!(target_endian = "little"), "frames are little-endian") };
@@ -648,21 +692,37 @@ fn bytes_of(words: &[u64]) -> &[u8] {
     unsafe { std::slice::from_raw_parts(words.as_ptr().cast(), 8 * words.len()) }
 }
 
-/// Reads the body of a side file; what cannot be read is left empty.
-fn read_side(segment: &Path, number: u64, len: u64, out: &mut Vec<u8>) {
-    out.clear();
-    let len = usize::try_from(len).unwrap_or(usize::MAX);
-    let file = OpenOptions::new()
-        .read(true)
-        .custom_flags(libc::O_NOFOLLOW)
-        .open(side_path(segment, number));
-    let Ok(file) = file else { return };
-    let in_file = file.metadata().map_or(0, |meta| meta.len());
-    if len > crate::MAX_RECORD || len as u64 > in_file {
-        return;
+/// Reads the body of a side file into `out`, which is empty.
+fn read_side(segment: &Path, number: u64, len: u64, out: &mut Vec<u8>) -> Option<()> {
+    let len = usize::try_from(len).ok().filter(|len| *len <= crate::MAX_RECORD)?;
+    let path = side_path(segment, number);
+    let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
+    let file = OpenOptions::new().read(true).custom_flags(flags).open(path).ok()?;
+    if file.metadata().ok()?.len() < len as u64 {
+        return None;
     }
     out.resize(len, 0);
-    if file.read_exact_at(out, 0).is_err() {
-        out.clear();
+    file.read_exact_at(out, 0).inspect_err(|_| out.clear()).ok()
+}
+
+#[cfg(all(test, not(any(loom, shuttle))))]
+mod tests {
+    use super::*;
+    use crate::put::{JoinOptions, join, leave, put};
+
+    #[test]
+    fn who_joins_and_puts_while_a_pass_takes_its_time_is_seen_by_that_pass() {
+        let dir = tempfile::tempdir().unwrap();
+        let open = || Queue::open_in(&dir.path().join("queue")).unwrap();
+        let mut reader = Reader::new(Box::leak(Box::new(open())));
+        reader.begin();
+        // Between the two halves of the next pass a process puts its first record. Another put
+        // that begins after it would be in view, and must not be merged without it.
+        let t0 = reader.take_time();
+        join(open(), JoinOptions::default()).unwrap();
+        put(20, 1, 8, |frame| frame.word(7)).unwrap();
+        reader.look(t0);
+        leave();
+        assert_eq!(reader.active(), [RingId { segment: 0, ring: 0 }]);
     }
 }

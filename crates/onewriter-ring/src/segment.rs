@@ -52,6 +52,7 @@ pub(crate) const TABLE_MAX: usize = 4 << 20;
 pub(crate) const DATA_START: usize = TABLE_START + TABLE_MAX;
 /// Ring data of a process at most.
 pub(crate) const BUDGET_MAX: usize = 1 << 30;
+pub(crate) const BUDGET_MIN: usize = 64 << 10;
 
 /// The sizes of rings: the first of a thread, and those that follow when it is full.
 pub(crate) const RING_SIZES: [usize; 3] = [8 << 10, 64 << 10, 1 << 20];
@@ -79,6 +80,8 @@ struct Inner {
     n_sites: u32,
     rings: Vec<Slot>,
     n_side_files: u64,
+    /// Whether the ring that threads share is claimed; until then memory is kept for it.
+    has_shared: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -149,6 +152,7 @@ impl Segment {
             n_sites: 0,
             rings: Vec::new(),
             n_side_files: 0,
+            has_shared: false,
         });
         let segment = Segment { map, file, path, id, _lock: lock, inner };
         segment.write_header();
@@ -241,11 +245,21 @@ impl Segment {
     /// Gives a ring of at least `size` bytes to the calling thread: one that another thread has
     /// left, whatever is still in it, or a new one.
     pub(crate) fn claim(&self, size: usize) -> Result<Claim, Error> {
+        self.claim_from(&mut self.lock(), size)
+    }
+
+    /// The same for the ring that threads without one share: there is always memory for it.
+    pub(crate) fn claim_shared(&self) -> Result<Claim, Error> {
         let mut inner = self.lock();
+        inner.has_shared = true;
+        self.claim_from(&mut inner, RING_SIZES[0])
+    }
+
+    fn claim_from(&self, inner: &mut Inner, size: usize) -> Result<Claim, Error> {
         let left = inner.rings.iter().position(|slot| !slot.owned && slot.size == size);
         let number = match left {
             Some(number) => number,
-            None => self.make_ring(&mut inner, size)?,
+            None => self.make_ring(inner, size)?,
         };
         inner.rings[number].owned = true;
         Ok(Claim { number, size, ring: self.ring(number, size) })
@@ -254,7 +268,9 @@ impl Segment {
     fn make_ring(&self, inner: &mut Inner, size: usize) -> Result<usize, Error> {
         let number = inner.rings.len();
         let at = DATA_START + inner.data_used;
-        if number == MAX_RINGS || inner.data_used + size > inner.budget {
+        let kept = if inner.has_shared { 0 } else { 1 };
+        let needed = inner.data_used + size + kept * RING_SIZES[0];
+        if number + kept >= MAX_RINGS || needed > inner.budget {
             return Err(Error::new("the process has used up its budget of ring memory"));
         }
         let fail = |err| Error::io("no memory for a ring in", &self.path, err);
@@ -337,9 +353,13 @@ impl SideFile {
 
 /// `b-<segment>-<number>` beside `s-<segment>`.
 pub(crate) fn side_path(segment: &Path, number: u64) -> PathBuf {
+    segment.with_file_name(format!("{}{number}", side_prefix(segment)))
+}
+
+/// How the names of a segment's side files begin.
+pub(crate) fn side_prefix(segment: &Path) -> String {
     let name = segment.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    let id = name.trim_start_matches('.').trim_start_matches("s-");
-    segment.with_file_name(format!("b-{id}-{number}"))
+    format!("b-{}-", name.trim_start_matches("s-"))
 }
 
 fn process_name() -> String {

@@ -9,7 +9,7 @@
 //! | [`HEAD`] | the consumer | release | the producer, acquire |
 //! | [`WAITER`] | the producer sets, the consumer clears | relaxed + fence | the other one |
 //! | [`LOST`] and the words after it | the producer | release on `LOST` | the consumer, acquire |
-//! | [`LOST_SEEN`] | the consumer | relaxed | the producer |
+//! | [`LOST_SEEN`] and the words after it | the consumer | relaxed | the producer |
 //!
 //! Positions are bytes since the ring began; they only grow, and 64 bits never wrap. A put writes
 //! its frame beyond the tail and then stores the tail once: a producer that dies before that store
@@ -38,12 +38,12 @@ pub const LOST_LAST: usize = 11;
 pub const HEAD: usize = 16;
 /// Whether the producer waits for room.
 pub const WAITER: usize = 17;
-/// How much of [`LOST`] the consumer has reported.
+/// How much of [`LOST`] the consumer has reported, then how much of each class.
 pub const LOST_SEEN: usize = 18;
 /// Where the ring's data is: the byte offset in its segment, and its capacity; segments use them.
-pub const DATA_AT: usize = 24;
+pub const DATA_AT: usize = 30;
 /// The capacity in bytes, a power of two.
-pub const DATA_LEN: usize = 25;
+pub const DATA_LEN: usize = 31;
 /// Words of a control block: the producer's line, the consumer's line, of 128 bytes each.
 pub const CONTROL_WORDS: usize = 32;
 
@@ -126,15 +126,17 @@ pub(crate) struct FrameHead {
     pub len: usize,
 }
 
-/// The producer's end. All zero bits are a valid producer that never has room.
+/// The producer's end. All zero bits are a valid producer that is never open.
 ///
-/// The fields are atomics because a signal handler may put on the same thread: while a frame is
-/// being written `limit` is zero, so that a put in between finds no room and takes the slow path.
+/// The fields are atomics because a signal handler may put on the same thread. `open` is zero while
+/// a frame is being written, so that a put in between takes the slow path; and it is closed before
+/// the tail and the limit are read, so that a put in between that is whole is seen.
 #[derive(Debug)]
 pub struct Producer<W> {
     ring: UnsafeCell<Ring<W>>,
     tail: AtomicU64,
     limit: AtomicU64,
+    open: AtomicU64,
 }
 
 /// What the slow path found.
@@ -149,7 +151,12 @@ pub(crate) enum Room {
 impl<W> Producer<W> {
     /// A producer without a ring, which never has room.
     pub(crate) const fn detached(ring: Ring<W>) -> Producer<W> {
-        Producer { ring: UnsafeCell::new(ring), tail: AtomicU64::new(0), limit: AtomicU64::new(0) }
+        Producer {
+            ring: UnsafeCell::new(ring),
+            tail: AtomicU64::new(0),
+            limit: AtomicU64::new(0),
+            open: AtomicU64::new(0),
+        }
     }
 }
 
@@ -161,6 +168,7 @@ impl<W: Words> Producer<W> {
             ring: UnsafeCell::new(ring),
             tail: AtomicU64::new(tail),
             limit: AtomicU64::new(0),
+            open: AtomicU64::new(0),
         };
         producer.leave_slow();
         producer
@@ -184,26 +192,34 @@ impl<W: Words> Producer<W> {
     }
 
     /// Whether a frame is being written on this thread: the put is nested in a signal handler.
+    #[inline(always)]
     pub(crate) fn is_busy(&self) -> bool {
-        self.limit.load(Ordering::Relaxed) == 0
+        self.open.load(Ordering::Relaxed) == 0
     }
 
-    /// From here on the fast path finds no room, until [`leave_slow`](Producer::leave_slow).
+    /// Closes the fast path, until [`leave_slow`](Producer::leave_slow).
+    #[inline(always)]
     pub(crate) fn enter_slow(&self) {
-        self.limit.store(0, Ordering::Relaxed);
+        self.open.store(0, Ordering::Relaxed);
         compiler_fence(Ordering::SeqCst);
     }
 
     /// Opens the fast path again.
     pub(crate) fn leave_slow(&self) {
-        compiler_fence(Ordering::SeqCst);
         let tail = self.tail.load(Ordering::Relaxed);
         self.limit.store(self.limit_from(tail), Ordering::Relaxed);
+        self.reopen();
     }
 
-    /// Makes the next put take the slow path.
+    #[inline(always)]
+    fn reopen(&self) {
+        compiler_fence(Ordering::SeqCst);
+        self.open.store(1, Ordering::Relaxed);
+    }
+
+    /// Makes the next put take the slow path. Any thread may call it.
     pub(crate) fn expire(&self) {
-        self.limit.store(1, Ordering::Relaxed);
+        self.limit.store(0, Ordering::Relaxed);
     }
 
     /// Puts a frame if there is room for it without any look at the consumer; gives `fill` back if
@@ -216,18 +232,19 @@ impl<W: Words> Producer<W> {
         len: usize,
         fill: F,
     ) -> Result<(), F> {
-        let tail = self.tail.load(Ordering::Relaxed);
-        let limit = self.limit.load(Ordering::Relaxed);
-        let end = tail + (len + FRAME_HEADER) as u64;
-        if end > limit {
+        if self.is_busy() {
             return Err(fill);
         }
-        self.limit.store(0, Ordering::Relaxed);
-        compiler_fence(Ordering::SeqCst);
+        self.enter_slow();
+        let tail = self.tail.load(Ordering::Relaxed);
+        let end = tail + (len + FRAME_HEADER) as u64;
+        if end > self.limit.load(Ordering::Relaxed) {
+            self.reopen();
+            return Err(fill);
+        }
         self.write_frame(tail, end, u64::from(tag) << 32, stamp, fill);
         self.tail.store(end, Ordering::Relaxed);
-        compiler_fence(Ordering::SeqCst);
-        self.limit.store(limit, Ordering::Relaxed);
+        self.reopen();
         Ok(())
     }
 
@@ -283,11 +300,10 @@ impl<W: Words> Producer<W> {
         if plausible { head + self.ring().capacity } else { tail }
     }
 
-    /// Up to where frames that are not urgent may be written without another look: never zero, so
-    /// that zero means busy.
+    /// Up to where frames that are not urgent may be written without another look.
     fn limit_from(&self, tail: u64) -> u64 {
         let wrap = (tail | (self.ring().capacity - 1)) + 1;
-        (self.room_end(tail).saturating_sub(self.reserve())).min(wrap).max(1)
+        self.room_end(tail).saturating_sub(self.reserve()).min(wrap)
     }
 
     /// Looks at the consumer, pads up to the wrap if the frame does not fit before it, and says
@@ -343,13 +359,20 @@ impl<W: Words> Producer<W> {
     }
 }
 
-/// A ring whose words cannot be those of a living producer.
+/// What cannot be the work of a living producer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Corrupt {
     /// The tail is not where a tail can be.
     Tail,
     /// A frame has an impossible length.
     Frame,
+    /// A ring's control block says that it lies where it cannot lie.
+    Ring,
+    /// A record's side file is missing or too short.
+    SideFile,
+    /// A file that is called like a segment is none; its name now begins with `bad-`.
+    Segment,
 }
 
 /// Records that were not accepted since the last look.
@@ -377,13 +400,23 @@ pub struct Consumer<W> {
     tail: u64,
     lost_seen: u64,
     by_class_seen: [u64; 8],
+    last_reported: u64,
 }
 
 impl<W: Words> Consumer<W> {
     /// A consumer that goes on at `head`.
     pub fn new(ring: Ring<W>, head: u64) -> Consumer<W> {
-        let lost_seen = ring.control.load(LOST_SEEN, Ordering::Relaxed);
-        Consumer { ring, pos: head, released: head, tail: head, lost_seen, by_class_seen: [0; 8] }
+        let seen = |at| ring.control.load(LOST_SEEN + at, Ordering::Relaxed);
+        let (lost_seen, by_class_seen) = (seen(0), std::array::from_fn(|class| seen(1 + class)));
+        Consumer {
+            ring,
+            pos: head,
+            released: head,
+            tail: head,
+            lost_seen,
+            by_class_seen,
+            last_reported: 0,
+        }
     }
 
     /// The ring's memory.
@@ -478,9 +511,11 @@ impl<W: Words> Consumer<W> {
         if lost == self.lost_seen {
             return None;
         }
+        let first = control.load(LOST_FIRST, Ordering::Relaxed);
         let mut losses = Losses {
-            count: lost.wrapping_sub(self.lost_seen),
-            first: control.load(LOST_FIRST, Ordering::Relaxed),
+            count: 0,
+            // The producer may not have seen yet that the losses before were reported.
+            first: first.max(self.last_reported),
             last: control.load(LOST_LAST, Ordering::Relaxed),
             by_class: [0; 8],
         };
@@ -488,10 +523,14 @@ impl<W: Words> Consumer<W> {
             let now = control.load(LOST_BY_CLASS + class, Ordering::Relaxed);
             losses.by_class[class] = now.wrapping_sub(*seen);
             *seen = now;
+            control.store(LOST_SEEN + 1 + class, now, Ordering::Relaxed);
         }
         self.lost_seen = lost;
+        self.last_reported = losses.last;
         control.store(LOST_SEEN, lost, Ordering::Relaxed);
-        Some(losses)
+        // The classes may be ahead of the sum: then the sum's turn comes later with nothing new.
+        losses.count = losses.by_class.iter().fold(0, |sum, n| sum.wrapping_add(*n));
+        (losses.count != 0).then_some(losses)
     }
 }
 

@@ -12,10 +12,6 @@ pub trait Words {
     fn load(&self, at: usize, order: Ordering) -> u64;
     /// Writes word `at`.
     fn store(&self, at: usize, word: u64, order: Ordering);
-
-    /// Asks for word `at` to be brought close, because it will be written soon.
-    #[inline(always)]
-    fn prefetch(&self, _at: usize) {}
 }
 
 /// Words in a mapping.
@@ -88,22 +84,6 @@ impl Words for MapWords<'_> {
         debug_assert!(at < self.len);
         // SAFETY: as in `load`.
         unsafe { &*self.base.add(at) }.store(word, order);
-    }
-
-    #[inline(always)]
-    fn prefetch(&self, at: usize) {
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: a prefetch has no effect on the program's state and never faults; processors
-        // without it execute it as a no-op.
-        unsafe {
-            std::arch::asm!(
-                "prefetchw [{}]",
-                in(reg) self.base.wrapping_add(at),
-                options(nostack, preserves_flags, readonly)
-            );
-        }
-        #[cfg(not(target_arch = "x86_64"))]
-        let _ = at;
     }
 }
 

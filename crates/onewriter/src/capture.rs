@@ -329,10 +329,12 @@ impl Scratch {
         scratch
     }
 
+    #[cfg(any(feature = "log", feature = "tracing"))]
     pub(crate) fn buffer(&mut self) -> &mut Vec<u8> {
         &mut self.0
     }
 
+    #[cfg(any(feature = "log", feature = "tracing"))]
     pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.0
     }

@@ -180,6 +180,7 @@ pub(crate) struct Span {
 /// Raised whenever the fields of a span change after its beginning.
 static SPAN_CHANGES: AtomicU64 = AtomicU64::new(0);
 
+#[cfg_attr(not(feature = "tracing"), expect(dead_code, reason = "the layer enters spans"))]
 impl Span {
     pub(crate) fn new(parent: Option<Arc<Span>>, section: Vec<u8>) -> Span {
         Span { parent, section: Mutex::new(section) }
@@ -202,6 +203,7 @@ impl Span {
 }
 
 /// Makes `span` the one in which records of this thread stand.
+#[cfg_attr(not(feature = "tracing"), expect(dead_code, reason = "the layer enters spans"))]
 pub(crate) fn enter_span(span: Arc<Span>) {
     let _ = STATE.try_with(|state| {
         let mut state = state.borrow_mut();
@@ -211,6 +213,7 @@ pub(crate) fn enter_span(span: Arc<Span>) {
 }
 
 /// Ends the innermost [`enter_span`] of this span.
+#[cfg_attr(not(feature = "tracing"), expect(dead_code, reason = "the layer enters spans"))]
 pub(crate) fn exit_span(span: &Arc<Span>) {
     let _ = STATE.try_with(|state| {
         let mut state = state.borrow_mut();

@@ -3,9 +3,10 @@
 use crate::callsite;
 use crate::complete::{self, Completion};
 use crate::overflow::Overflow;
+use crate::produce::introduce_thread;
 use onewriter_engine::filter::Filter;
 use onewriter_engine::{Error, ErrorKind, IntoSink, SinkSpec, Stats, Trap, Writer, WriterOptions};
-use onewriter_record::{ControlRecord, Level, LevelFilter, Thread};
+use onewriter_record::{Level, LevelFilter};
 use onewriter_ring::{JoinOptions, Order, Queue, QueueName};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -236,7 +237,7 @@ impl Builder {
         }
         #[cfg(feature = "log")]
         if self.facades {
-            crate::log_backend::install_if_free(drain_for_flush);
+            crate::log_backend::install_if_free(handle.writer.max_level(), drain_for_flush);
         }
         #[cfg(feature = "tracing")]
         if self.facades {
@@ -251,13 +252,6 @@ impl Builder {
 
 fn ring_error(err: &onewriter_ring::Error) -> Error {
     Error::new(ErrorKind::Io, err.to_string())
-}
-
-fn introduce_thread(id: u64) -> Vec<u8> {
-    let name = std::thread::current().name().unwrap_or_default().into();
-    let mut body = Vec::new();
-    ControlRecord::Thread(Thread { id, name }).encode(&mut body);
-    body
 }
 
 pub(crate) struct Installed {
@@ -353,7 +347,8 @@ impl Handle {
         complete(deadline)
     }
 
-    /// What the writer has done, at most a tenth of a second ago.
+    /// What the writer has done, at most a tenth of a second ago; after [`complete`], all that was put
+    /// before it.
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.writer.stats()
@@ -397,7 +392,8 @@ impl Handle {
         Ok(())
     }
 
-    /// Has the sinks open their files anew, as after `logrotate`.
+    /// Has the sinks open their files anew, as after `logrotate`, between what was put before this
+    /// call and what is put after it.
     ///
     /// # Errors
     /// [`ErrorKind::Closed`] after a shutdown.
@@ -405,7 +401,7 @@ impl Handle {
         self.writer.reopen()
     }
 
-    /// Has the files rotate now.
+    /// Has the files rotate, between what was put before this call and what is put after it.
     ///
     /// # Errors
     /// [`ErrorKind::Closed`] after a shutdown.
@@ -413,7 +409,7 @@ impl Handle {
         self.writer.rotate()
     }
 
-    /// Has flight recorders write what they hold.
+    /// Has flight recorders write what they hold: all that was put before this call.
     ///
     /// # Errors
     /// [`ErrorKind::Closed`] after a shutdown.
@@ -426,7 +422,7 @@ impl Handle {
         let writer = self.writer.clone();
         callsite::set_interest(move |level, target| writer.could_admit(level, target));
         #[cfg(feature = "log")]
-        crate::log_backend::set_max_level(LevelFilter::ALL);
+        crate::log_backend::set_max_level(self.writer.max_level());
     }
 
     /// Leaves the queue and ends the writer. True if everything was written.

@@ -23,6 +23,20 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! | to | see |
+//! | --- | --- |
+//! | set up a logger | [`builder()`], [`Builder`], [`Guard`] |
+//! | log | [`info!`] and its sisters, [`try_info!`], [`Limit`], [`context`] |
+//! | choose where records go | [`sink`], [`Rotation`], [`Names`], [`Sink`] |
+//! | choose how they look | [`TextFormat`], [`JsonFormat`], [`LogfmtFormat`], [`Format`] |
+//! | choose which | [`Filter`], [`Level`] |
+//! | choose what a full queue does | [`Overflow`] |
+//! | change or ask a running logger | [`Handle`], [`complete`], [`Stats`] |
+//! | combine it with other loggers | [`LogBackend`], [`mod@tracing`] |
+//!
+//! Step by step, and from other loggers:
+//! [the guide](https://github.com/onewriter/onewriter/tree/main/docs/guide).
+//!
 //! Feature flags: `embedded` (default) brings the writer, without it the crate only produces;
 //! `log` (default) and `tracing` bring the facades; `gzip` (default) and `zstd` the compression of
 //! rotated files.
@@ -46,6 +60,7 @@ mod log_backend;
 #[cfg(feature = "embedded")]
 mod overflow;
 mod panic_hook;
+mod produce;
 mod put;
 #[cfg(feature = "embedded")]
 mod signals;
@@ -62,7 +77,10 @@ pub use macros::__private;
 pub use limit::Limit;
 #[cfg(feature = "log")]
 pub use log_backend::LogBackend;
-pub use onewriter_record::{Bytes, Encode, ErrorChain, Level, LevelFilter, Pairs, Record, Value};
+pub use onewriter_record::{
+    Bytes, Encode, ErrorChain, Level, LevelFilter, OwnedRecord, Pairs, Record, Section, Value,
+};
+pub use produce::join;
 pub use put::PutError;
 
 #[cfg(feature = "embedded")]
@@ -83,26 +101,45 @@ mod embedded {
     pub use onewriter_engine::sinks::terminal::Color;
     pub use onewriter_engine::{
         Context, Error, ErrorKind, Format, Intent, IntoSink, Journal, JsonFormat, LogfmtFormat,
-        Precision, Sink, SinkStats, Stats, TextFormat, Zone,
+        NoJournal, Precision, Sink, SinkStats, Stats, TextFormat, Zone,
     };
     pub use onewriter_engine::{format, testing};
     pub use onewriter_ring::Order;
 
     /// The sinks: where records go.
     pub mod sink {
+        pub use onewriter_engine::sinks::Filtered;
+        pub use onewriter_engine::sinks::file::{ByteSize, FileBuilder, FileSink};
         pub use onewriter_engine::sinks::file::{Compression::Gzip, Compression::Zstd, file};
         pub use onewriter_engine::sinks::flight::Flight;
-        pub use onewriter_engine::sinks::function::function;
+        pub use onewriter_engine::sinks::function::{Function, function};
         pub use onewriter_engine::sinks::lane::Lane;
-        pub use onewriter_engine::sinks::memory::memory;
-        pub use onewriter_engine::sinks::terminal::{stderr, stdout};
+        pub use onewriter_engine::sinks::memory::{Lines, Memory, memory};
+        pub use onewriter_engine::sinks::terminal::{Terminal, TerminalSink, stderr, stdout};
     }
 }
 
-#[cfg(all(doctest, feature = "embedded"))]
-#[doc = include_str!("../../../docs/guide/filters.md")]
-struct FiltersGuide;
-
-#[cfg(all(doctest, feature = "embedded"))]
-#[doc = include_str!("../../../docs/guide/sinks.md")]
-struct SinksGuide;
+/// The samples of the README and the guide are tests.
+#[cfg(all(doctest, feature = "embedded", feature = "log", feature = "tracing", feature = "gzip"))]
+mod guide {
+    #[doc = include_str!("../../../README.md")]
+    mod readme {}
+    #[doc = include_str!("../../../docs/guide/environment.md")]
+    mod environment {}
+    #[doc = include_str!("../../../docs/guide/files.md")]
+    mod files {}
+    #[doc = include_str!("../../../docs/guide/filters.md")]
+    mod filters {}
+    #[doc = include_str!("../../../docs/guide/formats.md")]
+    mod formats {}
+    #[doc = include_str!("../../../docs/guide/getting-started.md")]
+    mod getting_started {}
+    #[doc = include_str!("../../../docs/guide/log-and-tracing.md")]
+    mod log_and_tracing {}
+    #[doc = include_str!("../../../docs/guide/macros.md")]
+    mod macros {}
+    #[doc = include_str!("../../../docs/guide/migrating.md")]
+    mod migrating {}
+    #[doc = include_str!("../../../docs/guide/sinks.md")]
+    mod sinks {}
+}

@@ -7,6 +7,7 @@ use crate::put::{put, put_with};
 use log::kv::{self, VisitSource, VisitValue};
 use onewriter_record::{Encode, Level, LevelFilter, Rendered, SectionKind, Tag, write_section};
 use std::error::Error;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Makes the records of the `log` crate's macros records of onewriter.
 ///
@@ -28,14 +29,21 @@ impl LogBackend {
 
 /// Makes [`LogBackend`] the logger of the `log` crate, unless the program has another one.
 #[cfg_attr(not(feature = "embedded"), expect(dead_code, reason = "called by `install`"))]
-pub(crate) fn install_if_free(flush: fn()) {
+pub(crate) fn install_if_free(most: LevelFilter, flush: fn()) {
     if log::set_boxed_logger(Box::new(LogBackend::new(flush))).is_ok() {
-        set_max_level(LevelFilter::ALL);
+        IS_OURS.store(true, Ordering::Relaxed);
+        set_max_level(most);
     }
 }
 
+/// Whether the logger of the `log` crate is this one.
+static IS_OURS: AtomicBool = AtomicBool::new(false);
+
 /// Lets the macros of `log` skip what no filter admits.
 pub(crate) fn set_max_level(most: LevelFilter) {
+    if !IS_OURS.load(Ordering::Relaxed) {
+        return;
+    }
     log::set_max_level(match most.number() {
         0..=5 => log::LevelFilter::Trace,
         6..=10 => log::LevelFilter::Debug,
@@ -90,14 +98,14 @@ impl log::Log for LogBackend {
 /// What was not accepted is counted by the ring; `log` has no way to tell its caller.
 fn log_message(site: &'static CallSite, message: &impl Encode, pairs: &dyn kv::Source) {
     if pairs.count() == 0 {
-        put(site, [Tag::Text as u8], message.size(), |out| message.write(out));
+        put(site, [Tag::Text], message.size(), |out| message.write(out));
         return;
     }
     let mut sections = Scratch::empty();
     // The visitor returns no errors, and those of the source leave what it gave until then.
     let _ = pairs.visit(&mut Pairs(sections.buffer()));
     let write = |out: &mut crate::put::FrameOut<'_, '_>| message.write(out);
-    put_with(site, &[Tag::Text as u8], message.size(), write, sections.as_bytes());
+    put_with(site, &[Tag::Text], message.size(), write, sections.as_bytes());
 }
 
 /// Encodes key-values, each as a section of its own.

@@ -162,3 +162,24 @@ macro_rules! try_error {
 macro_rules! try_log {
     ($($arg:tt)*) => { $crate::__private::record!($crate; try_log; $($arg)*) };
 }
+
+#[cfg(all(doctest, feature = "embedded", feature = "log"))]
+mod guide {
+    /// In a crate of an older edition, temporaries of a call end with the call too.
+    ///
+    /// ```edition2021
+    /// fn tail() {
+    ///     let text = std::cell::RefCell::new(1);
+    ///     onewriter::info!("{}", text.borrow())
+    /// }
+    /// fn try_tail() -> Result<(), onewriter::PutError> {
+    ///     let text = std::cell::RefCell::new(1);
+    ///     onewriter::try_info!("{text:?} {}", text.borrow())
+    /// }
+    /// let log = onewriter::builder().sink(onewriter::sink::memory().0).install()?;
+    /// tail();
+    /// try_tail()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    mod edition {}
+}

@@ -43,7 +43,7 @@ fn put_panic(info: &PanicHookInfo<'_>) {
     }
     // A record that is not accepted is counted; a panic is no time for another.
     let write = |out: &mut crate::put::FrameOut<'_, '_>| message.write(out);
-    put_with(site, &[Tag::Text as u8], message.size(), write, &sections);
+    put_with(site, &[Tag::Text], message.size(), write, &sections);
 }
 
 fn message(info: &PanicHookInfo<'_>) -> Scratch {

@@ -2,7 +2,7 @@
 
 use crate::callsite::CallSite;
 use crate::context;
-use onewriter_record::{EXTRA_FLAG, Out, SectionKind, padded, write_section};
+use onewriter_record::{EXTRA_FLAG, Out, SectionKind, Tag, padded, write_section};
 
 #[cfg(test)]
 use crate::put::memory as ring;
@@ -34,7 +34,7 @@ impl Out for FrameOut<'_, '_> {
 #[inline(always)]
 pub fn put<const N: usize>(
     site: &'static CallSite,
-    tags: [u8; N],
+    tags: [Tag; N],
     size: usize,
     write: impl FnOnce(&mut FrameOut<'_, '_>),
 ) {
@@ -54,7 +54,7 @@ pub fn put<const N: usize>(
 #[inline(never)]
 fn put_in_context<const N: usize>(
     site: &'static CallSite,
-    tags: [u8; N],
+    tags: [Tag; N],
     size: usize,
     write: impl FnOnce(&mut FrameOut<'_, '_>),
 ) {
@@ -65,7 +65,7 @@ fn put_in_context<const N: usize>(
 pub fn put_limited<const N: usize>(
     site: &'static CallSite,
     suppressed: u64,
-    tags: [u8; N],
+    tags: [Tag; N],
     size: usize,
     write: impl FnOnce(&mut FrameOut<'_, '_>),
 ) {
@@ -75,7 +75,7 @@ pub fn put_limited<const N: usize>(
 /// The same, but it waits for no room, and says why a record was not accepted.
 pub fn try_put<const N: usize>(
     site: &'static CallSite,
-    tags: [u8; N],
+    tags: [Tag; N],
     size: usize,
     write: impl FnOnce(&mut FrameOut<'_, '_>),
 ) -> Result<(), PutError> {
@@ -86,7 +86,7 @@ pub fn try_put<const N: usize>(
 pub fn try_put_limited<const N: usize>(
     site: &'static CallSite,
     suppressed: u64,
-    tags: [u8; N],
+    tags: [Tag; N],
     size: usize,
     write: impl FnOnce(&mut FrameOut<'_, '_>),
 ) -> Result<(), PutError> {
@@ -110,7 +110,7 @@ fn suppressed_section(suppressed: u64) -> Vec<u8> {
 /// Puts a record with `sections` of its own, and those of the thread's context.
 pub(crate) fn put_with(
     site: &'static CallSite,
-    tags: &[u8],
+    tags: &[Tag],
     size: usize,
     write: impl FnOnce(&mut FrameOut<'_, '_>),
     sections: &[u8],
@@ -133,7 +133,7 @@ pub(crate) fn put_sections<W: FnOnce(&mut FrameOut<'_, '_>)>(
 
 /// The values of a record: their tags, their size, and what writes them.
 pub(crate) struct Values<'a, W> {
-    pub(crate) tags: &'a [u8],
+    pub(crate) tags: &'a [Tag],
     pub(crate) size: usize,
     pub(crate) write: W,
 }
@@ -183,18 +183,21 @@ fn number(site: &'static CallSite) -> Result<u32, PutError> {
 #[inline(never)]
 fn enter_table(site: &'static CallSite) -> Result<u32, PutError> {
     match site.enter_table() {
-        0 => Err(PutError::NoMemory),
+        0 => {
+            onewriter_ring::count_lost_unseen();
+            Err(PutError::NoMemory)
+        }
         id => Ok(id),
     }
 }
 
 /// Eight tags to a word; a constant for the compiler where the types of the values are known.
 #[inline(always)]
-fn write_tags(tags: &[u8], out: &mut impl Out) {
+fn write_tags(tags: &[Tag], out: &mut impl Out) {
     for chunk in tags.chunks(8) {
         let mut word = 0;
         for (at, tag) in chunk.iter().enumerate() {
-            word |= u64::from(*tag) << (8 * at);
+            word |= (*tag as u64) << (8 * at);
         }
         out.word(word);
     }

@@ -18,7 +18,7 @@ pub fn run(args: Check, output: &mut Output<'_>) -> Result<Exit, Failure> {
         first: args.first,
         last: args.last,
         producers: args.producers,
-        any_time_order: args.any_time_order,
+        strict_time: args.strict_time,
     });
     let mut rows = Vec::new();
     for file in &files {
@@ -103,6 +103,9 @@ fn print_counts(verdict: &Verdict, output: &mut Output<'_>) -> Result<(), Failur
     for (name, count) in facts {
         writeln!(output.out, "{name:<12} {:>14}", grouped(count))?;
     }
+    if !verdict.strict_time {
+        writeln!(output.out, "{:<12} {:>14}", "backwards", grouped(verdict.backwards))?;
+    }
     for (name, count) in misses(verdict) {
         let paint = if count == 0 { Paint::Green } else { Paint::Red };
         let count = format!("{:>14}", grouped(count));
@@ -111,15 +114,16 @@ fn print_counts(verdict: &Verdict, output: &mut Output<'_>) -> Result<(), Failur
     Ok(())
 }
 
-fn misses(verdict: &Verdict) -> [(&'static str, u64); 6] {
-    [
+fn misses(verdict: &Verdict) -> impl Iterator<Item = (&'static str, u64)> {
+    let backwards = verdict.strict_time.then_some(("backwards", verdict.backwards));
+    let always = [
         ("lost", verdict.lost),
         ("doubled", verdict.doubled),
         ("torn", verdict.torn),
         ("misordered", verdict.misordered),
         ("overtaken", verdict.overtaken),
-        ("backwards", verdict.backwards),
-    ]
+    ];
+    always.into_iter().chain(backwards)
 }
 
 fn sentence(verdict: &Verdict) -> String {
@@ -130,7 +134,6 @@ fn sentence(verdict: &Verdict) -> String {
         );
     }
     let wrong: Vec<String> = misses(verdict)
-        .into_iter()
         .filter(|&(_, count)| count > 0)
         .map(|(name, count)| format!("{} {name}", grouped(count)))
         .collect();

@@ -18,33 +18,44 @@ use crate::output::Output;
 enum Ending {
     Input(io::Result<()>),
     Signal(i32),
+    Abandoned,
 }
 
 /// Reads until the input ends or a signal says so, and writes out what was read.
 pub fn run(args: &Pipe, output: &mut Output<'_>) -> Result<Exit, Failure> {
     let Some(plan) = super::plan(&args.settings, output)? else { return Ok(Exit::DONE) };
-    let engine = Engine::start(&plan)?;
-    let feed = Feed::new(&plan, "pipe");
     let (end, ending) = mpsc::channel();
+    let reader_left = end.clone();
+    let engine = Engine::start(&plan, move || {
+        let _main_has_ended = reader_left.send(Ending::Abandoned);
+    })?;
+    let feed = Feed::new(&plan, "pipe");
     watch_signals(end.clone())?;
     // A thread of its own, because a read cannot be interrupted from outside.
-    thread::spawn(move || {
+    let reader = thread::Builder::new().name("stdin".to_owned());
+    let started = reader.spawn(move || {
         let read = feed.read(io::stdin().lock());
         let _main_has_ended = end.send(Ending::Input(read));
     });
+    started.map_err(|err| Failure::system("cannot start a thread", &err))?;
     let ending = ending.recv();
+    if matches!(ending, Ok(Ending::Abandoned)) {
+        // Nobody reads: there is nothing to wait for, and nothing to say.
+        return Ok(Exit::BROKEN_PIPE);
+    }
     engine.finish()?;
     match ending {
         Ok(Ending::Input(Err(err))) => {
             Err(Failure::io("cannot read", Path::new("standard input"), &err))
         }
         Ok(Ending::Signal(signal)) => Ok(Exit::of_signal(signal)),
-        Ok(Ending::Input(Ok(()))) | Err(_) => Ok(Exit::DONE),
+        Ok(_) | Err(_) => Ok(Exit::DONE),
     }
 }
 
 fn watch_signals(end: Sender<Ending>) -> Result<(), Failure> {
-    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
+    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])
+        .map_err(|err| Failure::system("cannot listen to signals", &err))?;
     thread::spawn(move || {
         let mut interrupted = false;
         for signal in signals.forever() {

@@ -31,8 +31,10 @@ type Target = Arc<Mutex<Option<Pid>>>;
 pub fn run(args: &Run, output: &mut Output<'_>) -> Result<Exit, Failure> {
     let Some(plan) = super::plan(&args.settings, output)? else { return Ok(Exit::DONE) };
     let Some((program, rest)) = args.command.split_first() else { return Ok(Exit::DONE) };
-    let engine = Engine::start(&plan)?;
     let target = Target::default();
+    let abandoned = target.clone();
+    // As if the program itself had written to whoever went away.
+    let engine = Engine::start(&plan, move || send(&abandoned, Signal::PIPE))?;
     // From before the program starts, so that no signal ends us and leaves it alone; what comes in
     // between waits at the lock.
     let mut number = target.lock().unwrap_or_else(PoisonError::into_inner);
@@ -42,7 +44,7 @@ pub fn run(args: &Run, output: &mut Output<'_>) -> Result<Exit, Failure> {
     drop(number);
     let name = Path::new(program).file_name().unwrap_or(program).to_string_lossy().into_owned();
     let feed = Feed::new(&plan, &name);
-    let streams = read_streams(&mut child, &feed);
+    let streams = read_streams(&mut child, &feed)?;
     let status = wait(&mut child, &target)?;
     drain(&streams, plan.grace);
     engine.finish()?;
@@ -62,24 +64,31 @@ fn spawn(program: &OsStr, args: &[std::ffi::OsString]) -> Result<Child, Failure>
 }
 
 fn forward_signals(target: Target) -> Result<(), Failure> {
-    let mut signals = SignalsInfo::<WithOrigin>::new(FORWARDED)?;
+    let mut signals = SignalsInfo::<WithOrigin>::new(FORWARDED)
+        .map_err(|err| Failure::system("cannot listen to signals", &err))?;
     thread::spawn(move || {
         for origin in signals.forever() {
             // What the terminal sends, it sends to the program as well.
             if matches!(origin.cause, Cause::Kernel) {
                 continue;
             }
-            let target = target.lock().unwrap_or_else(PoisonError::into_inner);
-            if let (Some(pid), Some(signal)) = (*target, Signal::from_named_raw(origin.signal)) {
-                let _it_has_just_ended = kill_process(pid, signal);
+            if let Some(signal) = Signal::from_named_raw(origin.signal) {
+                send(&target, signal);
             }
         }
     });
     Ok(())
 }
 
+fn send(target: &Target, signal: Signal) {
+    let target = target.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(pid) = *target {
+        let _it_has_just_ended = kill_process(pid, signal);
+    }
+}
+
 /// One thread for each stream; each says when its stream has ended.
-fn read_streams(child: &mut Child, feed: &Feed) -> Receiver<()> {
+fn read_streams(child: &mut Child, feed: &Feed) -> Result<Receiver<()>, Failure> {
     let (end, ended) = mpsc::channel();
     let pid = child.id();
     let stdout = child.stdout.take().map(|out| ("stdout", Box::new(out) as Box<dyn Read + Send>));
@@ -87,13 +96,15 @@ fn read_streams(child: &mut Child, feed: &Feed) -> Receiver<()> {
     for (name, stream) in stdout.into_iter().chain(stderr) {
         let feed = feed.clone().field("stream", Field::Text(name)).field("pid", Field::Number(pid));
         let end = end.clone();
-        thread::spawn(move || {
+        let reader = thread::Builder::new().name(name.to_owned());
+        let started = reader.spawn(move || {
             // A pipe that cannot be read has ended, too.
             let _ended = feed.read(BufReader::with_capacity(64 * 1024, stream));
             let _main_has_ended = end.send(());
         });
+        started.map_err(|err| Failure::system("cannot start a thread", &err))?;
     }
-    ended
+    Ok(ended)
 }
 
 /// Waits for the program, and takes its number back before it can become another's.

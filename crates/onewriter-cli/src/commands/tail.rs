@@ -186,18 +186,23 @@ impl Screen {
     }
 }
 
-/// A JSON record as a line of text.
+/// A JSON record as the text formatter would have written it.
 fn readable(entry: &Entry<'_>) -> String {
     let mut line = String::new();
     let level = entry.level.map(|level| format!("{level:<5}"));
+    let thread = entry.field("thread").filter(|name| !name.is_empty()).or(entry.field("thread_id"));
+    let thread = thread.map(|thread| format!("[{thread}]"));
     let target = entry.target.as_ref().map(|target| format!("{target}:"));
-    let head =
-        [entry.time.as_deref(), level.as_deref(), target.as_deref(), entry.message.as_deref()];
+    let (time, message) = (entry.time.as_deref(), entry.message.as_deref());
+    let head = [time, level.as_deref(), thread.as_deref(), target.as_deref(), message];
     for part in head.into_iter().flatten() {
         line.push_str(part);
         line.push(' ');
     }
     for (name, value) in &entry.fields {
+        if matches!(name.as_ref(), "thread" | "thread_id" | "process" | "process_id") {
+            continue;
+        }
         let bare = !value.is_empty() && !value.contains([' ', '"', '=']);
         let pair = if bare { format!("{name}={value} ") } else { format!("{name}={value:?} ") };
         line.push_str(&pair);

@@ -187,3 +187,21 @@ fn a_signal_ends_pipe_after_what_was_read_is_written() {
     assert_eq!(child.wait().unwrap().code(), Some(143));
     drop(input);
 }
+
+#[test]
+fn a_reader_that_goes_away_ends_pipe_without_a_word() {
+    let stage = Stage::new();
+    let mut command = stage.command(&["pipe", "--format", "{message}"]);
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let mut input = child.stdin.take().unwrap();
+    // Until pipe ends, and with it our pipe to it.
+    while input.write_all(b"one\n").is_ok() {}
+    let ended = Ended::of(child.wait_with_output().unwrap());
+    assert_eq!((ended.code, ended.err.as_str()), (Some(141), ""));
+}

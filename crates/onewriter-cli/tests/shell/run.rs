@@ -76,11 +76,12 @@ fn signals_are_passed_on_and_the_program_decides() {
         (Signal::USR2, "USR2"),
         (Signal::WINCH, "WINCH"),
     ] {
-        let script =
-            format!("trap 'echo got {name}; exit 9' {name}; echo ready; while :; do read x; done");
+        let script = format!(
+            "trap 'kill $!; echo got {name}; exit 9' {name}; sleep 1000 & echo ready; wait"
+        );
         let args = ["run", "--format", "{message}", "--", "bash", "-c", &script];
         let mut child =
-            stage.command(&args).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+            stage.command(&args).stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
         let mut out = BufReader::new(child.stdout.take().unwrap());
         let mut next = || {
             let mut line = String::new();
@@ -90,8 +91,6 @@ fn signals_are_passed_on_and_the_program_decides() {
         assert_eq!(next(), "ready\n", "{name}");
         kill_process(Pid::from_child(&child), signal).unwrap();
         assert_eq!(next(), format!("got {name}\n"));
-        // Open until here: `read` must not spin.
-        drop(child.stdin.take());
         assert_eq!(child.wait().unwrap().code(), Some(9), "{name}");
     }
 }
@@ -109,4 +108,14 @@ fn a_grandchild_that_holds_the_output_is_not_waited_for_for_ever() {
     assert_eq!(out, "INFO sh: one stream=stdout\n");
     assert_eq!(child.wait().unwrap().code(), Some(3));
     drop(held);
+}
+
+#[test]
+fn a_reader_that_goes_away_ends_the_program_as_sigpipe_would() {
+    let stage = Stage::new();
+    let mut command = stage.command(&["run", "--", "yes"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let ended = crate::Ended::of(child.wait_with_output().unwrap());
+    assert_eq!((ended.code, ended.err.as_str()), (Some(141), ""));
 }

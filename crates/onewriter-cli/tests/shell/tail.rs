@@ -79,6 +79,9 @@ fn json_is_shown_as_text_when_asked_and_coloured_when_asked() {
          2026-11-21T08:00:01Z WARN  shop::db: slow ms=320.5\n\
          2026-11-21T08:00:02Z ERROR shop::db: gone ms=7 who=\"a b\"\n",
     );
+    let own = r#"{"time":"T","level":"INFO","target":"a","message":"b","fields":{"c":1},"thread":"main","thread_id":7,"process":"p","process_id":9}"#;
+    stage.write("own.log", format!("{own}\n"));
+    stage.run(&["tail", "--show", "text", "own.log"]).prints("T INFO  [main] a: b c=1\n");
     stage.run(&["tail", "-n", "1", "--color", "always", "a.log"]).prints(
         "\u{1b}[1;31m2026-11-21T08:00:02Z ERROR shop::db: gone ms=7 who=\"a b\"\u{1b}[0m\n",
     );

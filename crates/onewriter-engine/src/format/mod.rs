@@ -44,7 +44,3 @@ pub use value::value_text;
 
 #[cfg(test)]
 mod tests;
-
-#[cfg(doctest)]
-#[doc = include_str!("../../../../docs/guide/formats.md")]
-mod guide {}

@@ -15,6 +15,11 @@ use lane::{Lane, LaneOptions};
 use onewriter_record::LevelFilter;
 
 /// What can be given to a builder as a sink: the builders of this module, and every [`Sink`].
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no sink",
+    note = "`sink::memory()` gives two things: `let (memory, lines) = sink::memory();`",
+    note = "a closure becomes a sink with `sink::function(..)`, a file with `sink::file(path)`"
+)]
 pub trait IntoSink {
     /// Checks all settings and opens the destination.
     ///
@@ -100,20 +105,17 @@ macro_rules! common_settings {
         impl $($builder)* {
             /// Takes records of this level and above. Without a filter of its own a sink takes what
             /// the logger's filter admits, or INFO and above if that has none either.
-            #[must_use]
             pub fn level(self, level: impl Into<onewriter_record::LevelFilter>) -> Self {
                 self.filter(crate::filter::Filter::level(level))
             }
 
             /// Takes the records that this filter admits; a second filter narrows the first.
-            #[must_use]
             pub fn filter(mut self, filter: crate::filter::Filter) -> Self {
                 self.common.add_filter(filter);
                 self
             }
 
             /// Gives the sink a lane: a bounded buffer and a thread of its own.
-            #[must_use]
             pub fn lane(mut self, options: crate::sinks::lane::LaneOptions) -> Self {
                 self.common.set_lane(Some(options));
                 self
@@ -121,7 +123,6 @@ macro_rules! common_settings {
 
             /// Calls the sink on the writer's own thread: nothing is buffered, and while the sink
             /// does not move nothing is written anywhere; puts then follow the overflow policy.
-            #[must_use]
             pub fn inline(mut self) -> Self {
                 self.common.set_lane(None);
                 self
@@ -149,19 +150,16 @@ macro_rules! format_settings {
     ($($builder:tt)*) => {
         impl $($builder)* {
             /// Lines for people: [`TextFormat::full`](crate::TextFormat::full). The default.
-            #[must_use]
             pub fn text(self) -> Self {
                 self.format(crate::TextFormat::full())
             }
 
             /// JSON lines.
-            #[must_use]
             pub fn json(self) -> Self {
                 self.format(crate::JsonFormat::new())
             }
 
             /// logfmt lines.
-            #[must_use]
             pub fn logfmt(self) -> Self {
                 self.format(crate::LogfmtFormat::new())
             }

@@ -18,13 +18,11 @@ type MakeFormat = Box<dyn FnOnce(bool) -> Box<dyn Format> + Send>;
 const PATIENCE_MS: i32 = 20;
 
 /// Lines on standard output: see [`Terminal`].
-#[must_use]
 pub fn stdout() -> Terminal {
     Terminal::new("stdout", io::stdout().is_terminal(), Box::new(io::stdout()))
 }
 
 /// Lines on standard error: see [`Terminal`].
-#[must_use]
 pub fn stderr() -> Terminal {
     Terminal::new("stderr", io::stderr().is_terminal(), Box::new(io::stderr()))
 }
@@ -85,6 +83,7 @@ impl Color {
 /// use onewriter_engine::sinks::terminal::{self, Color};
 /// let sink = terminal::stderr().color(Color::Never).json();
 /// ```
+#[must_use = "a builder does nothing until it is built or handed to a logger"]
 pub struct Terminal {
     name: &'static str,
     is_terminal: bool,
@@ -117,38 +116,32 @@ impl Terminal {
     }
 
     /// Whether lines are coloured; [`Color::Auto`] without this.
-    #[must_use]
     pub fn color(mut self, color: Color) -> Terminal {
         self.color = color;
         self
     }
 
     /// Lines for people: [`TextFormat::full`], coloured as [`Color`] says. The default.
-    #[must_use]
     pub fn text(self) -> Terminal {
         self.format_with(text)
     }
 
     /// JSON lines, without colour.
-    #[must_use]
     pub fn json(self) -> Terminal {
         self.format(JsonFormat::new())
     }
 
     /// logfmt lines, without colour.
-    #[must_use]
     pub fn logfmt(self) -> Terminal {
         self.format(LogfmtFormat::new())
     }
 
     /// Another formatter.
-    #[must_use]
     pub fn format(self, format: impl Format + 'static) -> Terminal {
         self.format_with(|_| Box::new(format))
     }
 
     /// Another formatter, made by a function that is told whether lines are to be coloured.
-    #[must_use]
     pub fn format_with(
         mut self,
         make: impl FnOnce(bool) -> Box<dyn Format> + Send + 'static,
@@ -158,13 +151,11 @@ impl Terminal {
     }
 
     /// The sink. Reads the environment variables that [`Color::resolve`] names, now and not again.
-    #[must_use]
     pub fn build(self) -> TerminalSink {
         self.build_with(|name| std::env::var_os(name))
     }
 
     /// The sink, with an environment of the caller's.
-    #[must_use]
     pub fn build_with(self, env: impl Fn(&str) -> Option<OsString>) -> TerminalSink {
         let format = (self.format)(self.color.resolve(env, self.is_terminal));
         TerminalSink {
@@ -230,7 +221,7 @@ impl TerminalSink {
         self.forget();
         let name = self.name;
         let message = format!("{name} is closed ({err}): its records are dropped from here on");
-        Error::new(ErrorKind::Io, message)
+        Error::new(ErrorKind::Io, message).with_source(err.kind().into())
     }
 
     fn forget(&mut self) {

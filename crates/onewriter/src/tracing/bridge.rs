@@ -59,6 +59,6 @@ pub(super) fn put_bridged(event: &Event<'_>) {
     if site.is_enabled() {
         let text = Rendered(&bridged.message);
         let write = |out: &mut FrameOut<'_, '_>| text.write(out);
-        put_with(site, &[Tag::Text as u8], text.size(), write, &[]);
+        put_with(site, &[Tag::Text], text.size(), write, &[]);
     }
 }

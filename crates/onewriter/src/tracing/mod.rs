@@ -257,7 +257,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> tracing_subscriber::Layer<S> for La
         let mut sections = context::contexts();
         open.node.append_to(&mut sections);
         let values = Values {
-            tags: &[busy.tag() as u8, idle.tag() as u8],
+            tags: &[busy.tag(), idle.tag()],
             size: busy.size() + idle.size(),
             write: |out: &mut FrameOut<'_, '_>| {
                 busy.write(out);

@@ -1,5 +1,6 @@
 //! Threads that put records through each of the Rust doors.
 
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
@@ -59,15 +60,18 @@ pub struct Producers {
 
 impl Producers {
     /// Starts all threads of all doors.
-    pub fn start(load: Load) -> Producers {
+    ///
+    /// # Errors
+    /// If the system has no more threads.
+    pub fn start(load: Load) -> io::Result<Producers> {
         let done = Arc::new(AtomicU64::new(0));
         let tickets = Arc::new(AtomicU64::new(0));
         // Dropped by each thread at its end: when all are gone, the receiver knows.
         let (alive, ended) = mpsc::channel();
         let threads = (0..load.producers()).map(|producer| {
-            let (_, put) = DOORS[(producer % DOORS.len() as u64) as usize];
+            let (door, put) = DOORS[(producer % DOORS.len() as u64) as usize];
             let (done, tickets, alive) = (done.clone(), tickets.clone(), alive.clone());
-            thread::spawn(move || {
+            thread::Builder::new().name(format!("{door}-{producer}")).spawn(move || {
                 let _alive: mpsc::Sender<()> = alive;
                 for seq in 0..load.records {
                     // Drawn before the put begins: `check --ticket` compares them.
@@ -79,7 +83,7 @@ impl Producers {
                 load.records
             })
         });
-        Producers { threads: threads.collect(), done, ended }
+        Ok(Producers { threads: threads.collect::<io::Result<_>>()?, done, ended })
     }
 
     /// Waits at most this long. Whether all threads have ended.

@@ -45,8 +45,7 @@ pub enum DiskFull {
     Drop,
 }
 
-/// Settings of a file sink; made by [`file`].
-#[must_use = "a builder does nothing until it is built or handed to a logger"]
+/// Settings of a file sink; made by [`file()`].
 pub struct FileBuilder {
     path: PathBuf,
     format: Box<dyn Format>,
@@ -93,6 +92,7 @@ impl IntoSink for FileBuilder {
 ///     .compress(Compression::Gzip);
 /// # let _ = sink;
 /// ```
+#[must_use]
 pub fn file(path: impl Into<PathBuf>) -> FileBuilder {
     FileBuilder {
         path: path.into(),
@@ -115,42 +115,49 @@ pub fn file(path: impl Into<PathBuf>) -> FileBuilder {
 
 impl FileBuilder {
     /// Formats records with this formatter; without one, [`TextFormat::full`].
+    #[must_use]
     pub fn format(mut self, format: impl Format + 'static) -> FileBuilder {
         self.format = Box::new(format);
         self
     }
 
     /// When the file is rotated: a [`Rotation`], or its text such as `"100 MB or daily"`.
+    #[must_use]
     pub fn rotation(mut self, rotation: impl Into<Rotation>) -> FileBuilder {
         self.rotation = rotation.into();
         self
     }
 
     /// What rotated files are called; by default `shop.1.log`, `shop.2.log`, and so on.
+    #[must_use]
     pub fn names(mut self, names: Names) -> FileBuilder {
         self.names = names;
         self
     }
 
     /// Rotates by, and names after, the clock of UTC.
+    #[must_use]
     pub fn utc(mut self) -> FileBuilder {
         self.utc = true;
         self
     }
 
     /// Rotates by, and names after, the local clock (`TZ` or `/etc/localtime`): the default.
+    #[must_use]
     pub fn local_time(mut self) -> FileBuilder {
         self.utc = false;
         self
     }
 
     /// Keeps this many rotated files, the newest; at least 1.
+    #[must_use]
     pub fn keep(mut self, count: usize) -> FileBuilder {
         self.keep = Some(count);
         self
     }
 
     /// Deletes rotated files whose newest record is older than this.
+    #[must_use]
     pub fn keep_for(mut self, age: Duration) -> FileBuilder {
         self.keep_for = Some(age);
         self
@@ -158,6 +165,7 @@ impl FileBuilder {
 
     /// Deletes the oldest rotated files until all of them and the live file together take no more
     /// than this. The live file itself is never deleted.
+    #[must_use]
     pub fn keep_bytes(mut self, size: impl Into<ByteSize>) -> FileBuilder {
         self.keep_bytes = Some(size.into());
         self
@@ -167,12 +175,14 @@ impl FileBuilder {
     ///
     /// A flush does not wait for it. At the end of the sink, up to one second is given to what is
     /// being compressed; the rest is done at the next start.
+    #[must_use]
     pub fn compress(mut self, compression: Compression) -> FileBuilder {
         self.compression = Some(compression);
         self
     }
 
     /// Keeps a symbolic link here that leads to the live file.
+    #[must_use]
     pub fn current_link(mut self, link: impl Into<PathBuf>) -> FileBuilder {
         self.link = Some(link.into());
         self
@@ -180,24 +190,28 @@ impl FileBuilder {
 
     /// The mode of files that the sink makes, such as `0o640`, whatever the umask; folders that it
     /// makes can be entered by whoever may read the files. By default 0o666 less the umask.
+    #[must_use]
     pub fn mode(mut self, mode: u32) -> FileBuilder {
         self.access.mode = Some(mode);
         self
     }
 
     /// The owner of files that the sink makes. Only root may give files away.
+    #[must_use]
     pub fn owner(mut self, uid: u32, gid: u32) -> FileBuilder {
         self.access.owner = Some((uid, gid));
         self
     }
 
     /// When bytes are forced to the disk; by default [`Fsync::Never`].
+    #[must_use]
     pub fn fsync(mut self, fsync: Fsync) -> FileBuilder {
         self.fsync = fsync;
         self
     }
 
     /// What happens while the file cannot be written; by default [`DiskFull::Wait`].
+    #[must_use]
     pub fn disk_full(mut self, policy: DiskFull) -> FileBuilder {
         self.disk_full = policy;
         self

@@ -1,16 +1,19 @@
 //! The file sink: append at an explicit offset, rotate, delete, compress.
 //!
-//! * `mod.rs`: the buffers, and the write itself
+//! * `mod.rs`: the sink, and the write itself
+//! * `buffer.rs`: lines that wait; `redo.rs`: what an earlier writer had not finished
 //! * `turn.rs`: rotation, reopening and what is done beside writing
 //! * `rotation.rs`, `size.rs`: when; `names.rs`: what it is called then
 //! * `retention.rs`: what is deleted; `compress.rs`: what is compressed
 //! * `open.rs`, `disk.rs`: the operating system; `builder.rs`: the settings
 
+mod buffer;
 mod builder;
 mod compress;
 mod disk;
 mod names;
 mod open;
+mod redo;
 mod retention;
 mod rotation;
 mod size;
@@ -19,13 +22,13 @@ mod turn;
 pub use builder::{DiskFull, FileBuilder, Fsync, file};
 pub use compress::Compression;
 pub use names::Names;
-pub use open::redo;
 pub use rotation::Rotation;
 pub use size::ByteSize;
 
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::format::Format;
 use crate::sink::{Context, Intent, Sink};
+use buffer::Buffer;
 use compress::Packer;
 use disk::Disk;
 use names::Scheme;
@@ -33,14 +36,13 @@ use onewriter_record::{Level, Record};
 use open::{Access, Live};
 use retention::Keep;
 use rotation::Schedule;
-use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
 /// A batch is written when it has this many bytes, even before the writer ends it.
 const BATCH: usize = 256 << 10;
 
-/// Writes records to a file; made by [`file`].
+/// Writes records to a file; made by [`file()`].
 ///
 /// Bytes that were taken and are not written stand in two buffers: the batch, which does not change
 /// once it has been staged in the journal, and what came after it. While the disk is full these
@@ -123,82 +125,7 @@ struct Upkeep {
     trouble: Option<Error>,
 }
 
-#[derive(Default)]
-struct Buffer {
-    bytes: Vec<u8>,
-    n_records: u64,
-    /// The time of its newest record.
-    newest: u64,
-    /// One of its records wants a sync.
-    wants_sync: bool,
-}
-
-/// Takes back half a line if the formatter panics.
-struct Undo<'a> {
-    bytes: &'a mut Vec<u8>,
-    len: usize,
-}
-
-impl Drop for Undo<'_> {
-    fn drop(&mut self) {
-        self.bytes.truncate(self.len);
-    }
-}
-
-impl Buffer {
-    #[inline]
-    fn append_line(&mut self, format: &mut dyn Format, record: &Record<'_>) {
-        let mut line = Undo { len: self.bytes.len(), bytes: &mut self.bytes };
-        format.format(record, line.bytes);
-        line.len = line.bytes.len();
-    }
-
-    fn count(&mut self, time: u64, wants_sync: bool) {
-        self.n_records += 1;
-        self.newest = self.newest.max(time);
-        self.wants_sync |= wants_sync;
-    }
-
-    fn clear(&mut self) {
-        self.bytes.clear();
-        // One huge record must not hold its memory for ever.
-        self.bytes.shrink_to(4 * BATCH);
-        (self.n_records, self.newest, self.wants_sync) = (0, 0, false);
-    }
-
-    fn append(&mut self, other: &mut Buffer) {
-        self.bytes.append(&mut other.bytes);
-        self.n_records += other.n_records;
-        self.newest = self.newest.max(other.newest);
-        self.wants_sync |= other.wants_sync;
-        other.clear();
-    }
-}
-
 impl FileSink {
-    /// Writes the staged bytes of an earlier writer to the file it meant, which may have been
-    /// rotated since.
-    fn redo_in_folder(&mut self, intent: &Intent, bytes: &[u8]) -> io::Result<bool> {
-        use std::os::unix::fs::MetadataExt;
-        let meta = self.live.file.metadata()?;
-        if (meta.dev(), meta.ino()) == (intent.dev, intent.ino) {
-            write_all_at(&mut *self.disk, &self.live.file, bytes, intent.base)?;
-            return Ok(true);
-        }
-        let folder = self.settings.path.parent().unwrap_or(Path::new("/"));
-        for entry in std::fs::read_dir(folder)?.flatten() {
-            let found = entry.metadata().is_ok_and(|meta| {
-                meta.is_file() && (meta.dev(), meta.ino()) == (intent.dev, intent.ino)
-            });
-            if found {
-                let file = std::fs::OpenOptions::new().write(true).open(entry.path())?;
-                write_all_at(&mut *self.disk, &file, bytes, intent.base)?;
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
     /// The file that is written, absolute and without links; a pipe or a device as it was given.
     #[must_use]
     pub fn path(&self) -> &Path {
@@ -334,7 +261,7 @@ impl FileSink {
         let meta =
             self.live.file.metadata().map_err(|err| Error::io("cannot look at", path, err))?;
         let mut len = meta.len();
-        let mut is_gone = meta.nlink() == 0;
+        let is_gone = meta.nlink() == 0;
         if let Some(intent) = self.staged {
             if !is_gone && len >= intent.base {
                 return Ok(());
@@ -344,9 +271,6 @@ impl FileSink {
             // journal counts every record that was taken.
             self.staged = None;
             self.merge();
-        } else if self.is_unsure {
-            // Another writer may have rotated it while this one stood by.
-            is_gone |= !self.live.is_at(path);
         }
         if is_gone {
             self.open_again()?;
@@ -363,7 +287,7 @@ impl FileSink {
     }
 
     fn write_staged(&mut self, base: u64) -> io::Result<()> {
-        write_all_at(&mut *self.disk, &self.live.file, &self.batch.bytes, base)?;
+        redo::write_all_at(&mut *self.disk, &self.live.file, &self.batch.bytes, base)?;
         // A failed sync fails the batch: it is written once more, because Linux forgets after one
         // report which pages never reached the disk.
         if self.batch.wants_sync {
@@ -398,7 +322,7 @@ impl FileSink {
     /// To a pipe or a device. There is no offset to repeat a write at, so nothing is staged: what
     /// has gone out is gone from the batch.
     fn write_stream(&mut self) -> Result<(), Error> {
-        let mut done = 0;
+        let (mut done, mut waited) = (0, false);
         let result = loop {
             let rest = &self.batch.bytes[done..];
             if rest.is_empty() {
@@ -406,8 +330,15 @@ impl FileSink {
             }
             match self.disk.write(&self.live.file, rest) {
                 Ok(0) => break Err(io::ErrorKind::WriteZero.into()),
-                Ok(n) => done += n,
+                Ok(n) => (done, waited) = (done + n, false),
                 Err(err) if err.kind() == io::ErrorKind::Interrupted => {}
+                // A full pipe whose reader is at work has room again in a moment.
+                Err(err) if err.kind() == io::ErrorKind::WouldBlock && !waited => {
+                    waited = true;
+                    if !has_room_soon(&self.live.file) {
+                        break Err(err);
+                    }
+                }
                 Err(err) => break Err(err),
             }
         };
@@ -427,17 +358,12 @@ impl FileSink {
     }
 }
 
-fn write_all_at(disk: &mut dyn Disk, file: &File, bytes: &[u8], base: u64) -> io::Result<()> {
-    let mut done = 0;
-    while done < bytes.len() {
-        match disk.write_at(file, &bytes[done..], base + done as u64) {
-            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-            Ok(n) => done += n,
-            Err(err) if err.kind() == io::ErrorKind::Interrupted => {}
-            Err(err) => return Err(err),
-        }
-    }
-    Ok(())
+/// Waits for room in a pipe, but not so long that the other sinks would notice.
+fn has_room_soon(pipe: &std::fs::File) -> bool {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    let moment = Timespec { tv_sec: 0, tv_nsec: 5_000_000 };
+    let mut ends = [PollFd::new(pipe, PollFlags::OUT)];
+    poll(&mut ends, Some(&moment)).is_ok_and(|ready| ready > 0)
 }
 
 impl Sink for FileSink {
@@ -467,20 +393,7 @@ impl Sink for FileSink {
     }
 
     fn redo(&mut self, intent: &Intent, bytes: &[u8]) -> Result<(), Error> {
-        let path = self.settings.path.clone();
-        match self.redo_in_folder(intent, bytes) {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(Error::new(
-                ErrorKind::Io,
-                format!(
-                    "a batch of {} bytes was staged for a file that is gone from the folder of {}: \
-                     it is lost, unless it was written before",
-                    bytes.len(),
-                    path.display()
-                ),
-            )),
-            Err(err) => Err(Error::io("cannot repeat a staged write to", &path, err)),
-        }
+        self.repeat(intent, bytes)
     }
 
     fn commit(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {

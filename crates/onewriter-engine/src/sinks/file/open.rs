@@ -1,7 +1,5 @@
 //! Opening the live file: folders, mode, owner, what kind of file it is, and the `current` link.
 
-use crate::error::Error;
-use crate::sink::Intent;
 use rustix::fs::OFlags;
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io;
@@ -143,34 +141,4 @@ pub(super) fn link(link: &Path, target: &Path) -> io::Result<()> {
 /// Makes the names in a folder survive a loss of power.
 pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
-}
-
-/// Repeats a write that was intended and may not have been done: for whoever takes over from a
-/// writer that was killed, before it opens the sink.
-///
-/// `false`: the file is gone or was truncated since, so that the records must be drained again. A
-/// file that was renamed within its folder is found.
-pub fn redo(path: &Path, intent: &Intent, bytes: &[u8]) -> Result<bool, Error> {
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    let others = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
-    let is_it = |path: &Path| {
-        fs::metadata(path).is_ok_and(|meta| {
-            meta.is_file() && meta.dev() == intent.dev && meta.ino() == intent.ino
-        })
-    };
-    let Some(path) = std::iter::once(path.to_owned()).chain(others).find(|path| is_it(path)) else {
-        return Ok(false);
-    };
-    let write = || {
-        let file = OpenOptions::new().write(true).open(&path)?;
-        if file.metadata()?.len() < intent.base {
-            return Ok(false);
-        }
-        file.write_all_at(bytes, intent.base)?;
-        Ok(true)
-    };
-    write().map_err(|err| Error::io("cannot repeat the last write to", &path, err))
 }

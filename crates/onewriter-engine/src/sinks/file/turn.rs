@@ -18,7 +18,7 @@ const RETRY: u64 = 10 * SECOND;
 const FOLDER: u64 = 60 * SECOND;
 
 impl Settings {
-    fn folder(&self) -> &Path {
+    pub(super) fn folder(&self) -> &Path {
         self.path.parent().unwrap_or(Path::new("/"))
     }
 

@@ -5,7 +5,7 @@ use crate::error::Error;
 use crate::sink::{Context, Intent, Journal, Sink};
 use crate::sinks::file::disk::Disk;
 use crate::sinks::file::open::{Access, Live};
-use crate::sinks::file::{FileBuilder, FileSink, Fsync, Names, Rotation, file, redo};
+use crate::sinks::file::{FileBuilder, FileSink, Fsync, Names, Rotation, file};
 use jiff::tz::TimeZone;
 use onewriter_record::Level;
 use std::fs::File;
@@ -117,14 +117,17 @@ fn text(i: usize) -> String {
 /// came to its end.
 fn live(path: &Path, shared: &mut Shared, configure: fn(FileBuilder) -> FileBuilder) -> bool {
     let fuse = shared.fuse.clone();
-    if let Some((intent, bytes)) = shared.intent.take()
-        && redo(path, &intent, &bytes).unwrap()
-    {
+    let builder = configure(file(path).format(Plain).zone(TimeZone::UTC));
+    let Ok(mut sink) = builder.build_on(Box::new(fuse.clone())) else { return false };
+    if let Some((intent, bytes)) = &shared.intent {
+        let _ = sink.redo(intent, bytes);
+        if fuse.is_burnt() {
+            return false;
+        }
+        shared.intent = None;
         shared.confirmed = shared.intended;
     }
     shared.next = shared.confirmed;
-    let builder = configure(file(path).format(Plain).zone(TimeZone::UTC));
-    let Ok(mut sink) = builder.build_on(Box::new(fuse.clone())) else { return false };
     drive(&mut sink, shared);
     !fuse.is_burnt()
 }

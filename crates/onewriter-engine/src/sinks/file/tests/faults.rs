@@ -352,6 +352,28 @@ fn a_flush_reports_an_earlier_fsync_that_failed_even_if_it_can_sync_now() {
 }
 
 #[test]
+fn a_repeated_write_that_finds_the_disk_full_waits_for_the_next_commit() {
+    use crate::sink::Intent;
+    use std::os::unix::fs::MetadataExt;
+    let (mut world, disk) = world(|file| file.fsync(Fsync::Batch));
+    world.run("write a");
+    world.open_on(disk.clone());
+    let meta = std::fs::metadata(world.path("shop.log")).unwrap();
+    let intent = Intent { dev: meta.dev(), ino: meta.ino(), base: 2 };
+    disk.fill(1, Errno::NOSPC);
+    let err = world.call(|sink, _| sink.redo(&intent, b"bb\ncc\n")).unwrap_err().to_string();
+    assert!(err.starts_with("cannot write to the log file /"), "{err}");
+    assert_eq!(world.call(|sink, _| sink.pending()), 6);
+    disk.mend();
+    let mut journal = crate::sink::NoJournal;
+    let mut cx = crate::sink::Context { now: world.now, journal: &mut journal };
+    world.sink.as_mut().unwrap().commit(&mut cx).unwrap();
+    assert_eq!(disk.plan().n_syncs, 1);
+    world.run("write d");
+    assert_eq!(text(&world), "a\nbb\ncc\nd\n");
+}
+
+#[test]
 fn a_formatter_that_panics_leaves_no_half_line() {
     use crate::format::Format;
     use crate::sink::{Context, NoJournal};

@@ -1,0 +1,159 @@
+//! What a put does when there is no room, and what is said about it.
+
+mod queue;
+
+use onewriter_ring::{
+    JoinOptions, Losses, Overflow, PutError, now, put, take_lost_unseen, try_put,
+};
+use queue::{Joined, joined, never_wait};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+use std::time::Duration;
+
+fn put_at(level: u8, value: u64) -> Result<(), PutError> {
+    put(level, 1, 8, |frame| frame.word(value))
+}
+
+/// Fills the calling thread's rings; how many records that took.
+fn fill(level: u8) -> u64 {
+    (0..).take_while(|value| try_put(level, 1, 8, |frame| frame.word(*value)).is_ok()).count()
+        as u64
+}
+
+/// 64 KiB: a thread alone has its 8 KiB and cannot grow.
+fn small(wait: fn(u8) -> Duration) -> JoinOptions {
+    JoinOptions {
+        budget: 64 << 10,
+        overflow: Box::new(move |level| Overflow { wait: wait(level) }),
+        ..JoinOptions::default()
+    }
+}
+
+#[test]
+fn losses_are_counted_exactly_by_class_with_the_first_and_the_last_moment() {
+    let mut here = joined(never_wait());
+    let accepted = fill(20);
+    here.losses();
+    let before = now();
+    for level in [5, 9, 10, 20, 20, 29, 30] {
+        assert_eq!(put_at(level, 0), Err(PutError::Full));
+    }
+    let after = now();
+    let losses = here.losses();
+    assert_eq!((losses.count, losses.by_class), (7, [2, 1, 3, 1, 0, 0, 0, 0]));
+    assert!(before <= losses.first && losses.first < losses.last && losses.last <= after);
+    assert_eq!(here.losses(), Losses::default(), "each is reported once");
+    assert_eq!(here.values().len() as u64, accepted);
+}
+
+#[test]
+fn the_losses_after_a_report_begin_after_it() {
+    let mut here = joined(never_wait());
+    fill(20);
+    let first = here.losses();
+    put_at(255, 0).unwrap();
+    while put_at(255, 0).is_ok() {}
+    let second = here.losses();
+    assert_eq!((second.count, second.by_class[7]), (1, 1), "level 255 is of the last class");
+    assert!(first.last < second.first && second.first == second.last);
+}
+
+#[test]
+fn whoever_takes_over_reports_no_loss_again() {
+    let mut here = joined(never_wait());
+    fill(20);
+    assert_eq!(here.losses().by_class, [0, 0, 1, 0, 0, 0, 0, 0]);
+    here.reader = onewriter_ring::Reader::new(here.queue);
+    here.reader.begin();
+    assert_eq!(here.losses(), Losses::default());
+    assert_eq!(put_at(10, 0), Err(PutError::Full));
+    assert_eq!(here.losses().by_class, [0, 1, 0, 0, 0, 0, 0, 0]);
+}
+
+#[test]
+fn a_sixteenth_of_a_ring_is_kept_for_levels_from_40_up() {
+    let mut here = joined(small(|_| Duration::ZERO));
+    let (usual, urgent) = std::thread::spawn(|| {
+        let usual = fill(39);
+        assert_eq!(put_at(39, 0), Err(PutError::Full));
+        (usual, fill(40))
+    })
+    .join()
+    .unwrap();
+    // The rings of 8 KiB that grow into none of 64 KiB: 512 bytes are 21 records of 24 bytes.
+    assert!((319..=321).contains(&usual), "{usual}");
+    assert!((20..=22).contains(&urgent), "{urgent}");
+    assert_eq!(here.values().len() as u64, usual + urgent);
+}
+
+#[test]
+fn a_put_waits_until_there_is_room_and_goes_on() {
+    let mut here = joined(small(|_| Duration::from_secs(3600)));
+    let (full, is_full) = mpsc::channel();
+    let thread = std::thread::spawn(move || {
+        let accepted = fill(20);
+        full.send(accepted).unwrap();
+        (accepted..accepted + 1_000).for_each(|value| put_at(20, value).unwrap());
+    });
+    let accepted = is_full.recv().unwrap();
+    let mut values = Vec::new();
+    while (values.len() as u64) < accepted + 1_000 {
+        values.extend(here.pass().iter().map(queue::Record::value));
+        std::thread::yield_now();
+    }
+    thread.join().unwrap();
+    assert_eq!(values, (0..accepted + 1_000).collect::<Vec<_>>());
+    assert_eq!(here.losses().count, 1, "the one that the try_ form refused");
+}
+
+#[test]
+fn a_put_gives_up_at_its_deadline_and_is_counted() {
+    let mut here = joined(small(|_| Duration::from_millis(1)));
+    let accepted = fill(20);
+    here.losses();
+    assert_eq!(put_at(20, 0), Err(PutError::Full));
+    assert_eq!(here.losses().count, 1);
+    assert_eq!(here.values().len() as u64, accepted);
+    assert_eq!(put_at(20, 9), Ok(()), "there is room again");
+    assert_eq!(here.values(), [9]);
+}
+
+static ASKED: AtomicUsize = AtomicUsize::new(0);
+
+#[test]
+fn the_policy_is_asked_for_the_level_and_only_when_there_is_no_room() {
+    let _here: Joined = joined(small(|level| {
+        ASKED.fetch_add(usize::from(level), Ordering::Relaxed);
+        Duration::ZERO
+    }));
+    let accepted = (0..).take_while(|value| put_at(21, *value).is_ok()).count();
+    assert!(accepted > 300);
+    assert_eq!(ASKED.load(Ordering::Relaxed), 21);
+    try_put(22, 1, 8, |_| ()).unwrap_err();
+    assert_eq!(ASKED.load(Ordering::Relaxed), 21, "the try_ form never waits");
+}
+
+#[test]
+fn leaving_ends_the_wait_of_a_put() {
+    let here = joined(small(|_| Duration::from_secs(3600)));
+    let (full, is_full) = mpsc::channel();
+    let thread = std::thread::spawn(move || {
+        fill(20);
+        full.send(()).unwrap();
+        put_at(20, 0)
+    });
+    is_full.recv().unwrap();
+    onewriter_ring::leave();
+    let refused = thread.join().unwrap().unwrap_err();
+    assert!(matches!(refused, PutError::Full | PutError::Closed), "{refused:?}");
+    drop(here);
+}
+
+#[test]
+fn nothing_is_lost_unseen_while_every_thread_has_a_ring() {
+    let mut here = joined(never_wait());
+    take_lost_unseen();
+    let accepted = fill(20);
+    assert_eq!(take_lost_unseen(), 0);
+    assert_eq!(here.values().len() as u64, accepted);
+}
