@@ -17,29 +17,29 @@ use std::sync::atomic::Ordering;
 /// Journals are called `j-` and the sink's key.
 pub(crate) const PREFIX: &str = "j-";
 
-const MAGIC: u64 = u64::from_le_bytes(*b"ONEWJRNL");
-const VERSION: u64 = 1;
+pub(crate) const MAGIC: u64 = u64::from_le_bytes(*b"ONEWJRNL");
+pub(crate) const VERSION: u64 = 1;
 const MAGIC_AT: usize = 0;
 const VERSION_AT: usize = 1;
 /// The number of the write, shifted by one, and [`PENDING`] until it is done.
-const STATE: usize = 8;
+pub(crate) const STATE: usize = 8;
 const PENDING: u64 = 1;
 
 /// What is kept of a write; writes with even and with odd numbers take turns.
-const SLOTS: [usize; 2] = [16, 24];
+pub(crate) const SLOTS: [usize; 2] = [16, 24];
 const DEV: usize = 0;
 const INO: usize = 1;
 const BASE: usize = 2;
 const LEN: usize = 3;
 const N_CURSORS: usize = 4;
 
-const CURSORS_START: [usize; 2] = [PAGE, PAGE + CURSORS_MAX];
-const CURSOR_WORDS: usize = 4;
+pub(crate) const CURSORS_START: [usize; 2] = [PAGE, PAGE + CURSORS_MAX];
+pub(crate) const CURSOR_WORDS: usize = 4;
 /// As many cursors as rings are possible, and a few.
 const CURSORS_MAX: usize = 2 << 20;
-const STAGE_START: usize = PAGE + 2 * CURSORS_MAX;
+pub(crate) const STAGE_START: usize = PAGE + 2 * CURSORS_MAX;
 /// One write at most.
-const STAGE_MAX: usize = 1 << 30;
+pub(crate) const STAGE_MAX: usize = 1 << 30;
 const STEP: usize = 64 << 10;
 
 /// Where a write goes.

@@ -704,3 +704,25 @@ fn read_side(segment: &Path, number: u64, len: u64, out: &mut Vec<u8>) -> Option
     out.resize(len, 0);
     file.read_exact_at(out, 0).inspect_err(|_| out.clear()).ok()
 }
+
+#[cfg(all(test, not(any(loom, shuttle))))]
+mod tests {
+    use super::*;
+    use crate::put::{JoinOptions, join, leave, put};
+
+    #[test]
+    fn who_joins_and_puts_while_a_pass_takes_its_time_is_seen_by_that_pass() {
+        let dir = tempfile::tempdir().unwrap();
+        let open = || Queue::open_in(&dir.path().join("queue")).unwrap();
+        let mut reader = Reader::new(Box::leak(Box::new(open())));
+        reader.begin();
+        // Between the two halves of the next pass a process puts its first record. Another put
+        // that begins after it would be in view, and must not be merged without it.
+        let t0 = reader.take_time();
+        join(open(), JoinOptions::default()).unwrap();
+        put(20, 1, 8, |frame| frame.word(7)).unwrap();
+        reader.look(t0);
+        leave();
+        assert_eq!(reader.active(), [RingId { segment: 0, ring: 0 }]);
+    }
+}

@@ -94,9 +94,9 @@ fn a_doorbell_of_another_size_or_version_is_refused() {
 fn many_who_open_a_queue_at_once_get_one_doorbell() {
     let dir = folder();
     std::thread::scope(|scope| {
-        for _ in 0..8 {
-            scope.spawn(|| Queue::open_in(dir.path()).unwrap());
-        }
+        let open = || Queue::open_in(dir.path()).unwrap();
+        let threads: Vec<_> = (0..8).map(|_| scope.spawn(open)).collect();
+        threads.into_iter().for_each(|thread| drop(thread.join().unwrap()));
     });
     assert_eq!(files(dir.path(), ""), ["bell"]);
     let (one, other) = (Queue::open_in(dir.path()).unwrap(), Queue::open_in(dir.path()).unwrap());

@@ -123,7 +123,7 @@ fn signals_at_any_instruction_of_a_put_neither_lose_nor_tear_nor_hang() {
             value
         });
         let thread = get.recv().unwrap();
-        scope.spawn(move || {
+        let signals = scope.spawn(move || {
             for _ in 0..SIGNALS {
                 // SAFETY: the thread runs until it is told to stop.
                 unsafe { libc::pthread_kill(thread, libc::SIGUSR2) };
@@ -134,6 +134,7 @@ fn signals_at_any_instruction_of_a_put_neither_lose_nor_tear_nor_hang() {
         while !producer.is_finished() {
             take(here.pass());
         }
+        signals.join().unwrap();
         producer.join().unwrap()
     });
     take(here.drain());

@@ -2,10 +2,10 @@
 
 #[cfg(not(any(loom, shuttle)))]
 mod crash;
+#[cfg(not(any(loom, shuttle)))]
+mod format;
 #[cfg(loom)]
 mod loom;
-#[cfg(not(any(loom, shuttle)))]
-mod ring;
 #[cfg(shuttle)]
 mod shuttle;
 
