@@ -189,7 +189,7 @@ impl Writer {
     /// # Errors
     /// [`ErrorKind::Closed`] after a shutdown, [`ErrorKind::Config`] if there is no such sink.
     pub fn set_filter(&self, sink: Option<usize>, filter: Filter) -> Result<(), Error> {
-        let mut state = self.shared.lock();
+        let mut state = self.shared.open()?;
         // The moment is read under the lock: a pass that begins later finds the order.
         let now = onewriter_ring::now();
         match sink {
