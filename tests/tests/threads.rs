@@ -94,9 +94,12 @@ impl Drop for Last {
     }
 }
 
+const MADE_EARLY: &str = "made before the thread's first record";
+const MADE_LATE: &str = "made after the thread's first record";
+
 thread_local! {
-    static EARLY: Last = const { Last("made before the thread's first record") };
-    static LATE: Last = const { Last("made after the thread's first record") };
+    static EARLY: Last = const { Last(MADE_EARLY) };
+    static LATE: Last = const { Last(MADE_LATE) };
 }
 
 #[test]
@@ -113,7 +116,7 @@ fn destructors_of_thread_locals_log_whenever_they_run() {
     }
     log.complete(PATIENCE).expect("the sink takes everything");
     let lines = lines();
-    for text in [EARLY.with(|last| last.0), LATE.with(|last| last.0), "the thread itself"] {
+    for text in [MADE_EARLY, MADE_LATE, "the thread itself"] {
         assert_eq!(lines.iter().filter(|line| *line == text).count(), 50, "{text}");
     }
     assert_eq!(lines.len(), 150);
