@@ -21,9 +21,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     error!("a printer that fails harms nobody else");
     log.complete(Duration::from_secs(5))?;
-    std::thread::sleep(Duration::from_millis(200)); // They are at most 100 ms old.
 
-    let stats = log.stats();
+    let stats = log.stats(); // As of the last `complete`, or of a tenth of a second ago.
     println!("{stats}");
     assert_eq!((stats.accepted, stats.lost, stats.waiting_bytes), (1001, 0, 0));
     let [file, printer] = &stats.sinks[..] else { return Err("two sinks".into()) };

@@ -1,7 +1,7 @@
 //! Programs that are killed at any moment, in the middle of puts, writes, rotation, compression and
 //! recovery: every put that had returned is in the files, once, whole, in order.
 
-use onewriter_tests::Place;
+use onewriter_tests::{Place, lines};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
@@ -51,10 +51,12 @@ fn parsed(line: &str) -> (u64, u64, u64) {
     }
 }
 
-#[test]
-fn what_was_put_before_a_sigkill_is_in_the_files_once_whole_and_in_order() {
+/// How many puts of each round and thread have returned.
+type Promised = BTreeMap<(u64, u64), u64>;
+
+/// Starts programs one after the other and kills each; then one that only recovers.
+fn chase(place: &Place, program: &str, last: &str) -> Promised {
     let kills = std::env::var("ONEWRITER_KILLS").map_or(KILLS, |n| n.parse().expect("a number"));
-    let place = Place::default();
     let log = place.log();
     let log = log.to_str().expect("UTF-8");
     let mut promised = BTreeMap::new();
@@ -62,7 +64,7 @@ fn what_was_put_before_a_sigkill_is_in_the_files_once_whole_and_in_order() {
         let path = place.dir().join(format!("progress-{round}"));
         fs::write(&path, [0; 8 * THREADS as usize]).expect("a file");
         let progress = File::open(&path).expect("the same file");
-        let args = ["chase", log, path.to_str().expect("UTF-8"), &round.to_string()];
+        let args = [program, log, path.to_str().expect("UTF-8"), &round.to_string()];
         let victim = place.command(VICTIM, &args).spawn().expect("the victim starts");
         // Some while they start or recover, most while they run.
         let records = if round % 6 == 5 { 0 } else { scattered(round) % 8_000 };
@@ -71,13 +73,19 @@ fn what_was_put_before_a_sigkill_is_in_the_files_once_whole_and_in_order() {
             promised.insert((round, thread), returned(&progress, thread));
         }
     }
-    let last = place.command(VICTIM, &["recover", log]).status().expect("it starts");
+    let last = place.command(VICTIM, &[last, log]).status().expect("it starts");
     assert!(last.success());
+    assert_eq!(place.left_in_queues(), [""; 0]);
+    promised
+}
 
+/// Every promised record stands in the lines once, whole, and in order.
+#[track_caller]
+fn keeps(promised: &Promised, lines: &[String]) {
     let mut found: BTreeMap<(u64, u64), u64> = BTreeMap::new();
     let mut newest = 0;
-    for line in place.all_lines() {
-        let (round, thread, n) = parsed(&line);
+    for line in lines {
+        let (round, thread, n) = parsed(line);
         assert!(round >= newest, "round {round} stands after round {newest}");
         newest = round;
         let next = found.entry((round, thread)).or_default();
@@ -85,10 +93,24 @@ fn what_was_put_before_a_sigkill_is_in_the_files_once_whole_and_in_order() {
         *next += 1;
     }
     for ((round, thread), promised) in promised {
-        let found = found.get(&(round, thread)).copied().unwrap_or(0);
+        let found = found.get(&(*round, *thread)).copied().unwrap_or(0);
         // One more: the put that the kill has met after its commit.
-        let fits = found == promised || found == promised + 1;
+        let fits = found == *promised || found == *promised + 1;
         assert!(fits, "round {round} thread {thread}: {found} of {promised} records");
     }
-    assert_eq!(place.left_in_queues(), [""; 0]);
+}
+
+#[test]
+fn what_was_put_before_a_sigkill_is_in_the_files_once_whole_and_in_order() {
+    let place = Place::default();
+    let promised = chase(&place, "chase", "recover");
+    keeps(&promised, &place.all_lines());
+}
+
+#[test]
+fn what_was_put_before_a_sigkill_is_in_each_of_two_files_once_whole_and_in_order() {
+    let place = Place::default();
+    let promised = chase(&place, "chase-two", "recover-two");
+    keeps(&promised, &place.all_lines());
+    keeps(&promised, &lines(&place.dir().join("beside.log")));
 }

@@ -34,7 +34,8 @@ fn clippy<const N: usize>(which: [&str; N]) -> Command {
     command
 }
 
-/// Runs each example as its own step, in an empty folder of its own.
+/// Runs each example as its own step, in an empty folder of its own, where its queues live too: so it
+/// leaves nothing in shared memory.
 fn examples(steps: &mut Steps) -> Result<(), Red> {
     let build = ["build", "--quiet", "-p", "onewriter-examples", "--bins", "--examples"];
     steps.step("examples are built", &mut cargo(build))?;
@@ -44,7 +45,9 @@ fn examples(steps: &mut Steps) -> Result<(), Red> {
         if let Err(error) = emptied(&folder) {
             return steps.red(&format!("{}: {error}", folder.display()));
         }
-        steps.step(&format!("example {name}"), Command::new(&program).current_dir(&folder))?;
+        let mut command = Command::new(&program);
+        command.current_dir(&folder).env("ONEWRITER_DIR", &folder);
+        steps.step(&format!("example {name}"), &mut command)?;
     }
     Ok(())
 }

@@ -291,7 +291,7 @@ fn drain_for_flush() {
     let _ = complete(DRAIN_DEADLINE);
 }
 
-fn end_at_exit() {
+pub(crate) fn end_at_exit() {
     if let Ok((handle, is_own)) = current() {
         if is_own {
             handle.end(DRAIN_DEADLINE);
@@ -347,7 +347,8 @@ impl Handle {
         complete(deadline)
     }
 
-    /// What the writer has done, at most a tenth of a second ago.
+    /// What the writer has done, at most a tenth of a second ago; after [`complete`], all that was put
+    /// before it.
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.writer.stats()

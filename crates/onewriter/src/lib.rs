@@ -23,6 +23,20 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! | to | see |
+//! | --- | --- |
+//! | set up a logger | [`builder()`], [`Builder`], [`Guard`] |
+//! | log | [`info!`] and its sisters, [`try_info!`], [`Limit`], [`context`] |
+//! | choose where records go | [`sink`], [`Rotation`], [`Names`], [`Sink`] |
+//! | choose how they look | [`TextFormat`], [`JsonFormat`], [`LogfmtFormat`], [`Format`] |
+//! | choose which | [`Filter`], [`Level`] |
+//! | choose what a full queue does | [`Overflow`] |
+//! | change or ask a running logger | [`Handle`], [`complete`], [`Stats`] |
+//! | combine it with other loggers | [`LogBackend`], [`mod@tracing`] |
+//!
+//! Step by step, and from other loggers:
+//! [the guide](https://github.com/onewriter/onewriter/tree/main/docs/guide).
+//!
 //! Feature flags: `embedded` (default) brings the writer, without it the crate only produces;
 //! `log` (default) and `tracing` bring the facades; `gzip` (default) and `zstd` the compression of
 //! rotated files.

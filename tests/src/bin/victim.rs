@@ -1,7 +1,7 @@
 //! The program that the process tests start, fork and kill.
 #![forbid(unsafe_code)]
 
-use onewriter::{DiskFull, Guard, Overflow, Rotation, TextFormat, info, sink};
+use onewriter::{Builder, DiskFull, Guard, Overflow, Rotation, TextFormat, info, sink};
 use onewriter_ring::testing::{at_exit, fork};
 use rustix::process::{Pid, Signal, WaitOptions, getpid, kill_process, waitpid};
 use std::fs::{self, OpenOptions};
@@ -20,8 +20,15 @@ fn main() {
         ["log", path, count, ending] => {
             log_then(path, count.parse().expect("a count"), ending);
         }
-        ["recover", path] => drop(install(path, false)),
-        ["chase", path, progress, round] => chase(path, progress, round),
+        ["recover", path] => {
+            install(path, false).shutdown(PATIENCE).expect("there is time to write everything");
+        }
+        ["chase", path, progress, round] => chase(rotated(path), progress, round),
+        ["chase-two", path, progress, round] => chase(two_files(path), progress, round),
+        ["recover-two", path] => {
+            let guard = two_files(path).install().expect("the logger can be installed");
+            guard.shutdown(PATIENCE).expect("there is time to write everything");
+        }
         ["talk", path] => talk(path, DiskFull::Wait),
         ["talk-drop", path] => talk(path, DiskFull::Drop),
         ["exit-order", path] => exit_order(path),
@@ -82,16 +89,23 @@ fn log_then(path: &str, count: usize, ending: &str) {
     }
 }
 
-/// Logs for ever, on two threads, through rotation and compression, and says in a file how many
-/// puts have returned.
-fn chase(path: &str, progress: &str, round: &str) {
+fn rotated(path: &str) -> Builder {
     let format = TextFormat::pattern("{message}").expect("a pattern");
     let file = sink::file(path).format(format).rotation(Rotation::size("40 KB"));
-    let guard = onewriter::builder()
-        .sink(file.compress(sink::Gzip))
-        .overflow(Overflow::block(PATIENCE))
-        .install()
-        .expect("the logger can be installed");
+    let builder = onewriter::builder().sink(file.compress(sink::Gzip));
+    builder.overflow(Overflow::block(PATIENCE))
+}
+
+/// The same, and beside it a file that is never rotated.
+fn two_files(path: &str) -> Builder {
+    let format = TextFormat::pattern("{message}").expect("a pattern");
+    let beside = Path::new(path).with_file_name("beside.log");
+    rotated(path).sink(sink::file(beside).format(format)).name("two-files")
+}
+
+/// Logs for ever, on two threads, and says in a file how many puts have returned.
+fn chase(builder: Builder, progress: &str, round: &str) {
+    let guard = builder.install().expect("the logger can be installed");
     let progress = OpenOptions::new().write(true).open(progress).expect("the progress file");
     std::thread::scope(|scope| {
         for thread in 0..2_u64 {

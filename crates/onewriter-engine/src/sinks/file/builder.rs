@@ -45,7 +45,7 @@ pub enum DiskFull {
     Drop,
 }
 
-/// Settings of a file sink; made by [`file`].
+/// Settings of a file sink; made by [`file()`].
 pub struct FileBuilder {
     path: PathBuf,
     format: Box<dyn Format>,

@@ -42,7 +42,7 @@ use std::path::{Path, PathBuf};
 /// A batch is written when it has this many bytes, even before the writer ends it.
 const BATCH: usize = 256 << 10;
 
-/// Writes records to a file; made by [`file`].
+/// Writes records to a file; made by [`file()`].
 ///
 /// Bytes that were taken and are not written stand in two buffers: the batch, which does not change
 /// once it has been staged in the journal, and what came after it. While the disk is full these
