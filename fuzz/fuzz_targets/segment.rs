@@ -44,10 +44,12 @@ fuzz_target!(|input: (Vec<Scribble>, Vec<Scribble>, &[u8])| {
     before.iter().for_each(|scribble| write(&file, *scribble));
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
-        scope.spawn(|| {
-            let again = during.iter().cycle().take_while(|_| !done.load(Ordering::Relaxed));
-            again.for_each(|scribble| write(&file, *scribble));
-        });
+        if !during.is_empty() {
+            scope.spawn(|| {
+                let again = during.iter().cycle().take_while(|_| !done.load(Ordering::Relaxed));
+                again.for_each(|scribble| write(&file, *scribble));
+            });
+        }
         read(queue);
         done.store(true, Ordering::Relaxed);
     });

@@ -72,7 +72,9 @@ fn fuzzer(target: &str, seconds: u64) -> Command {
         "-rss_limit_mb=2048",
     ]);
     command.arg(format!("-artifact_prefix={}/", artifacts.display())).arg("-print_final_stats=1");
-    command.arg(corpus).current_dir(root());
+    // What is found goes into the first folder; the second is read.
+    let seeds = root().join("fuzz/seeds").join(target);
+    command.arg(corpus).args(seeds.is_dir().then_some(seeds)).current_dir(root());
     command
 }
 

@@ -102,7 +102,8 @@ struct Handle {
 
 struct Unattached(Handle);
 
-// SAFETY: nobody changes it: its producer never has room, so nothing is ever stored through it.
+// SAFETY: nobody changes it: its producer is never open, so a put leaves before it stores anything,
+// and it is in no list of handles; threads attach other handles in its place.
 unsafe impl Sync for Unattached {}
 
 static UNATTACHED: Unattached = Unattached(Handle {
@@ -365,6 +366,9 @@ pub fn register(site: &[u8]) -> Option<u32> {
 ///
 /// A signal handler may put. If it interrupts a put, its record goes through a ring that all
 /// threads share; if it interrupts one that is allocating, its record is refused and counted.
+///
+/// A child that a signal handler forks in the middle of a put must not return from that handler: the
+/// put that it would go on with is its parent's.
 #[inline(always)]
 pub fn put<F>(level: u8, tag: u32, len: usize, fill: F) -> Result<(), PutError>
 where

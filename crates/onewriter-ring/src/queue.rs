@@ -25,7 +25,8 @@ pub enum QueueName {
 }
 
 /// The operating system refused, or something is not what it should be.
-#[derive(Debug)]
+///
+/// `{:?}` shows the text too: it is what `main` prints.
 pub struct Error {
     message: String,
     source: Option<io::Error>,
@@ -41,6 +42,12 @@ impl Error {
     pub(crate) fn io(action: &str, path: &Path, source: io::Error) -> Error {
         let message = format!("{action} {}: {source}", path.display());
         Error { message, source: Some(source) }
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
     }
 }
 

@@ -120,8 +120,9 @@ impl Reader {
         self.queue
     }
 
-    /// Whether order is exact: false where the kernel has no barriers for other processors, where
-    /// puts closer than 2 us on different threads may be swapped.
+    /// Whether order is exact: false where the kernel has no barriers for other processors, or a
+    /// process of the queue could not register for them; then puts closer than 2 us on different
+    /// threads may be swapped.
     #[must_use]
     pub fn order_is_exact(&self) -> bool {
         self.barrier_works
@@ -137,7 +138,8 @@ impl Reader {
 
     fn take_time(&mut self) -> u64 {
         let t0 = clock::now();
-        self.barrier_works = os::barrier();
+        let all_registered = !self.segments.iter().flatten().any(|segment| segment.no_barrier);
+        self.barrier_works = os::barrier() && all_registered;
         // Without a barrier a tail may still be on its way: leave out the last moments.
         if self.barrier_works { t0 } else { t0.saturating_sub(8_000) }
     }
@@ -363,6 +365,7 @@ struct SegmentReader {
     map: Map,
     id: u128,
     process: u32,
+    no_barrier: bool,
     rings: Vec<Option<Reading>>,
     table_read: usize,
 }
@@ -398,6 +401,7 @@ impl SegmentReader {
             map: Map::shared(&file, DATA_START + budget)?,
             id: u128::from(word(header::ID)) | u128::from(word(header::ID + 1)) << 64,
             process: word(header::PROCESS_ID) as u32,
+            no_barrier: word(header::NO_BARRIER) != 0,
             file,
             rings: Vec::new(),
             table_read: 0,

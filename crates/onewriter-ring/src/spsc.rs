@@ -177,9 +177,9 @@ impl<W: Words> Producer<W> {
     /// The ring's memory.
     #[inline(always)]
     pub fn ring(&self) -> &Ring<W> {
-        // SAFETY: the ring is replaced by `rebind` only, on this thread (the type is not `Sync`),
-        // which takes no reference that a caller could still hold: `rebind` is never called
-        // between a use of `ring` and the end of that use.
+        // SAFETY: the ring is replaced by `rebind` only, on this thread (the type is not `Sync`), and
+        // never between a use of `ring` and the end of that use: a signal handler that interrupts a
+        // use finds the producer closed, and then puts through another one.
         unsafe { &*self.ring.get() }
     }
 

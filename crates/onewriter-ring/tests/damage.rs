@@ -188,6 +188,21 @@ fn a_segment_cut_at_any_page_is_read_as_far_as_it_goes() {
 }
 
 #[test]
+fn a_process_that_could_not_register_for_barriers_makes_the_order_inexact_and_it_is_said() {
+    let here = joined(never_wait());
+    let path = with_dead_segment(&here);
+    let mut reader = Reader::new(here.queue);
+    reader.begin();
+    reader.begin();
+    let exact = reader.order_is_exact();
+    scribble(&path, 8 * 6, 1);
+    let mut reader = Reader::new(here.queue);
+    reader.begin();
+    reader.begin();
+    assert!(!reader.order_is_exact(), "it was {exact} before");
+}
+
+#[test]
 fn foreign_files_are_left_alone_and_those_called_like_segments_set_aside_once() {
     let mut here = joined(never_wait());
     let dir = here.queue.dir().to_owned();

@@ -177,7 +177,7 @@ pub(crate) fn set_interest(filter: impl Fn(Level, &str) -> bool + Send + Sync + 
 }
 
 /// Whether the filter in force admits this level and target.
-#[cfg(feature = "log")]
+#[cfg(any(feature = "log", feature = "tracing"))]
 pub(crate) fn admits(level: Level, target: &str) -> bool {
     let change = registry().change();
     change.ask(level, target)

@@ -291,7 +291,7 @@ fn drain_for_flush() {
     let _ = complete(DRAIN_DEADLINE);
 }
 
-fn end_at_exit() {
+pub(crate) fn end_at_exit() {
     if let Ok((handle, is_own)) = current() {
         if is_own {
             handle.end(DRAIN_DEADLINE);

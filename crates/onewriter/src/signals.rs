@@ -1,6 +1,6 @@
 //! Signals that drain or reopen.
 
-use crate::install::{DRAIN_DEADLINE, Handle};
+use crate::install::{Handle, end_at_exit};
 use onewriter_engine::{Error, ErrorKind};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -20,7 +20,8 @@ pub(crate) fn watch(handle: Handle, drain: bool, reopen: bool) -> Result<(), Err
                 let _ = handle.reopen();
                 continue;
             }
-            let _ = handle.complete(DRAIN_DEADLINE);
+            // As at an exit: what is drained is not left in shared memory.
+            end_at_exit();
             // Ends the process as the signal would have.
             let _ = emulate_default_handler(signal);
         }

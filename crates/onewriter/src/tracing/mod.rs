@@ -3,7 +3,7 @@
 mod bridge;
 mod fields;
 
-use crate::callsite::CallSite;
+use crate::callsite::{CallSite, admits};
 use crate::context::{self, Span};
 use crate::put::{FrameOut, Values, put_sections};
 use fields::{EventValues, SpanFields, Visitor};
@@ -176,6 +176,11 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> tracing_subscriber::Layer<S> for La
         } else {
             Interest::never()
         }
+    }
+
+    /// Asked where another subscriber of the process wants what this one refuses.
+    fn enabled(&self, metadata: &Metadata<'_>, _: Context<'_, S>) -> bool {
+        !self.is_alone || admits(level(*metadata.level()), metadata.target())
     }
 
     fn on_event(&self, event: &Event<'_>, ctx: Context<'_, S>) {
