@@ -71,6 +71,20 @@ fn what_a_forked_child_had_put_survives_its_abort() {
 }
 
 #[test]
+fn signals_that_the_parent_watches_for_end_its_forked_children_as_by_default() {
+    let place = Place::default();
+    let log = place.log();
+    let args = ["talk-signals", log.to_str().expect("UTF-8")];
+    let mut parent = Talk::start(place.command(VICTIM, &args));
+    assert_eq!(parent.ask("fork one 100 term"), "signal 15");
+    assert_eq!(parent.ask("fork two 100 hangup"), "signal 1");
+    assert_eq!(parent.ask("put after 100"), "ok");
+    assert!(parent.end().success());
+    let wanted = ["one", "two", "after"].map(|prefix| numbered(prefix, 100)).concat();
+    assert_same(&place.lines(), &wanted);
+}
+
+#[test]
 fn a_hundred_children_one_after_the_other_each_have_their_lines_in_the_file() {
     let place = Place::default();
     let mut parent = talk(&place);

@@ -20,7 +20,7 @@ struct Held {
     #[cfg(feature = "tracing")]
     _known: MutexGuard<'static, Option<AllKnown>>,
     _places: MutexGuard<'static, Option<Places>>,
-    _installed: MutexGuard<'static, Option<Installed>>,
+    installed: MutexGuard<'static, Option<Installed>>,
 }
 
 thread_local! {
@@ -45,12 +45,17 @@ fn hold() {
         #[cfg(feature = "tracing")]
         _known: known,
         _places: places,
-        _installed: installed,
+        installed,
     };
     // A thread that forks in its last destructors takes the risk.
     let _ = HELD.try_with(|slot| slot.replace(Some(held)));
 }
 
 fn let_go() {
-    let _ = HELD.try_with(|slot| drop(slot.take()));
+    let held = HELD.try_with(RefCell::take).ok().flatten();
+    let is_child =
+        held.as_ref().and_then(|held| held.installed.as_ref()).is_some_and(Installed::is_forked);
+    if is_child {
+        crate::signals::let_go();
+    }
 }

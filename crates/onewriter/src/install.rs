@@ -263,6 +263,11 @@ impl Installed {
     pub(crate) fn writer(&self) -> &Writer {
         &self.handle.writer
     }
+
+    /// Whether this process is a child of the one that installed it.
+    pub(crate) fn is_forked(&self) -> bool {
+        self.process != std::process::id()
+    }
 }
 
 static INSTALLED: Mutex<Option<Installed>> = Mutex::new(None);

@@ -29,8 +29,9 @@ fn main() {
             let guard = two_files(path).install().expect("the logger can be installed");
             guard.shutdown(PATIENCE).expect("there is time to write everything");
         }
-        ["talk", path] => talk(path, DiskFull::Wait),
-        ["talk-drop", path] => talk(path, DiskFull::Drop),
+        ["talk", path] => talk(path, DiskFull::Wait, false),
+        ["talk-drop", path] => talk(path, DiskFull::Drop, false),
+        ["talk-signals", path] => talk(path, DiskFull::Wait, true),
         ["exit-order", path] => exit_order(path),
         _ => panic!("unknown program {args:?}"),
     }
@@ -125,14 +126,16 @@ fn chase(builder: Builder, progress: &str, round: &str) {
     drop(guard);
 }
 
-fn talk(path: &str, policy: DiskFull) {
+fn talk(path: &str, policy: DiskFull, signals: bool) {
     let format = TextFormat::pattern("{message}").expect("a pattern");
-    let guard = onewriter::builder()
+    let mut builder = onewriter::builder()
         .sink(sink::file(path).format(format).disk_full(policy))
         .overflow(Overflow::block(PATIENCE))
-        .on_error(|_| ())
-        .install()
-        .expect("the logger can be installed");
+        .on_error(|_| ());
+    if signals {
+        builder = builder.drain_on_signals().reopen_on_hangup();
+    }
+    let guard = builder.install().expect("the logger can be installed");
     answer("ready");
     let mut guard = Some(guard);
     for line in std::io::stdin().lines() {
@@ -261,6 +264,8 @@ fn end_child(path: &Path, prefix: &str, count: &str, ending: &str, guard: &mut O
             std::process::exit(if fine { 0 } else { 1 })
         }
         "kill" => signal_self(Signal::KILL),
+        "term" => signal_self(Signal::TERM),
+        "hangup" => signal_self(Signal::HUP),
         "abort" => std::process::abort(),
         "panic" => {
             let result = std::panic::catch_unwind(|| panic!("in the child"));
