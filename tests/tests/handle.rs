@@ -462,7 +462,8 @@ fn a_line_of_statistics_appears_as_often_as_asked_for() {
     assert_eq!(seen.recv_timeout(PATIENCE).as_deref(), Ok("one"));
     for _ in 0..2 {
         let line = seen.recv_timeout(PATIENCE).expect("a line of statistics");
-        let begin = "statistics: accepted 1, written 1, lost 0 (full 0, unplaced 0), unreadable 0, ";
+        let begin =
+            "statistics: accepted 1, written 1, lost 0 (full 0, unplaced 0), unreadable 0, ";
         assert!(line.starts_with(begin), "{line}");
         assert!(line.contains("; teller: taken "), "{line}");
     }
