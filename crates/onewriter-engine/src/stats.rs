@@ -97,9 +97,11 @@ pub struct Stats {
     pub lost: u64,
     /// Those of them for which their ring had no room.
     pub lost_full: u64,
-    /// Those of them that came to no ring: too large, no shared memory left, logged by a sink about
-    /// what a sink had logged.
+    /// Those of them that came to no ring: too large, or no shared memory left.
     pub lost_unplaced: u64,
+    /// Records refused because a sink logged them about what a sink or the writer had logged; they
+    /// are no losses.
+    pub silenced: u64,
     /// Records whose bytes or call site could not be read.
     pub unreadable: u64,
     /// Bytes of records that wait in the queue.

@@ -10,7 +10,7 @@ use crate::sink::{Context, Sink, SinkSpec};
 use crate::stats::Stats;
 use crate::trap::Trap;
 use crate::wall::Wall;
-use onewriter_record::{Level, LevelFilter, Record};
+use onewriter_record::{Level, LevelFilter, ORIGIN_MAX, Record};
 use onewriter_ring::{JournalFile, Lead, Queue, Reader, wall_pair};
 use std::hash::{Hash, Hasher};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -376,6 +376,10 @@ impl Take for Router {
     }
 }
 
+/// The writer's own notices come from no ring, and what a sink logs about them goes nowhere: a sink
+/// that logs about each line would lose some of that, be told of the loss, and log about it.
+const FROM_US: From = From { ring: None, origin: ORIGIN_MAX, stamp: 0 };
+
 impl Router {
     /// Commits all sinks; what they all have is released.
     fn commit(&mut self, reader: &mut Reader) -> bool {
@@ -424,7 +428,7 @@ impl Router {
     fn notice(&mut self, time: u64, text: &str, reader: &Reader) {
         let record = self.notices.record(time, text);
         for route in &mut self.routes {
-            route.record(&record, &From::default(), reader);
+            route.record(&record, &FROM_US, reader);
         }
     }
 }
@@ -632,6 +636,7 @@ impl Running {
         stats.accepted = router.accepted;
         stats.written = router.written;
         stats.lost = router.losses.total();
+        stats.silenced = onewriter_ring::silenced();
         stats.lost_unplaced = router.losses.total_unseen();
         stats.lost_full = stats.lost - stats.lost_unplaced;
         stats.unreadable += unreadable;

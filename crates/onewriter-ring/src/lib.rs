@@ -31,8 +31,8 @@ pub use exit::{around_fork, at_exit};
 pub use journal::{JournalFile, Pending, Place};
 pub use put::{
     INTRODUCTION_TAG, JoinOptions, MAX_RECORD, Overflow, PutError, RingFrame, SILENT, URGENT_LEVEL,
-    count_lost_unseen, join, leave, mark_thread, put, register, take_lost_unseen, thread_mark,
-    try_put,
+    count_lost_unseen, join, leave, mark_thread, put, register, silenced, take_lost_unseen,
+    thread_mark, try_put,
 };
 pub use queue::{DIR_VARIABLE, Error, Lead, Queue, QueueName};
 pub use reader::{Cursor, Damage, FrameRef, Reader, RingId};

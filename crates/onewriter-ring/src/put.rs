@@ -206,6 +206,7 @@ static N_JOINS: AtomicU32 = AtomicU32::new(0);
 /// The number of the queue that is open for puts, 0 for none.
 static OPEN: AtomicU32 = AtomicU32::new(0);
 static LOST_UNSEEN: AtomicU64 = AtomicU64::new(0);
+static SILENCED: AtomicU64 = AtomicU64::new(0);
 
 fn joined() -> Option<&'static Joined> {
     // SAFETY: null, or a box that `join` leaked.
@@ -329,7 +330,7 @@ pub fn thread_mark() -> u32 {
     MARK.try_with(Cell::get).unwrap_or(0)
 }
 
-/// The mark under which every put of a thread is refused and counted.
+/// The mark under which every put of a thread is refused; [`silenced`] counts them.
 pub const SILENT: u32 = u32::MAX;
 
 /// Records lost before there was any ring to count them in, since the last call.
@@ -339,6 +340,13 @@ pub fn take_lost_unseen() -> u64 {
         return 0;
     }
     LOST_UNSEEN.swap(0, Ordering::Relaxed)
+}
+
+/// Records refused under the mark [`SILENT`], in all. They are no losses: a line about them would be
+/// handed to the sink that logs about each line.
+#[must_use]
+pub fn silenced() -> u64 {
+    SILENCED.load(Ordering::Relaxed)
 }
 
 /// Counts a record that was lost before it came to a ring: its call site found no room.
@@ -452,10 +460,13 @@ impl Request {
             return Err(PutError::Closed);
         }
         let mark = thread_mark();
-        if self.len > MAX_RECORD || mark == SILENT {
+        if mark == SILENT {
+            SILENCED.fetch_add(1, Ordering::Relaxed);
+            return Err(PutError::Full);
+        }
+        if self.len > MAX_RECORD {
             LOST_UNSEEN.fetch_add(1, Ordering::Relaxed);
-            let len = self.len;
-            return Err(if mark == SILENT { PutError::Full } else { PutError::TooLarge { len } });
+            return Err(PutError::TooLarge { len: self.len });
         }
         if IN_SLOW.get() {
             LOST_UNSEEN.fetch_add(1, Ordering::Relaxed);
