@@ -479,8 +479,12 @@ impl Running {
         self.drain.wall.anchor(wall_pair());
         while !self.is_over() {
             let requested = self.shared.queue.requested();
-            let (t0, n_records) = self.pass();
-            self.publish(requested, t0);
+            let mut n_records = 0;
+            if self.has_work(requested) {
+                let (t0, n) = self.pass();
+                self.publish(requested, t0);
+                n_records = n;
+            }
             self.tick_if_due();
             self.rest(n_records, requested);
         }
@@ -525,6 +529,16 @@ impl Running {
                 }
             }
         }
+    }
+
+    /// Whether a pass would find anything. A look costs nobody anything; a pass interrupts every
+    /// processor that runs a producer, so it is made for something, and at every tick.
+    fn has_work(&self, requested: u64) -> bool {
+        self.drain.reader.has_news()
+            || requested > self.shared.queue.watermark()
+            || !self.router.all_committed
+            || self.has_orders()
+            || Instant::now() >= self.next_tick
     }
 
     /// One pass over all rings: everything put before it began is merged, routed and committed.

@@ -588,7 +588,14 @@ impl Reading {
     }
 
     fn has_news(&self) -> bool {
-        self.consumer.has_news()
+        self.has_rest() || self.consumer.has_news()
+    }
+
+    /// Whether something that was seen has not been taken: it was put after the pass began.
+    fn has_rest(&self) -> bool {
+        self.next.is_some()
+            || self.at != self.words.len()
+            || self.consumer.pos() != self.consumer.tail()
     }
 
     /// Finds the next frame: in the copy, else by copying more.
