@@ -70,10 +70,14 @@ impl Engine {
         Ok(Engine { guard: builder.install().map_err(failure)? })
     }
 
-    /// Waits until everything is written, and ends it.
+    /// Waits until everything is written, at most a minute, and ends it.
     pub fn finish(self) -> Result<(), Failure> {
-        onewriter::complete(DEADLINE).map_err(failure)?;
-        self.guard.shutdown(DEADLINE).map_err(failure)
+        let completed = onewriter::complete(DEADLINE);
+        // What could not be written in a minute will not be in a second one; but the writer's
+        // thread is asked to end, and files to close.
+        let left = if completed.is_ok() { DEADLINE } else { Duration::from_secs(1) };
+        let ended = self.guard.shutdown(left);
+        completed.and(ended).map_err(failure)
     }
 }
 

@@ -7,7 +7,7 @@
 //! says that those of the next are whole. A writer that is killed while it stages has staged nothing.
 
 use crate::os::{self, Map, PAGE};
-use crate::queue::{Error, Queue};
+use crate::queue::{DIR_VARIABLE, Error, Queue};
 use crate::reader::Cursor;
 use crate::words::Words;
 use std::fs::File;
@@ -169,8 +169,13 @@ impl JournalFile {
             return Ok(allocated);
         }
         let len = needed.next_multiple_of(STEP);
-        os::allocate(&self.file, start, len)
-            .map_err(|err| Error::io("no memory to stage a write in", &self.path, err))?;
+        os::allocate(&self.file, start, len).map_err(|err| {
+            Error::new(format!(
+                "no memory to stage a write in {}: {err}; make room on that file system, or set \
+                 {DIR_VARIABLE} to a folder with some MiB more",
+                self.path.display()
+            ))
+        })?;
         self.map.populate(start, len);
         Ok(len)
     }

@@ -234,7 +234,13 @@ fn root() -> Result<(PathBuf, Option<String>), Error> {
 /// Makes the folder, parents too, for this user alone; an existing one is checked.
 fn make_private_dir(dir: &Path) -> Result<(), Error> {
     let made = DirBuilder::new().recursive(true).mode(0o700).create(dir);
-    made.map_err(|err| Error::io("cannot make the queue's folder", dir, err))?;
+    made.map_err(|err| Error {
+        message: format!(
+            "cannot make the queue's folder {}: {err}; set {DIR_VARIABLE} to a folder of your own",
+            dir.display()
+        ),
+        source: Some(err),
+    })?;
     let meta = fs::symlink_metadata(dir)
         .map_err(|err| Error::io("cannot look at the queue's folder", dir, err))?;
     if !meta.is_dir() {
