@@ -441,8 +441,8 @@ impl Running {
         stats_every: Option<Duration>,
     ) -> Running {
         let reader = Reader::new(shared.queue);
-        let wall = Wall::new(shared.queue.clock(), wall_pair());
-        let now = wall_pair().1;
+        let pair = wall_pair();
+        let wall = Wall::new(shared.queue.clock(), pair);
         Running {
             drain: Drain::new(reader, wall),
             router: Router {
@@ -456,7 +456,7 @@ impl Running {
                 n_bytes: 0,
                 accepted: 0,
                 written: 0,
-                now,
+                now: pair.1,
                 all_committed: true,
             },
             idle_passes: 0,
@@ -479,12 +479,7 @@ impl Running {
         self.drain.wall.anchor(wall_pair());
         while !self.is_over() {
             let requested = self.shared.queue.requested();
-            let mut n_records = 0;
-            if self.has_work(requested) {
-                let (t0, n) = self.pass();
-                self.publish(requested, t0);
-                n_records = n;
-            }
+            let n_records = if self.has_work(requested) { self.work(requested) } else { 0 };
             self.tick_if_due();
             self.rest(n_records, requested);
         }
@@ -539,6 +534,13 @@ impl Running {
             || !self.router.all_committed
             || self.has_orders()
             || Instant::now() >= self.next_tick
+    }
+
+    /// A pass, and what it has reached; returns how many records it took.
+    fn work(&mut self, requested: u64) -> u64 {
+        let (t0, n_records) = self.pass();
+        self.publish(requested, t0);
+        n_records
     }
 
     /// One pass over all rings: everything put before it began is merged, routed and committed.
@@ -612,8 +614,9 @@ impl Running {
             return;
         }
         self.next_tick = now + TICK;
-        self.drain.wall.anchor(wall_pair());
-        self.router.now = wall_pair().1;
+        let pair = wall_pair();
+        self.drain.wall.anchor(pair);
+        self.router.now = pair.1;
         for route in &mut self.router.routes {
             route.tick(self.router.now, &self.drain.reader);
         }
@@ -700,8 +703,7 @@ impl Running {
     fn is_over(&mut self) -> bool {
         let Phase::Stopping { deadline } = self.shared.lock().phase else { return false };
         let requested = self.shared.queue.requested();
-        let (t0, n_records) = self.pass();
-        self.publish(requested, t0);
+        let n_records = self.work(requested);
         let done = n_records == 0 && self.router.all_committed;
         done || deadline.is_some_and(|deadline| Instant::now() >= deadline)
     }
