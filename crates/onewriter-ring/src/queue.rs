@@ -124,11 +124,6 @@ impl Queue {
         self.diagnostic.as_deref()
     }
 
-    /// Wakes the writer if it sleeps.
-    pub fn wake(&self) {
-        self.bell.ring();
-    }
-
     /// Asks the writer to write and flush everything put before `stamp`, and wakes it.
     pub fn request(&self, stamp: u64) {
         let word = self.bell.words().word(bell::REQUESTED);
@@ -418,11 +413,6 @@ impl Bell {
     pub(crate) unsafe fn words_forever(&self) -> MapWords<'static> {
         // SAFETY: passed on to the caller.
         unsafe { self.map.words_forever() }
-    }
-
-    /// Wakes the writer if it sleeps until woken.
-    pub(crate) fn ring(&self) {
-        ring(self.words());
     }
 
     /// Wakes the writer out of a pause too.
