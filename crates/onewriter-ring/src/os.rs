@@ -81,6 +81,11 @@ impl Map {
         Ok(base.cast())
     }
 
+    /// Whether the mapping begins at this address.
+    pub(crate) fn begins_at(&self, address: usize) -> bool {
+        self.base.addr() == address
+    }
+
     /// The words of the whole mapping.
     pub(crate) fn words(&self) -> MapWords<'_> {
         // SAFETY: mapped, page-aligned and writable for as long as `self` is borrowed; every

@@ -1,6 +1,7 @@
 //! The producer's side: one handle for each thread, one segment for each process.
 
 use crate::clock::{self, Order};
+use crate::fault;
 use crate::os::{self, Map, PAGE};
 use crate::queue::{self, Error, Queue, bell};
 use crate::segment::{BUDGET_MAX, BUDGET_MIN, RING_SIZES, Segment};
@@ -67,6 +68,8 @@ pub enum PutError {
     },
     /// There is no shared memory left for a ring or a side file.
     NoMemory,
+    /// Somebody has cut the file that holds this process's rings.
+    Cut,
 }
 
 impl fmt::Display for PutError {
@@ -78,6 +81,9 @@ impl fmt::Display for PutError {
                 write!(f, "the record has {len} bytes, at most {MAX_RECORD} are possible")
             }
             PutError::NoMemory => f.write_str("no shared memory is left for the record"),
+            PutError::Cut => f.write_str(
+                "the file with this process's records was cut by somebody: start the process anew",
+            ),
         }
     }
 }
@@ -278,6 +284,7 @@ pub fn join(queue: Queue, options: JoinOptions) -> Result<&'static Queue, Error>
     // SAFETY: the queue was just leaked.
     let bell = unsafe { queue.bell.words_forever() };
     clock::set(queue.bell.clock, options.order);
+    fault::listen(detach_from_cut);
     let joined = Box::leak(Box::new(Joined {
         number: N_JOINS.fetch_add(1, Ordering::Relaxed) + 1,
         queue,
@@ -287,6 +294,22 @@ pub fn join(queue: Queue, options: JoinOptions) -> Result<&'static Queue, Error>
     JOINED.store(joined, Ordering::Release);
     OPEN.store(joined.number, Ordering::SeqCst);
     Ok(queue)
+}
+
+/// The mapping that begins at this address was cut. If it is this process's segment, every put that is
+/// under way fails at its end, and every later one at its beginning. Called in a signal handler.
+fn detach_from_cut(start: usize) {
+    let Some(process) = process() else { return };
+    if !process.segment().is_some_and(|segment| segment.begins_at(start)) {
+        return;
+    }
+    let mut next = process.handles.load(Ordering::Acquire);
+    // SAFETY: handles are never freed; all this is atomic.
+    while let Some(handle) = unsafe { next.as_ref() } {
+        handle.joined.store(0, Ordering::Relaxed);
+        handle.producer.expire();
+        next = handle.next.load(Ordering::Acquire);
+    }
 }
 
 /// Leaves the queue: puts that begin from now on are refused, and one that is under way is either
@@ -433,6 +456,10 @@ impl Handle {
     fn after_commit_slow(&self, closed: bool) -> Result<(), PutError> {
         if closed {
             self.producer.expire();
+            if self.joined.load(Ordering::Relaxed) == 0 {
+                LOST_UNSEEN.fetch_add(1, Ordering::Relaxed);
+                return Err(PutError::Cut);
+            }
             return Err(PutError::Closed);
         }
         queue::ring(self.bell.get());
@@ -458,6 +485,10 @@ impl Request {
         let Some(joined) = joined() else { return Err(PutError::Closed) };
         if !joined.is_open() {
             return Err(PutError::Closed);
+        }
+        if process().and_then(Process::segment).is_some_and(Segment::is_cut) {
+            LOST_UNSEEN.fetch_add(1, Ordering::Relaxed);
+            return Err(PutError::Cut);
         }
         let mark = thread_mark();
         if mark == SILENT {

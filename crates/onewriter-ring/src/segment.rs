@@ -160,6 +160,16 @@ impl Segment {
         Ok(segment)
     }
 
+    /// Whether somebody cut the file, and this process has met the end of it.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.map.cut().is_some()
+    }
+
+    /// Whether the segment's mapping begins at this address.
+    pub(crate) fn begins_at(&self, address: usize) -> bool {
+        self.map.begins_at(address)
+    }
+
     fn write_header(&self) {
         let words = self.map.words();
         let put = |at, word| words.store(at, word, Ordering::Relaxed);
@@ -332,7 +342,8 @@ impl Segment {
             .mode(0o600)
             .open(&path)
             .map_err(fail)?;
-        let size = len.max(8).next_multiple_of(PAGE);
+        // Exactly as long as the record: if its process dies before it is whole, that is known.
+        let size = len.max(8);
         os::allocate(&file, 0, size).map_err(fail)?;
         let map = Map::shared(&file, size).map_err(fail)?;
         Ok((number, SideFile { map }))

@@ -1,5 +1,6 @@
 //! What was wrong in shared memory, in words for the log.
 
+use crate::queue::bell;
 use crate::spsc::Corrupt;
 use std::fmt;
 use std::path::Path;
@@ -55,6 +56,10 @@ impl fmt::Display for Damage {
                 f,
                 "process {process}: the bodies of {count} large records of {file} are lost: their \
                  side files are missing, too short, or not its own"
+            ),
+            Corrupt::Truncated if file == bell::FILE => f.write_str(
+                "the doorbell was cut while it was in use: records are still written, up to a \
+                 second later; end all programs of this queue when you can",
             ),
             Corrupt::Truncated => write!(
                 f,

@@ -235,7 +235,7 @@ impl Reader {
     }
 
     /// How far each ring has been taken, of those that were taken from since the last release.
-    pub fn cursors(&self) -> impl Iterator<Item = Cursor> + '_ {
+    pub fn cursors(&self) -> impl Iterator<Item = Cursor> + Clone + '_ {
         self.dirty.iter().filter_map(|id| {
             let segment = self.segments.get(id.segment as usize)?.as_ref()?;
             let ring = segment.rings.get(id.ring as usize)?.as_ref()?;
