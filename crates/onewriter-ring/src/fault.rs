@@ -30,11 +30,7 @@ struct Slot {
 }
 
 static SLOTS: [Slot; MAX_RANGES] = [const {
-    Slot {
-        start: AtomicUsize::new(0),
-        end: AtomicUsize::new(0),
-        cut: AtomicUsize::new(WHOLE),
-    }
+    Slot { start: AtomicUsize::new(0), end: AtomicUsize::new(0), cut: AtomicUsize::new(WHOLE) }
 }; MAX_RANGES];
 /// No slot from here on was ever used.
 static USED: AtomicUsize = AtomicUsize::new(0);
@@ -167,11 +163,7 @@ fn install() {
     }
 }
 
-extern "C" fn handle(
-    signal: libc::c_int,
-    info: *mut libc::siginfo_t,
-    context: *mut libc::c_void,
-) {
+extern "C" fn handle(signal: libc::c_int, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
     // SAFETY: the kernel hands over a valid siginfo, which has an address if the code is positive:
     // then the kernel has raised the signal and nobody has sent it. `errno` is this thread's.
     unsafe {

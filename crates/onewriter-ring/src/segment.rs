@@ -201,8 +201,12 @@ impl Segment {
         self.grow_table(&mut inner, (len + TABLE_FIRST).min(TABLE_MAX))?;
         let mut at = 0;
         while at < len {
-            let entry = theirs.load((TABLE_START + at) / 8, Ordering::Relaxed);
-            let bytes = 8 + (entry as usize).next_multiple_of(8);
+            let entry = theirs.load((TABLE_START + at) / 8, Ordering::Relaxed) as usize;
+            if entry > TABLE_MAX {
+                // Somebody scribbled over it: what stands behind cannot be found.
+                break;
+            }
+            let bytes = 8 + entry.next_multiple_of(8);
             for word in at / 8..((at + bytes).min(len)) / 8 {
                 let value = theirs.load(TABLE_START / 8 + word, Ordering::Relaxed);
                 self.map.words().store(TABLE_START / 8 + word, value, Ordering::Relaxed);
@@ -210,6 +214,7 @@ impl Segment {
             at += bytes;
             inner.n_sites += 1;
         }
+        let len = at.min(len);
         inner.table_used = len;
         self.map.words().store(header::TABLE_LEN, len as u64, Ordering::Release);
         Ok(())

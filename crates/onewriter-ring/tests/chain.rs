@@ -80,7 +80,8 @@ fn ending(work: impl FnOnce(&Path) -> i32) -> i32 {
         let pid = libc::fork();
         assert!(pid >= 0);
         if pid == 0 {
-            let worked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| work(dir.path())));
+            let worked =
+                std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| work(dir.path())));
             libc::_exit(worked.unwrap_or(99));
         }
         let mut status = 0;

@@ -2,7 +2,9 @@
 
 mod queue;
 
-use onewriter_ring::{Corrupt, JournalFile, Pending, Place, PutError, Reader, put, take_lost_unseen};
+use onewriter_ring::{
+    Corrupt, JournalFile, Pending, Place, PutError, Reader, put, take_lost_unseen,
+};
 use queue::child::Child;
 use queue::{Record, joined, merge, never_wait};
 use std::fs::{File, OpenOptions};
@@ -225,7 +227,8 @@ fn a_process_whose_own_segment_is_cut_lives_and_is_told_that_its_records_are_ref
         });
         child.kill();
     }
-    let expected = "the file with this process's records was cut by somebody: start the process anew";
+    let expected =
+        "the file with this process's records was cut by somebody: start the process anew";
     assert_eq!(PutError::Cut.to_string(), expected);
 }
 

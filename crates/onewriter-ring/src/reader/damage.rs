@@ -32,70 +32,86 @@ pub(super) fn file_name(path: &Path) -> String {
     path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
-impl fmt::Display for Damage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Damage { process, file, what, count, bytes } = self;
-        let aside = format_args!("it is now called bad-{file}: look where it comes from, and remove it");
+impl Damage {
+    /// What a process's segment has, or lacks.
+    fn of_process(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Damage { file, what, count, bytes, .. } = self;
         match what {
             Corrupt::Tail => write!(
                 f,
-                "process {process}: a ring in {file} says that it ends where it cannot end: it is \
-                 read no more"
+                "a ring in {file} says that it ends where it cannot end: it is read no more"
             ),
-            Corrupt::Ring => write!(
-                f,
-                "process {process}: a ring in {file} says that it lies where it cannot lie: it is \
-                 not read"
-            ),
-            Corrupt::Frame => write!(
-                f,
-                "process {process}: {file} holds something that is no record: {bytes} bytes were \
-                 given up"
-            ),
+            Corrupt::Ring => {
+                write!(f, "a ring in {file} says that it lies where it cannot lie: it is not read")
+            }
             Corrupt::SideFile => write!(
                 f,
-                "process {process}: the bodies of {count} large records of {file} are lost: their \
-                 side files are missing, too short, or not its own"
-            ),
-            Corrupt::Truncated if file == bell::FILE => f.write_str(
-                "the doorbell was cut while it was in use: records are still written, up to a \
-                 second later; end all programs of this queue when you can",
+                "the bodies of {count} large records of {file} are lost: their side files are \
+                 missing, too short, or not its own"
             ),
             Corrupt::Truncated => write!(
                 f,
-                "process {process}: {file} was cut while it was in use: {bytes} bytes of records \
-                 were given up"
+                "{file} was cut while it was in use: {bytes} bytes of records were given up"
             ),
             Corrupt::Quarantined => write!(
                 f,
-                "process {process}: {file} was found broken too often: it is read no more, and \
-                 {bytes} bytes were given up; end that process"
+                "{file} was found broken too often: it is read no more, and {bytes} bytes were \
+                 given up; end that process"
             ),
-            Corrupt::Unfinished if *count == 1 => write!(
+            _ => {
+                write!(f, "{file} holds something that is no record: {bytes} bytes were given up")
+            }
+        }
+    }
+
+    /// What a dead process never finished.
+    fn unfinished(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Damage { process, count, bytes, .. } = self;
+        match count {
+            1 => write!(
                 f,
-                "process {process} died while it put a record of {bytes} bytes: the record is lost"
+                "process {process} died while it put a record of {bytes} bytes: it is lost"
             ),
-            Corrupt::Unfinished => write!(
+            _ => write!(
                 f,
                 "process {process} died while it put {count} records of {bytes} bytes together: \
-                 the records are lost"
-            ),
-            Corrupt::Segment => {
-                write!(f, "{file} is called like a segment and is none: {aside}")
-            }
-            Corrupt::Owner { uid, expected } => write!(
-                f,
-                "{file} belongs to user {uid}, not to user {expected} like its folder: {aside}"
-            ),
-            Corrupt::Links { count } => {
-                write!(f, "{file} has {count} names, and a segment has one: {aside}")
-            }
-            Corrupt::TooMany { most } => write!(
-                f,
-                "{most} processes have segments in this queue and more want to join: their records \
-                 wait until others have ended"
+                 they are lost"
             ),
         }
+    }
+}
+
+impl fmt::Display for Damage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Damage { process, file, what, .. } = self;
+        match what {
+            Corrupt::Segment => write!(f, "{file} is called like a segment and is none")?,
+            Corrupt::Owner { uid, expected } => {
+                write!(f, "{file} belongs to user {uid}, not to user {expected} like its folder")?
+            }
+            Corrupt::Links { count } => {
+                write!(f, "{file} has {count} names, and a segment has one")?;
+            }
+            Corrupt::TooMany { most } => {
+                return write!(
+                    f,
+                    "{most} processes have segments in this queue and more want to join: their \
+                     records wait until others have ended"
+                );
+            }
+            Corrupt::Truncated if file == bell::FILE => {
+                return f.write_str(
+                    "the doorbell was cut while it was in use: records are still written, up to a \
+                     second later; end all programs of this queue when you can",
+                );
+            }
+            Corrupt::Unfinished => return self.unfinished(f),
+            _ => {
+                write!(f, "process {process}: ")?;
+                return self.of_process(f);
+            }
+        }
+        write!(f, ": it is now called bad-{file}: look where it comes from, and remove it")
     }
 }
 
@@ -129,82 +145,71 @@ impl DamageLog {
 mod tests {
     use super::*;
 
-    fn told(what: Corrupt, count: u64) -> String {
-        Damage { process: 7, file: "s-1".to_owned(), what, count, bytes: 128 }.to_string()
+    #[track_caller]
+    fn says(what: Corrupt, count: u64, expected: &str) {
+        let damage = Damage { process: 7, file: "s-1".to_owned(), what, count, bytes: 128 };
+        assert_eq!(damage.to_string(), expected);
     }
 
     #[test]
-    fn each_kind_of_damage_says_what_it_is_what_it_costs_and_what_to_do() {
-        for (what, count, expected) in [
-            (
-                Corrupt::Tail,
-                1,
-                "process 7: a ring in s-1 says that it ends where it cannot end: it is read no more",
-            ),
-            (
-                Corrupt::Ring,
-                1,
-                "process 7: a ring in s-1 says that it lies where it cannot lie: it is not read",
-            ),
-            (
-                Corrupt::Frame,
-                1,
-                "process 7: s-1 holds something that is no record: 128 bytes were given up",
-            ),
-            (
-                Corrupt::SideFile,
-                3,
-                "process 7: the bodies of 3 large records of s-1 are lost: their side files are \
-                 missing, too short, or not its own",
-            ),
-            (
-                Corrupt::Truncated,
-                1,
-                "process 7: s-1 was cut while it was in use: 128 bytes of records were given up",
-            ),
-            (
-                Corrupt::Quarantined,
-                1,
-                "process 7: s-1 was found broken too often: it is read no more, and 128 bytes were \
-                 given up; end that process",
-            ),
-            (
-                Corrupt::Unfinished,
-                1,
-                "process 7 died while it put a record of 128 bytes: the record is lost",
-            ),
-            (
-                Corrupt::Unfinished,
-                2,
-                "process 7 died while it put 2 records of 128 bytes together: the records are lost",
-            ),
-            (
-                Corrupt::Segment,
-                1,
-                "s-1 is called like a segment and is none: it is now called bad-s-1: look where it \
-                 comes from, and remove it",
-            ),
-            (
-                Corrupt::Owner { uid: 12, expected: 0 },
-                1,
-                "s-1 belongs to user 12, not to user 0 like its folder: it is now called bad-s-1: \
-                 look where it comes from, and remove it",
-            ),
-            (
-                Corrupt::Links { count: 2 },
-                1,
-                "s-1 has 2 names, and a segment has one: it is now called bad-s-1: look where it \
-                 comes from, and remove it",
-            ),
-            (
-                Corrupt::TooMany { most: 4096 },
-                1,
-                "4096 processes have segments in this queue and more want to join: their records \
-                 wait until others have ended",
-            ),
-        ] {
-            assert_eq!(told(what, count), expected);
-        }
+    fn what_a_segment_has_or_lacks_is_told_with_its_process_and_what_it_costs() {
+        says(
+            Corrupt::Tail,
+            1,
+            "process 7: a ring in s-1 says that it ends where it cannot end: it is read no more",
+        );
+        says(
+            Corrupt::Ring,
+            1,
+            "process 7: a ring in s-1 says that it lies where it cannot lie: it is not read",
+        );
+        says(
+            Corrupt::Frame,
+            1,
+            "process 7: s-1 holds something that is no record: 128 bytes were given up",
+        );
+        says(
+            Corrupt::SideFile,
+            3,
+            "process 7: the bodies of 3 large records of s-1 are lost: their side files are missing, \
+             too short, or not its own",
+        );
+        says(
+            Corrupt::Truncated,
+            1,
+            "process 7: s-1 was cut while it was in use: 128 bytes of records were given up",
+        );
+        says(
+            Corrupt::Quarantined,
+            1,
+            "process 7: s-1 was found broken too often: it is read no more, and 128 bytes were given \
+             up; end that process",
+        );
+    }
+
+    #[test]
+    fn what_a_dead_process_never_finished_is_told_with_its_size() {
+        let one = "process 7 died while it put a record of 128 bytes: it is lost";
+        says(Corrupt::Unfinished, 1, one);
+        let two = "process 7 died while it put 2 records of 128 bytes together: they are lost";
+        says(Corrupt::Unfinished, 2, two);
+    }
+
+    #[test]
+    fn what_is_no_segment_is_told_with_the_reason_and_its_new_name() {
+        let aside = "it is now called bad-s-1: look where it comes from, and remove it";
+        let reason = "s-1 is called like a segment and is none";
+        says(Corrupt::Segment, 1, &format!("{reason}: {aside}"));
+        let reason = "s-1 belongs to user 12, not to user 0 like its folder";
+        says(Corrupt::Owner { uid: 12, expected: 0 }, 1, &format!("{reason}: {aside}"));
+        let reason = "s-1 has 2 names, and a segment has one";
+        says(Corrupt::Links { count: 2 }, 1, &format!("{reason}: {aside}"));
+        says(
+            Corrupt::TooMany { most: 4096 },
+            1,
+            "4096 processes have segments in this queue and more want to join: their records wait \
+             until others have ended",
+        );
     }
 
     #[test]

@@ -418,4 +418,33 @@ mod tests {
         leave();
         assert_eq!(reader.active(), [RingId { segment: 0, ring: 0 }]);
     }
+
+    #[test]
+    fn what_is_beyond_the_limit_of_segments_waits_and_is_told_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let queue = Queue::open_in(&dir.path().join("queue")).unwrap();
+        let queue: &'static Queue = Box::leak(Box::new(queue));
+        let made = || crate::segment::Segment::create(queue, 64 << 10, None).unwrap();
+        let mut segments = [made(), made(), made()].map(|segment| segment.id).to_vec();
+        let mut reader = Reader::new(queue);
+        reader.limit(2);
+        for _ in 0..3 {
+            reader.begin();
+            reader.scanned = None;
+        }
+        assert_eq!(reader.counts().0, 2);
+        let told: Vec<_> = reader.take_damage().iter().map(|it| it.what).collect();
+        assert_eq!(told, [Corrupt::TooMany { most: 2 }]);
+        // One of the two goes: the third has its turn.
+        let gone = reader.segments[0].take().unwrap();
+        gone.remove(false, &mut reader.log);
+        reader.names.remove(gone.about.path.file_name().unwrap());
+        segments.retain(|id| *id != gone.about.id);
+        reader.begin();
+        let mut open: Vec<_> = reader.segments.iter().flatten().map(|it| it.about.id).collect();
+        open.sort_unstable();
+        segments.sort_unstable();
+        assert_eq!(open, segments);
+        assert_eq!(reader.take_damage(), []);
+    }
 }

@@ -1,9 +1,9 @@
 //! One ring being read.
 
+use super::FrameRef;
 use super::damage::DamageLog;
 use super::segment::About;
 use super::side::{self, SideFiles};
-use super::FrameRef;
 use crate::os;
 use crate::spsc::{Consumer, Corrupt, FrameHead, HEAD, parse};
 use crate::words::{MapWords, Words};
