@@ -296,6 +296,12 @@ impl Reader {
         Some((segment.about.process, segment.process_name()))
     }
 
+    /// Whether this segment is still there. One that is gone never comes back.
+    #[must_use]
+    pub fn has_segment(&self, segment: u32) -> bool {
+        self.segments.get(segment as usize).is_some_and(Option::is_some)
+    }
+
     /// How many segments and rings are mapped.
     #[must_use]
     pub fn counts(&self) -> (usize, usize) {
