@@ -127,11 +127,14 @@ fn what_is_planted_is_told_and_what_a_dead_program_never_finished_too() {
     // What a program leaves that is killed while it copies a large record.
     let side = segment.with_file_name(name(&segment).replacen("s-", "b-", 1) + "-1");
     fs::write(&side, [7; 300_000]).expect("a file");
-    let third = talk(&place);
+    // Whoever joins has the writer look at once.
+    let mut third = talk(&place);
+    put(&mut third, "third", 50);
     assert!(third.end().success());
     put(&mut writer, "after", 50);
     assert!(writer.end().success());
-    let wanted = [numbered("writer", 50), numbered("other", 50), numbered("after", 50)].concat();
+    let wanted = ["writer", "other", "third", "after"];
+    let wanted = wanted.map(|prefix| numbered(prefix, 50)).concat();
     let mut told = beside(&place, &wanted);
     told.sort();
     let died = format!("process {process} died while it put a record of 300000 bytes: it is lost");
