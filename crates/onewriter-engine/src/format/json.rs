@@ -169,7 +169,13 @@ impl Format for JsonFormat {
             line.byte(b'}');
         }
         self.origin.put(record, &mut line, write_pair);
-        line.put(b"}\n");
+        line.put(
+            b"}
+
+    fn twin(&self) -> Option<Box<dyn Format>> {
+        Some(Box::new(self.clone()))
+    }\n",
+        );
         line.close();
     }
 }
