@@ -165,16 +165,12 @@ impl Writer {
         if !theirs.recipes.iter().any(Recipe::can_respawn) {
             return Ok(None);
         }
-        let filters = theirs.recipes.iter().zip(&theirs.filters).map(|(recipe, sink)| match recipe
-            .can_respawn()
-        {
-            true => sink.clone(),
-            false => SinkFilter { filter: Filter::level(LevelFilter::OFF), is_default: false },
-        });
+        let recipes = theirs.recipes.iter().zip(&theirs.filters);
+        let recipes = recipes.map(|(recipe, sink)| recipe.with_filter(sink.filter.clone()));
         let state = State {
             global: theirs.global.clone(),
-            filters: filters.collect(),
-            recipes: theirs.recipes.clone(),
+            filters: theirs.filters.clone(),
+            recipes: recipes.collect(),
             ..State::default()
         };
         drop(theirs);
@@ -372,8 +368,10 @@ impl Shared {
 
     /// Starts the thread; without `routes` it makes them once it has the lead.
     fn start(&'static self, routes: Option<Vec<Route>>) -> Result<Writer, Error> {
+        // What it is now: a change is an order, which holds for what is put after it.
+        let global = self.lock().global.clone();
         let thread = std::thread::Builder::new().name("onewriter".to_owned()).spawn(move || {
-            Running::new(self, routes).run();
+            Running::new(self, global, routes).run();
         });
         let thread = thread.map_err(|err| {
             Error::new(ErrorKind::Io, format!("cannot start the writer's thread: {err}"))
@@ -389,8 +387,8 @@ impl Shared {
             true => Filter::level(Level::Info),
             false => Filter::all(),
         });
-        let recipe = Recipe::of(&spec, number);
-        let route = recipe.route(spec.sink, state.filters.len(), filter.clone(), self)?;
+        let recipe = Recipe::of(&spec, number, filter.clone());
+        let route = recipe.route(spec.sink, state.filters.len(), self)?;
         state.filters.push(SinkFilter { filter, is_default });
         state.recipes.push(recipe);
         Ok(route)

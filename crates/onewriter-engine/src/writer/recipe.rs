@@ -16,11 +16,17 @@ pub(super) struct Recipe {
     number: usize,
     file: Option<PathBuf>,
     respawn: Option<Respawn>,
+    /// What it begins with.
+    filter: Filter,
 }
 
 impl Recipe {
-    pub(super) fn of(spec: &SinkSpec, number: usize) -> Recipe {
-        Recipe { number, file: spec.file.clone(), respawn: spec.respawn.clone() }
+    pub(super) fn of(spec: &SinkSpec, number: usize, filter: Filter) -> Recipe {
+        Recipe { number, file: spec.file.clone(), respawn: spec.respawn.clone(), filter }
+    }
+
+    pub(super) fn with_filter(&self, filter: Filter) -> Recipe {
+        Recipe { filter, ..self.clone() }
     }
 
     /// Whether the sink can be made anew.
@@ -29,14 +35,9 @@ impl Recipe {
     }
 
     /// The sink, made anew, in its route; `None` if it cannot be.
-    pub(super) fn respawn(
-        &self,
-        at: usize,
-        filter: Filter,
-        shared: &Shared,
-    ) -> Result<Option<Route>, Error> {
+    pub(super) fn respawn(&self, at: usize, shared: &Shared) -> Result<Option<Route>, Error> {
         let Some(respawn) = &self.respawn else { return Ok(None) };
-        self.route(respawn()?, at, filter, shared).map(Some)
+        self.route(respawn()?, at, shared).map(Some)
     }
 
     /// A sink in its route: the writer's number `at`, with the journal of its file.
@@ -44,7 +45,6 @@ impl Recipe {
         &self,
         sink: Box<dyn Sink>,
         at: usize,
-        filter: Filter,
         shared: &Shared,
     ) -> Result<Route, Error> {
         let key = self.file.as_ref().map(|path| {
@@ -55,6 +55,6 @@ impl Recipe {
         let journal = key.map(|key| JournalFile::open(shared.queue, key)).transpose();
         let journal = journal.map_err(|err| Error::new(ErrorKind::Io, err.to_string()))?;
         let post = Post { at, number: self.number, trap: shared.trap.clone() };
-        Ok(Route::new(sink, filter, journal, post))
+        Ok(Route::new(sink, self.filter.clone(), journal, post))
     }
 }

@@ -4,7 +4,7 @@ use super::router::Router;
 use super::{Phase, Shared};
 use crate::drain::Drain;
 use crate::error::{Error, ErrorKind};
-use crate::filter::Matcher;
+use crate::filter::{Filter, Matcher};
 use crate::route::Route;
 use crate::wall::Wall;
 use onewriter_ring::{Candidate, Lead, Reader, Standing, wall_pair};
@@ -30,11 +30,15 @@ pub(super) struct Running {
 }
 
 impl Running {
-    pub(super) fn new(shared: &'static Shared, routes: Option<Vec<Route>>) -> Running {
+    pub(super) fn new(
+        shared: &'static Shared,
+        global: Option<Filter>,
+        routes: Option<Vec<Route>>,
+    ) -> Running {
         let reader = Reader::new(shared.queue);
         let pair = wall_pair();
         let wall = Wall::new(shared.queue.clock(), pair);
-        let global = shared.lock().global.clone().map(Matcher::new);
+        let global = global.map(Matcher::new);
         Running {
             drain: Drain::new(reader, wall),
             is_bare: routes.is_none(),
@@ -133,13 +137,10 @@ impl Running {
         if !self.is_bare {
             return Ok(());
         }
-        let state = self.shared.lock();
-        let filters = state.filters.iter().map(|sink| sink.filter.clone());
-        let recipes: Vec<_> = state.recipes.iter().cloned().zip(filters).collect();
-        drop(state);
+        let recipes = self.shared.lock().recipes.clone();
         let mut routes = Vec::new();
-        for (at, (recipe, filter)) in recipes.into_iter().enumerate() {
-            routes.extend(recipe.respawn(at, filter, self.shared)?);
+        for (at, recipe) in recipes.into_iter().enumerate() {
+            routes.extend(recipe.respawn(at, self.shared)?);
         }
         self.router.routes = routes;
         self.is_bare = false;
