@@ -7,7 +7,8 @@
 //! says that those of the next are whole. A writer that is killed while it stages has staged nothing.
 
 use crate::os::{self, Map, PAGE};
-use crate::queue::{DIR_VARIABLE, Error, Queue};
+use crate::place::DIR_VARIABLE;
+use crate::queue::{Error, Queue};
 use crate::reader::Cursor;
 use crate::words::Words;
 use std::fs::File;

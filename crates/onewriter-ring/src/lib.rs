@@ -15,6 +15,7 @@ mod exit;
 mod journal;
 mod lock;
 mod os;
+mod place;
 mod put;
 mod queue;
 mod reader;
@@ -29,12 +30,13 @@ mod words;
 pub use clock::{ClockKind, Order, now, wall_pair};
 pub use exit::{around_fork, at_exit};
 pub use journal::{JournalFile, Pending, Place};
+pub use place::{DIR_VARIABLE, QueueName};
 pub use put::{
     INTRODUCTION_TAG, JoinOptions, MAX_RECORD, Overflow, PutError, RingFrame, SILENT, URGENT_LEVEL,
     count_lost_unseen, join, leave, mark_thread, put, register, silenced, take_lost_unseen,
     thread_mark, try_put,
 };
-pub use queue::{DIR_VARIABLE, Error, Lead, Queue, QueueName};
+pub use queue::{Error, Lead, Queue};
 pub use reader::{Cursor, Damage, FrameRef, Reader, RingId};
 pub use spsc::{Corrupt, Losses};
 pub use words::{HeapWords, MapWords, Words};
