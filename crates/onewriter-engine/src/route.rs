@@ -15,6 +15,8 @@ use std::time::{Duration, Instant};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// What a sink stages at once as a rule: 256 KiB, and the record that makes it more.
+const RESERVE: usize = 320 << 10;
 
 /// A sink with everything the writer keeps beside it.
 pub(crate) struct Route {
@@ -80,6 +82,10 @@ impl Route {
     /// Finishes what an earlier writer had begun; returns how far it had read, if there is a
     /// journal.
     pub(crate) fn take_over(&mut self) -> Option<Vec<Cursor>> {
+        if let Some(Err(err)) = self.journal.as_mut().map(|journal| journal.reserve(RESERVE)) {
+            // Perhaps there is memory when it is needed.
+            self.report(&Error::new(ErrorKind::Io, err.to_string()));
+        }
         let journal = self.journal.as_mut()?;
         let Some(pending) = journal.pending() else { return Some(journal.cursors()) };
         let Place { dev, ino, base } = pending.place;

@@ -128,6 +128,17 @@ impl JournalFile {
         }
     }
 
+    /// Takes the memory for writes of this size now: later the rings of the very processes that wait
+    /// for these writes may have filled the file system.
+    pub fn reserve(&mut self, bytes: usize) -> Result<(), Error> {
+        self.stage_allocated = self.grow(STAGE_START, self.stage_allocated, bytes)?;
+        for (slot, start) in CURSORS_START.into_iter().enumerate() {
+            let allocated = self.cursors_allocated[slot];
+            self.cursors_allocated[slot] = self.grow(start, allocated, STEP)?;
+        }
+        Ok(())
+    }
+
     /// Announces a write. One before it that was not confirmed is given up.
     pub fn intend(
         &mut self,

@@ -223,15 +223,10 @@ impl Bell {
     fn open(dir: &Path) -> Result<Bell, Error> {
         let path = dir.join(bell::FILE);
         let fail = |err| Error::io("cannot open the doorbell", &path, err);
-        if !path.exists() {
+        if fs::symlink_metadata(&path).is_err() {
             Bell::create(dir, &path).map_err(fail)?;
         }
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .custom_flags(libc::O_NOFOLLOW)
-            .open(&path)
-            .map_err(fail)?;
+        let file = os::open_own(&path).map_err(fail)?;
         let len = file.metadata().map_err(fail)?.len();
         if len != PAGE as u64 {
             return Err(Error::new(format!(
@@ -275,12 +270,9 @@ impl Bell {
         ] {
             map.words().store(at, word, Ordering::Relaxed);
         }
-        let linked = fs::hard_link(&temp, path);
+        let Err(err) = os::rename_new(&temp, path) else { return Ok(()) };
         let _ = fs::remove_file(&temp);
-        match linked {
-            Err(err) if err.kind() != io::ErrorKind::AlreadyExists => Err(err),
-            _ => Ok(()),
-        }
+        if err.kind() == io::ErrorKind::AlreadyExists { Ok(()) } else { Err(err) }
     }
 
     pub(crate) fn words(&self) -> MapWords<'_> {
