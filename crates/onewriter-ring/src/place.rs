@@ -57,7 +57,10 @@ pub(crate) fn find(name: &QueueName) -> Result<(PathBuf, Option<String>), Error>
         check_private(&room.root())?;
         let dir = room.folder(&name);
         check_private(&dir)?;
-        let diagnostic = (at > 0).then(|| stays(&dir, &rooms[0].label));
+        let diagnostic = match room.look() {
+            Err(why) => Some(is_short(&dir, &why)),
+            Ok(()) => (at > 0).then(|| stays(&dir, &rooms[0].label)),
+        };
         return Ok((dir, diagnostic));
     }
     let mut passed = Vec::new();
@@ -71,7 +74,9 @@ pub(crate) fn find(name: &QueueName) -> Result<(PathBuf, Option<String>), Error>
         }
     }
     let reasons = passed.join("; ");
-    Err(Error::new(format!("no room for a queue: {reasons}; or set {DIR_VARIABLE} to a folder")))
+    Err(Error::new(format!(
+        "no room for a queue: {reasons}; or set {DIR_VARIABLE} to another folder"
+    )))
 }
 
 /// Where a queue may live, in the order of preference. All programs of a user must see the same:
@@ -128,7 +133,8 @@ impl Room {
         }
         for dir in [self.root(), self.folder(name)] {
             if let Err(err) = make_dir(&dir) {
-                return Ok(Err(format!("{}: cannot make {}: {err}", self.label, dir.display())));
+                let (label, dir) = (&self.label, dir.display());
+                return Ok(Err(format!("{label}: cannot make {dir}: {err}")));
             }
             check_private(&dir)?;
         }
@@ -142,9 +148,9 @@ impl Room {
         let system = made
             .and_then(|()| File::open(&self.parent))
             .and_then(|parent| os::file_system(&parent))
-            .map_err(|err| format!("{label}: {err}"))?;
+            .map_err(|err| format!("{label}: {err}: a tmpfs should be there"))?;
         if self.kind == Kind::Memory && !system.is_memory {
-            return Err(format!("{label} is on a disk: mount a tmpfs there"));
+            return Err(format!("{label} is on a disk: a tmpfs should be there"));
         }
         if system.free < LEAST_ROOM {
             return Err(format!(
@@ -156,6 +162,15 @@ impl Room {
         }
         Ok(())
     }
+}
+
+/// The diagnostic of a queue whose room would not be taken for a new one.
+fn is_short(dir: &Path, why: &str) -> String {
+    format!(
+        "{why}; the queue is in {} already and stays there: while it has no room, records wait or are \
+         dropped as the overflow policy says",
+        dir.display()
+    )
 }
 
 /// The diagnostic of a queue that is not where it would be made today.
