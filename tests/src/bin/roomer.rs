@@ -3,6 +3,8 @@
 #![forbid(unsafe_code)]
 
 use onewriter::{Overflow, TextFormat, info, sink};
+use onewriter_ring::testing::fork;
+use rustix::process::{Pid, WaitOptions, waitpid};
 use std::fs;
 use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -39,11 +41,10 @@ fn main() {
         let words: Vec<&str> = order.split(' ').collect();
         match words[..] {
             ["put", prefix, count] => {
-                for n in 0..count.parse::<usize>().expect("a count") {
-                    info!("{prefix} {n}");
-                }
+                put(prefix, count);
                 answer("ok");
             }
+            ["fork", prefix, count] => answer(&forked(prefix, count)),
             ["complete"] => match onewriter::complete(PATIENCE) {
                 Ok(()) => answer("ok"),
                 Err(err) => answer(&err.to_string()),
@@ -55,6 +56,24 @@ fn main() {
             _ => panic!("unknown order {order:?}"),
         }
     }
+}
+
+fn put(prefix: &str, count: &str) {
+    for n in 0..count.parse::<usize>().expect("a count") {
+        info!("{prefix} {n}");
+    }
+}
+
+/// What became of a child that logs and exits.
+fn forked(prefix: &str, count: &str) -> String {
+    let Some(child) = fork().expect("a process may fork") else {
+        put(prefix, count);
+        std::process::exit(0);
+    };
+    let child = Pid::from_raw(child as i32).expect("the child's id");
+    let ended = waitpid(Some(child), WaitOptions::empty()).expect("it ends");
+    let code = ended.and_then(|(_, status)| status.exit_status());
+    code.map_or_else(|| "killed".to_owned(), |code| format!("exit {code}"))
 }
 
 fn answer(text: &str) {
