@@ -242,6 +242,11 @@ impl Route {
         result.is_ok()
     }
 
+    /// Bytes that the sink has taken and not written.
+    pub(crate) fn pending(&self) -> usize {
+        self.sink.pending()
+    }
+
     /// Whether a commit has failed and will be tried again.
     pub(crate) fn is_failing(&self) -> bool {
         self.retry.is_some()

@@ -21,6 +21,8 @@ use std::time::{Duration, Instant};
 const BATCH_RECORDS: u32 = 4096;
 /// Bytes of bodies between two commits while the writer is busy.
 const BATCH_BYTES: usize = 256 << 10;
+/// Records between two looks at what a sink has pending.
+const LOOK_RECORDS: u32 = 64;
 /// How often a process that stands by tries to take the lead.
 const STAND_BY: Duration = Duration::from_millis(5);
 const TICK: Duration = Duration::from_millis(100);
@@ -343,6 +345,9 @@ struct Router {
     written: u64,
     now: u64,
     all_committed: bool,
+    /// The only sink cannot commit. What it is not given stays in the rings: else the batch that is
+    /// staged once it can would be all that they hold, and might find no memory for ever.
+    is_stuck: bool,
 }
 
 impl Take for Router {
@@ -370,9 +375,15 @@ impl Take for Router {
 
     #[inline]
     fn between(&mut self, reader: &mut Reader) {
-        if self.n_records >= BATCH_RECORDS || self.n_bytes >= BATCH_BYTES {
+        let is_full = self.n_records >= BATCH_RECORDS || self.n_bytes >= BATCH_BYTES;
+        if is_full || self.n_records.is_multiple_of(LOOK_RECORDS) && self.holds_a_batch() {
             self.commit(reader);
         }
+    }
+
+    #[inline]
+    fn is_stuck(&self) -> bool {
+        self.is_stuck
     }
 }
 
@@ -393,7 +404,13 @@ impl Router {
             reader.release();
             self.written = self.accepted;
         }
+        self.is_stuck = !self.all_committed && self.routes.len() == 1;
         self.all_committed
+    }
+
+    /// Whether the only sink has taken more than it writes by itself: it cannot write then.
+    fn holds_a_batch(&self) -> bool {
+        matches!(&self.routes[..], [only] if only.pending() > BATCH_BYTES)
     }
 
     #[cold]
@@ -458,6 +475,7 @@ impl Running {
                 written: 0,
                 now: pair.1,
                 all_committed: true,
+                is_stuck: false,
             },
             idle_passes: 0,
             next_tick: Instant::now(),
@@ -548,7 +566,17 @@ impl Running {
         let t0 = self.drain.reader.begin();
         self.take_orders();
         self.collect_losses(t0);
-        let n_records = self.drain.merge(t0, &mut self.router);
+        let mut n_records = 0;
+        loop {
+            n_records += self.drain.merge(t0, &mut self.router);
+            if !self.router.is_stuck {
+                break;
+            }
+            if !self.router.commit(&mut self.drain.reader) {
+                // What holds from `t0` on waits for the records before it.
+                return (t0, n_records);
+            }
+        }
         self.router.apply_changes(t0, &self.drain.reader);
         if t0 >= self.router.losses.due() {
             let time = self.drain.wall.at(t0);
