@@ -88,7 +88,7 @@ impl Room {
         assert_eq!(talk.ask("where"), queue);
         assert_eq!(talk.ask("told"), told);
         assert_eq!(talk.ask("put line 2000"), "ok");
-        assert_eq!(talk.ask("complete"), "ok");
+        assert_eq!(talk.ask("complete 60000"), "ok");
         assert_same(&lines(&self.log()), &numbered("line", 2_000));
         assert_eq!(talk.ask("told"), told, "nothing else went wrong");
     }
@@ -247,13 +247,13 @@ fn shared_memory_that_gets_full_while_programs_log_costs_no_record_if_they_may_w
     let Some(room) = Room::new("mount -t tmpfs -o size=2m none /dev/shm") else { return };
     let mut talk = room.start("wait");
     assert_eq!(talk.ask("put line 10"), "ok");
-    assert_eq!(talk.ask("complete"), "ok");
+    assert_eq!(talk.ask("complete 60000"), "ok");
     room.run(FILL);
     assert_eq!(talk.ask("put full 20000"), "ok");
-    assert_eq!(talk.ask("complete"), "ok");
+    assert_eq!(talk.ask("complete 60000"), "ok");
     room.run("rm /dev/shm/other");
     assert_eq!(talk.ask("put again 20000"), "ok");
-    assert_eq!(talk.ask("complete"), "ok");
+    assert_eq!(talk.ask("complete 60000"), "ok");
     let parts = [numbered("line", 10), numbered("full", 20_000), numbered("again", 20_000)];
     assert_same(&lines(&room.log()), &parts.concat());
     assert_eq!(talk.ask("told"), "");
@@ -265,12 +265,12 @@ fn a_forked_child_that_finds_no_memory_waits_for_it_as_its_policy_says() {
     let Some(room) = Room::new("mount -t tmpfs -o size=2m none /dev/shm") else { return };
     let mut talk = room.start("wait");
     assert_eq!(talk.ask("put line 1"), "ok");
-    assert_eq!(talk.ask("complete"), "ok");
+    assert_eq!(talk.ask("complete 60000"), "ok");
     room.run(FILL);
     talk.tell("fork child 100");
     room.run("rm /dev/shm/other");
     assert_eq!(talk.answer(), "exit 0");
-    assert_eq!(talk.ask("complete"), "ok");
+    assert_eq!(talk.ask("complete 60000"), "ok");
     let parts = [numbered("line", 1), numbered("child", 100)];
     assert_same(&lines(&room.log()), &parts.concat());
     assert!(talk.end().success());
@@ -290,12 +290,12 @@ fn a_program_whose_first_records_find_no_memory_counts_them_in_the_log_and_goes_
         let Some(room) = Room::new("mount -t tmpfs -o size=2m none /dev/shm") else { return };
         let mut talk = room.start(policy);
         // Now it writes, and has its journal.
-        assert_eq!(talk.ask("complete"), "ok");
+        assert_eq!(talk.ask("complete 60000"), "ok");
         room.run(FILL);
         assert_eq!(talk.ask("put lost 7"), "ok");
         room.run("rm /dev/shm/other");
         assert_eq!(talk.ask("put line 100"), "ok");
-        assert_eq!(talk.ask("complete"), "ok");
+        assert_eq!(talk.ask("complete 60000"), "ok");
         let (lost, lines) = without_losses(lines(&room.log()));
         assert_eq!(lost, ["7 records lost: the queue was full (7 of unknown level)"]);
         assert_same(&lines, &numbered("line", 100));
@@ -322,7 +322,7 @@ fn a_queue_that_is_in_a_full_place_is_used_there_and_its_program_is_told() {
     assert_eq!(talk.ask("put lost 7"), "ok");
     room.run("rm /dev/shm/other");
     assert_eq!(talk.ask("put line 100"), "ok");
-    assert_eq!(talk.ask("complete"), "ok");
+    assert_eq!(talk.ask("complete 60000"), "ok");
     let (lost, lines) = without_losses(lines(&room.log()));
     assert_eq!(lost, ["7 records lost: the queue was full (7 of unknown level)"]);
     assert_same(&lines, &numbered("line", 100));
@@ -347,13 +347,13 @@ fn containers_that_share_memory_and_log_but_no_process_ids_have_one_writer_and_o
             expected.push(format!("{name}-{turn} 0"));
         }
     }
-    assert_eq!(second.ask("complete"), "ok");
+    assert_eq!(second.ask("complete 60000"), "ok");
     assert_same(&lines(&log), &expected);
     // The first one writes; what it had put and not written is written by the second.
     assert_eq!(first.ask("put left 5000"), "ok");
     first.kill();
     assert_eq!(second.ask("put after 100"), "ok");
-    assert_eq!(second.ask("complete"), "ok");
+    assert_eq!(second.ask("complete 60000"), "ok");
     expected.extend(numbered("left", 5_000));
     expected.extend(numbered("after", 100));
     assert_same(&lines(&log), &expected);
@@ -377,18 +377,18 @@ fn on_an_overlay_a_killed_writer_gives_the_lead_to_the_next() {
     };
     let mut first = start();
     assert_eq!(first.ask("put first 100"), "ok");
-    assert_eq!(first.ask("complete"), "ok");
+    assert_eq!(first.ask("complete 60000"), "ok");
     // What a mapping holds there is another file: the lock is kept by a descriptor.
     let descriptors = fs::read_dir(format!("/proc/{}/fd", first.id())).expect("its descriptors");
     let targets = descriptors.flatten().filter_map(|entry| fs::read_link(entry.path()).ok());
     assert_eq!(targets.filter(|path| path.ends_with("lead")).count(), 1);
     let mut second = start();
     assert_eq!(second.ask("put second 100"), "ok");
-    assert_eq!(second.ask("complete"), "ok");
+    assert_eq!(second.ask("complete 60000"), "ok");
     assert_eq!(first.ask("put left 5000"), "ok");
     first.kill();
     assert_eq!(second.ask("put after 100"), "ok");
-    assert_eq!(second.ask("complete"), "ok");
+    assert_eq!(second.ask("complete 60000"), "ok");
     let parts = [
         numbered("first", 100),
         numbered("second", 100),
@@ -466,4 +466,32 @@ fn a_chosen_folder_that_is_no_good_is_an_error_and_no_other_is_taken() {
     let mut command = room.roomer("wait");
     command.env("ONEWRITER_DIR", "");
     assert!(Talk::start(command).end().success());
+}
+
+#[test]
+fn what_waited_for_a_full_disk_is_written_though_all_of_it_is_more_than_shared_memory_has() {
+    let script =
+        "mount -t tmpfs -o size=3m none /dev/shm; mount -t tmpfs -o size=64k none $DISK/logs";
+    let Some(room) = Room::new(script) else { return };
+    let mut talk = room.start("drop");
+    // A long line takes little in a ring: some 8 MB are to be written.
+    assert_eq!(talk.ask("long 40000"), "ok");
+    // The writer takes what it can.
+    assert!(talk.ask("complete 1000").contains("sinks that cannot write"));
+    room.run("mount -o remount,size=64m $DISK/logs");
+    assert_eq!(talk.ask("complete 60000"), "ok");
+    let stats = talk.ask("stats");
+    assert!(talk.end().success());
+    room.run("cp $DISK/logs/shop.log $DISK/copy");
+    let found = lines(&room.disk.path().join("copy"));
+    let (_, lines) = without_losses(found);
+    let is_long = |(n, line): (usize, &String)| *line == format!("{n} {}", "x".repeat(300));
+    assert!(lines.iter().enumerate().all(is_long), "whole, in order, none missing between");
+    let accepted = format!(
+        "accepted {}, written {}, lost {} ",
+        lines.len(),
+        lines.len(),
+        40_000 - lines.len()
+    );
+    assert!(stats.starts_with(&accepted), "{stats}");
 }

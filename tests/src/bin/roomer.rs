@@ -44,11 +44,25 @@ fn main() {
                 put(prefix, count);
                 answer("ok");
             }
+            ["long", count] => {
+                for n in 0..count.parse::<usize>().expect("a count") {
+                    info!(
+                        "{n} xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\
+                         xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\
+                         xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\
+                         xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+                    );
+                }
+                answer("ok");
+            }
             ["fork", prefix, count] => answer(&forked(prefix, count)),
-            ["complete"] => match onewriter::complete(PATIENCE) {
-                Ok(()) => answer("ok"),
-                Err(err) => answer(&err.to_string()),
-            },
+            ["complete", millis] => {
+                let deadline = Duration::from_millis(millis.parse().expect("milliseconds"));
+                match onewriter::complete(deadline) {
+                    Ok(()) => answer("ok"),
+                    Err(err) => answer(&err.to_string()),
+                }
+            }
             ["told"] => answer(&told.lock().unwrap_or_else(PoisonError::into_inner).join(" | ")),
             ["pid"] => answer(&std::process::id().to_string()),
             ["where"] => answer(&queue_folder()),
