@@ -15,6 +15,8 @@ use std::time::{Duration, Instant};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// What a sink stages at once as a rule: 256 KiB, and the record that makes it more.
+const RESERVE: usize = 320 << 10;
 
 /// Where a sink stands, and whom its errors go to.
 pub(crate) struct Post {
@@ -91,6 +93,10 @@ impl Route {
     /// Finishes what an earlier writer had begun; returns how far it had read, if there is a
     /// journal.
     pub(crate) fn take_over(&mut self) -> Option<Vec<Cursor>> {
+        if let Some(Err(err)) = self.journal.as_mut().map(|journal| journal.reserve(RESERVE)) {
+            // Perhaps there is memory when it is needed.
+            self.report(&Error::new(ErrorKind::Io, err.to_string()));
+        }
         let journal = self.journal.as_mut()?;
         let Some(pending) = journal.pending() else { return Some(journal.cursors()) };
         let Place { dev, ino, base } = pending.place;
@@ -250,6 +256,11 @@ impl Route {
             self.report(error);
         }
         result.is_ok()
+    }
+
+    /// Bytes that the sink has taken and not written.
+    pub(crate) fn pending(&self) -> usize {
+        self.sink.pending()
     }
 
     /// Whether a commit has failed and will be tried again.

@@ -632,15 +632,14 @@ impl Request {
         if !self.wait || thread_mark() != 0 {
             return false;
         }
-        let wait = (joined.options.overflow)(self.level).wait;
-        let deadline = Instant::now() + wait.min(Duration::from_secs(1 << 30));
+        let mut deadline = None;
         loop {
             let head = producer.announce_wait();
             if producer.make_room(len, self.is_urgent()) == Room::Ready {
                 return true;
             }
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() || !joined.is_open() {
+            let left = self.left_to_wait(joined, &mut deadline);
+            if left.is_zero() {
                 return false;
             }
             queue::ring(joined.bell);
@@ -649,14 +648,27 @@ impl Request {
         }
     }
 
+    /// How long the overflow policy lets this put wait yet; the first call begins the wait.
+    fn left_to_wait(self, joined: &Joined, deadline: &mut Option<Instant>) -> Duration {
+        if !self.wait || thread_mark() != 0 || !joined.is_open() {
+            return Duration::ZERO;
+        }
+        let now = Instant::now();
+        let deadline = deadline.get_or_insert_with(|| {
+            now + (joined.options.overflow)(self.level).wait.min(Duration::from_secs(1 << 30))
+        });
+        deadline.saturating_duration_since(now)
+    }
+
     fn lost(self, handle: &Handle, reason: PutError) -> PutError {
         handle.producer.count_lost(self.level, clock::stamp());
         reason
     }
 
     /// For puts that have no ring of their own: nested in a put by a signal handler, after the
-    /// thread's destructors ran, or when the budget is used up. All share one ring under a lock
-    /// that is tried a bounded number of times.
+    /// thread's destructors ran, or when the budget or the memory is used up. All share one ring
+    /// under a lock that is tried a bounded number of times. Where there is no memory even for that
+    /// ring, a put waits for it as it waits for room.
     fn put_shared(self, joined: &Joined, fill: Fill<'_>) -> Result<(), PutError> {
         let unseen = |reason| {
             count_lost_unseen(self.slot);
@@ -666,15 +678,23 @@ impl Request {
         let own = &process.queues[self.slot];
         // The lock may be held by the put that a signal handler's put interrupted.
         let mut tries = 0..if self.wait { 10_000 } else { 100 };
-        let guard = loop {
+        let mut deadline = None;
+        let (guard, handle) = loop {
             match SpinGuard::try_new(&own.shared_lock) {
-                Some(guard) => break guard,
+                Some(guard) => {
+                    if let Some(handle) = shared_handle(joined, process) {
+                        break (guard, handle);
+                    }
+                    drop(guard);
+                    let left = self.left_to_wait(joined, &mut deadline);
+                    if left.is_zero() {
+                        return unseen(PutError::NoMemory);
+                    }
+                    std::thread::sleep(left.min(Duration::from_millis(10)));
+                }
                 None if tries.next().is_none() => return unseen(PutError::Full),
                 None => os::yield_now(),
             }
-        };
-        let Some(handle) = shared_handle(joined, process) else {
-            return unseen(PutError::NoMemory);
         };
         handle.producer.enter_slow();
         handle.introduced.set(false);

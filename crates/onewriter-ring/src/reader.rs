@@ -386,7 +386,7 @@ impl SegmentReader {
         let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
         let file = OpenOptions::new().read(true).write(true).custom_flags(flags).open(path)?;
         let meta = file.metadata()?;
-        if !meta.is_file() || meta.len() < PAGE as u64 {
+        if os::check_own(&file).is_err() || meta.len() < PAGE as u64 {
             return Ok(None);
         }
         let first = Map::shared(&file, PAGE)?;

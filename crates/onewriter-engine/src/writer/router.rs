@@ -13,6 +13,8 @@ use onewriter_ring::Reader;
 const BATCH_RECORDS: u32 = 4096;
 /// Bytes of bodies between two commits while the writer is busy.
 const BATCH_BYTES: usize = 256 << 10;
+/// Records between two looks at what a sink has pending.
+const LOOK_RECORDS: u32 = 64;
 
 /// What the drain gives records to.
 pub(super) struct Router {
@@ -29,6 +31,9 @@ pub(super) struct Router {
     pub(super) written: u64,
     pub(super) now: u64,
     pub(super) all_committed: bool,
+    /// The only sink cannot commit. What it is not given stays in the rings: else the batch that is
+    /// staged once it can would be all that they hold, and might find no memory for ever.
+    pub(super) is_stuck: bool,
 }
 
 impl Take for Router {
@@ -56,9 +61,15 @@ impl Take for Router {
 
     #[inline]
     fn between(&mut self, reader: &mut Reader) {
-        if self.n_records >= BATCH_RECORDS || self.n_bytes >= BATCH_BYTES {
+        let is_full = self.n_records >= BATCH_RECORDS || self.n_bytes >= BATCH_BYTES;
+        if is_full || self.n_records.is_multiple_of(LOOK_RECORDS) && self.holds_a_batch() {
             self.commit(reader);
         }
+    }
+
+    #[inline]
+    fn is_stuck(&self) -> bool {
+        self.is_stuck
     }
 }
 
@@ -82,6 +93,7 @@ impl Router {
             written: 0,
             now,
             all_committed: true,
+            is_stuck: false,
         }
     }
 
@@ -97,7 +109,13 @@ impl Router {
             reader.release();
             self.written = self.accepted;
         }
+        self.is_stuck = !self.all_committed && self.routes.len() == 1;
         self.all_committed
+    }
+
+    /// Whether the only sink has taken more than it writes by itself: it cannot write then.
+    fn holds_a_batch(&self) -> bool {
+        matches!(&self.routes[..], [only] if only.pending() > BATCH_BYTES)
     }
 
     #[cold]

@@ -192,7 +192,17 @@ impl Running {
         let t0 = self.drain.reader.begin();
         self.take_orders();
         self.collect_losses(t0);
-        let n_records = self.drain.merge(t0, &mut self.router);
+        let mut n_records = 0;
+        loop {
+            n_records += self.drain.merge(t0, &mut self.router);
+            if !self.router.is_stuck {
+                break;
+            }
+            if !self.router.commit(&mut self.drain.reader) {
+                // What holds from `t0` on waits for the records before it.
+                return (t0, n_records);
+            }
+        }
         self.router.apply_changes(t0, &self.drain.reader);
         if t0 >= self.router.losses.due() {
             let time = self.drain.wall.at(t0);
