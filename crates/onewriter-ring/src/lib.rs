@@ -12,6 +12,7 @@
 
 mod clock;
 mod exit;
+mod fault;
 mod journal;
 mod lead;
 mod lock;

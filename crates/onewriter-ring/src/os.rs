@@ -1,5 +1,6 @@
 //! The operating system: everything that is particular to Linux is in this file.
 
+use crate::fault;
 use crate::words::MapWords;
 use std::ffi::CString;
 use std::fs::{File, OpenOptions};
@@ -22,6 +23,8 @@ fn check(result: libc::c_int) -> io::Result<()> {
 pub(crate) struct Map {
     base: *mut u64,
     len: usize,
+    /// Dropped before the mapping goes. `None` for one that nobody reads.
+    watched: Option<fault::Range>,
 }
 
 // SAFETY: a mapping is address space; all access to it goes through atomic words.
@@ -31,7 +34,7 @@ unsafe impl Sync for Map {}
 
 impl Map {
     /// Maps `len` bytes of the file. Bytes beyond the file's end must not be touched before the
-    /// file has grown over them.
+    /// file has grown over them; if the file is cut later, zeros stand there, and [`Map::cut`] says so.
     pub(crate) fn shared(file: &File, len: usize) -> io::Result<Map> {
         // SAFETY: a new mapping at an address of the kernel's choice aliases nothing.
         let base = unsafe {
@@ -47,7 +50,16 @@ impl Map {
         if base == libc::MAP_FAILED {
             return Err(io::Error::last_os_error());
         }
-        Ok(Map { base: base.cast(), len })
+        let mut map = Map { base: base.cast(), len, watched: None };
+        map.watched = Some(fault::Range::watch(base.expose_provenance(), len)?);
+        Ok(map)
+    }
+
+    /// The offset from which on the file was cut under the mapping: what was read since the mapping
+    /// was made may be zeros from there on.
+    #[inline]
+    pub(crate) fn cut(&self) -> Option<usize> {
+        self.watched.as_ref().and_then(fault::Range::cut)
     }
 
     /// Private memory that the kernel fills with zeros in a forked child. Never unmapped.
@@ -69,6 +81,11 @@ impl Map {
         // SAFETY: the range was just mapped, private and anonymous as this advice requires.
         check(unsafe { libc::madvise(base, len, libc::MADV_WIPEONFORK) })?;
         Ok(base.cast())
+    }
+
+    /// Whether the mapping begins at this address.
+    pub(crate) fn begins_at(&self, address: usize) -> bool {
+        self.base.addr() == address
     }
 
     /// The words of the whole mapping.
@@ -99,6 +116,8 @@ impl Map {
 
     /// Leaves the mapping out of forked children.
     pub(crate) fn dont_fork(&self) -> io::Result<()> {
+        // Something else may be mapped there in a child.
+        self.watched.iter().for_each(fault::Range::forget);
         // SAFETY: the whole range is mapped.
         check(unsafe { libc::madvise(self.base.cast(), self.len, libc::MADV_DONTFORK) })
     }
@@ -106,6 +125,8 @@ impl Map {
 
 impl Drop for Map {
     fn drop(&mut self) {
+        // First: another mapping may lie here as soon as this one is gone.
+        self.watched = None;
         // SAFETY: the range was mapped by `shared`, and words borrowed from it are gone; those of
         // `words_forever` keep the map from being dropped by their contract.
         unsafe {

@@ -269,6 +269,11 @@ impl Bell {
         unsafe { self.map.words_forever() }
     }
 
+    /// Whether the page was cut: then this process sees a page of its own, and nobody wakes it.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.map.cut().is_some()
+    }
+
     /// Wakes the writer out of a pause too.
     fn ring_always(&self) {
         let words = self.words();

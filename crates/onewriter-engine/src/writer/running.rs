@@ -276,6 +276,7 @@ impl Running {
             route.tick(self.router.now, &self.drain.reader);
         }
         self.report_damage();
+        self.drain.forget_gone();
         self.update_stats();
         if let (Some(at), Some(every)) = (self.next_stats, self.shared.stats_every)
             && now >= at
@@ -288,11 +289,7 @@ impl Running {
 
     fn report_damage(&mut self) {
         for damage in self.drain.reader.take_damage() {
-            let text = format!(
-                "process {} left something in its shared memory that is no record ({:?}): {} bytes \
-                 were given up",
-                damage.process, damage.what, damage.bytes
-            );
+            let text = damage.to_string();
             self.router.notice(self.router.now, &text, &self.drain.reader);
         }
     }
@@ -364,6 +361,9 @@ impl Running {
     }
 
     fn end(mut self) {
+        // What dead processes never finished comes to light when their segments go.
+        self.drain.reader.remove_dead_segments();
+        self.report_damage();
         let (now, reader) = (self.router.now, &self.drain.reader);
         let mut clean = self.router.all_committed;
         for route in &mut self.router.routes {
