@@ -401,7 +401,11 @@ impl Router {
         let due = self.changes.partition_point(|change| change.0 <= stamp);
         for (_, change) in self.changes.drain(..due) {
             match change {
-                Change::Sink(route) => self.routes.push(*route),
+                Change::Sink(mut route) => {
+                    // It may be a file that a killed program had in this queue.
+                    route.take_over(reader);
+                    self.routes.push(*route);
+                }
                 Change::Filter(None, filter) => self.global = Some(Matcher::new(filter)),
                 Change::Filter(Some(number), filter) => {
                     if let Some(route) = self.routes.get_mut(number) {
@@ -509,20 +513,11 @@ impl Running {
         self.shared.changed.notify_all();
     }
 
-    /// Finishes what the writer before this one had begun, and begins where it stopped.
+    /// Finishes what the writer before this one had begun, and begins where it stopped: reading
+    /// begins where the rings say, and each sink leaves out what it has.
     fn take_over(&mut self) {
-        let routes = &mut self.router.routes;
-        let cursors: Vec<_> = routes.iter_mut().map(Route::take_over).collect();
-        let mut journals = cursors.iter().flatten();
-        match (journals.next(), journals.next()) {
-            (Some(only), None) => self.drain.reader.start_behind(only.iter().copied()),
-            _ => {
-                // Each sink has its own: reading begins where the rings say, and each sink leaves
-                // out what it has.
-                for (route, cursors) in routes.iter_mut().zip(cursors) {
-                    route.skip_before(cursors.unwrap_or_default());
-                }
-            }
+        for route in &mut self.router.routes {
+            route.take_over(&self.drain.reader);
         }
     }
 
@@ -718,7 +713,7 @@ impl Running {
         self.update_stats();
         let shared = self.shared;
         if clean {
-            self.router.routes.iter_mut().for_each(Route::trim);
+            self.router.routes.iter_mut().for_each(|it| it.trim(&self.drain.reader));
         }
         self.router.routes.clear();
         if clean {

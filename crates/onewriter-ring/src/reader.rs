@@ -11,13 +11,12 @@ use crate::os::{self, Map, PAGE};
 use crate::queue::{Queue, bell};
 use crate::segment::{
     BUDGET_MAX, CONTROL_START, DATA_START, MAGIC, MAX_RINGS, RING_SIZES, TABLE_MAX, TABLE_START,
-    VERSION, header, side_path, side_prefix,
+    VERSION, header, segment_path, side_path, side_prefix,
 };
 use crate::spsc::{
     CONTROL_WORDS, Consumer, Corrupt, DATA_AT, DATA_LEN, FrameHead, HEAD, Losses, Ring, parse,
 };
 use crate::words::{MapWords, Words};
-use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
@@ -85,8 +84,6 @@ pub struct Reader {
     dirty: Vec<RingId>,
     damage: Vec<Damage>,
     barrier_works: bool,
-    /// Where reading begins in rings that an earlier writer has read further than they say.
-    starts: HashMap<(u128, u32), u64>,
 }
 
 impl Reader {
@@ -103,14 +100,6 @@ impl Reader {
             dirty: Vec::new(),
             damage: Vec::new(),
             barrier_works: os::register_barrier() && os::barrier(),
-            starts: HashMap::new(),
-        }
-    }
-
-    /// Begins behind these cursors, which a journal has kept: what stands before them was written.
-    pub fn start_behind(&mut self, cursors: impl IntoIterator<Item = Cursor>) {
-        for cursor in cursors {
-            self.starts.insert((cursor.segment, cursor.ring), cursor.pos);
         }
     }
 
@@ -152,8 +141,7 @@ impl Reader {
         for (number, segment) in self.segments.iter_mut().enumerate() {
             if let Some(segment) = segment {
                 let number = number as u32;
-                let fresh = segment.open_new_rings(&self.starts, &mut self.damage);
-                self.dirty.extend(fresh.map(|ring| RingId { segment: number, ring }));
+                segment.open_new_rings(&mut self.damage);
                 segment.observe(number, t0, &mut self.active, &mut self.damage);
             }
         }
@@ -217,6 +205,20 @@ impl Reader {
         let segment = self.segments.get(id.segment as usize)?.as_ref()?;
         let ring = segment.rings.get(id.ring as usize)?.as_ref()?;
         Some(Cursor { segment: segment.id, ring: id.ring, pos: ring.taken() })
+    }
+
+    /// Whether something that stands before this cursor may still be read: its ring was taken less
+    /// far, or its segment is there and could not be opened yet.
+    #[must_use]
+    pub fn may_come(&self, cursor: &Cursor) -> bool {
+        let mut segments = self.segments.iter().flatten();
+        let Some(segment) = segments.find(|segment| segment.id == cursor.segment) else {
+            return segment_path(self.queue, cursor.segment).exists();
+        };
+        match segment.rings.get(cursor.ring as usize) {
+            Some(ring) => ring.as_ref().is_some_and(|ring| ring.taken() < cursor.pos),
+            None => true,
+        }
     }
 
     /// How far each ring has been taken, of those that were taken from since the last release.
@@ -451,36 +453,21 @@ impl SegmentReader {
         }
     }
 
-    /// Opens the rings that were published since the last call; gives the numbers of those that are
-    /// read further than they say.
-    fn open_new_rings(
-        &mut self,
-        starts: &HashMap<(u128, u32), u64>,
-        damage: &mut Vec<Damage>,
-    ) -> impl Iterator<Item = u32> {
-        let known = self.rings.len();
+    /// Opens the rings that were published since the last call.
+    fn open_new_rings(&mut self, damage: &mut Vec<Damage>) {
         // SYNC POINT rings: with the release store in `Segment::make_ring`.
         let count = self.map.words().load(header::N_RINGS, Ordering::Acquire) as usize;
         for number in self.rings.len()..count.min(MAX_RINGS) {
-            let start = starts.get(&(self.id, number as u32)).copied();
-            let mut ring = self.open_ring(number, start.unwrap_or(0));
-            match &mut ring {
-                // Until the ring itself says so, every write that is announced has to.
-                Some(reading) => reading.is_dirty = reading.is_ahead(),
-                None => {
-                    let process = self.process;
-                    damage.push(Damage { process, what: Corrupt::Ring, bytes: 0 });
-                }
+            let ring = self.open_ring(number);
+            if ring.is_none() {
+                damage.push(Damage { process: self.process, what: Corrupt::Ring, bytes: 0 });
             }
             self.rings.push(ring);
         }
-        let fresh = self.rings.iter().enumerate().skip(known);
-        let ahead = fresh.filter(|(_, ring)| ring.as_ref().is_some_and(|it| it.is_dirty));
-        ahead.map(|(number, _)| number as u32)
     }
 
     /// The ring, if what its control block says is possible and lies within the file.
-    fn open_ring(&self, number: usize, start: u64) -> Option<Reading> {
+    fn open_ring(&self, number: usize) -> Option<Reading> {
         let len = self.file.metadata().ok()?.len();
         let control_at = CONTROL_START + number * CONTROL_WORDS * 8;
         if control_at + CONTROL_WORDS * 8 > len as usize {
@@ -502,8 +489,6 @@ impl SegmentReader {
         }
         let ring = Ring { control, data: words.part(at / 8, size / 8), capacity: size as u64 };
         let head = control.load(HEAD, Ordering::Acquire);
-        let is_ahead = start > head && start - head <= size as u64 && start.is_multiple_of(8);
-        let head = if is_ahead { start } else { head };
         head.is_multiple_of(8).then(|| Reading::new(Consumer::new(ring, head)))
     }
 
@@ -576,11 +561,6 @@ impl Reading {
     /// How far frames were taken.
     fn taken(&self) -> u64 {
         self.consumer.pos() - 8 * (self.words.len() - self.at) as u64
-    }
-
-    /// Whether it was read further than it says itself.
-    fn is_ahead(&self) -> bool {
-        self.consumer.ring().control.load(HEAD, Ordering::Relaxed) < self.consumer.pos()
     }
 
     fn waiting(&self) -> u64 {
@@ -685,12 +665,14 @@ impl Reading {
         // and a writer that takes over will have to read it again.
         let n_ahead = usize::from(self.next.is_some_and(|frame| frame.flags != 0));
         let n_taken = self.side_files.len() - n_ahead;
-        for number in self.side_files.drain(..n_taken) {
-            let _ = fs::remove_file(side_path(segment, number));
-        }
+        // First the head: a writer that takes over reads from there, and must find every side file
+        // that it meets. One that is left over by a kill here goes with its segment.
         let pos = self.taken();
         if self.consumer.release(pos) {
             os::futex_wake(self.consumer.ring().control.low_half(HEAD), 1);
+        }
+        for number in self.side_files.drain(..n_taken) {
+            let _ = fs::remove_file(side_path(segment, number));
         }
     }
 }

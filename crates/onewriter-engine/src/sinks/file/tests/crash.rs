@@ -98,6 +98,17 @@ impl Journal for Shared {
         Ok(())
     }
 
+    fn part(&mut self, rest: &Intent, done: usize, newline: bool) -> Result<(), Error> {
+        self.fuse.step().map_err(|err| Error::io("cannot part", Path::new("shared"), err))?;
+        let (intent, bytes) = self.intent.as_mut().expect("a write is intended");
+        *intent = *rest;
+        bytes.drain(..done);
+        if newline {
+            bytes.insert(0, b'\n');
+        }
+        Ok(())
+    }
+
     fn confirm(&mut self) {
         if self.fuse.step().is_ok() {
             self.intent = None;
@@ -119,8 +130,9 @@ fn live(path: &Path, shared: &mut Shared, configure: fn(FileBuilder) -> FileBuil
     let fuse = shared.fuse.clone();
     let builder = configure(file(path).format(Plain).zone(TimeZone::UTC));
     let Ok(mut sink) = builder.build_on(Box::new(fuse.clone())) else { return false };
-    if let Some((intent, bytes)) = &shared.intent {
-        let _ = sink.redo(intent, bytes);
+    if let Some((intent, bytes)) = shared.intent.clone() {
+        let now = super::time("2026-06-15T12:00:00Z");
+        let _ = sink.redo(&intent, &bytes, &mut Context { now, journal: shared });
         if fuse.is_burnt() {
             return false;
         }
