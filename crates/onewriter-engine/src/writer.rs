@@ -473,6 +473,8 @@ impl Running {
 
     fn run(mut self) {
         let _mark = crate::guard::enter();
+        // Inherited by the threads that sinks start.
+        onewriter_ring::block_size_signal();
         let Some(_lead) = self.wait_for_lead() else {
             self.stand_down();
             return;

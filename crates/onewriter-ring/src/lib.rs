@@ -29,6 +29,7 @@ mod words;
 pub use clock::{ClockKind, Order, now, wall_pair};
 pub use exit::{around_fork, at_exit};
 pub use journal::{JournalFile, Pending, Place};
+pub use os::block_size_signal;
 pub use put::{
     INTRODUCTION_TAG, JoinOptions, MAX_RECORD, Overflow, PutError, RingFrame, SILENT, URGENT_LEVEL,
     count_lost_unseen, join, leave, mark_thread, put, register, silenced, take_lost_unseen,

@@ -1,6 +1,6 @@
 //! Rotation, reopening, and what is done beside writing.
 
-use super::compress::Packer;
+use super::compress::{Packer, is_in_work};
 use super::hold::is_busy;
 use super::retention::Folder;
 use super::{Cut, FileSink, Fsync, Settings, open};
@@ -272,7 +272,7 @@ impl FileSink {
         }
         // Once the thread runs, such a file is its own.
         if self.upkeep.packer.is_none() {
-            for path in &found.partial {
+            for path in found.partial.iter().filter(|path| !is_in_work(path)) {
                 result = result.and(self.remove(path));
             }
         }

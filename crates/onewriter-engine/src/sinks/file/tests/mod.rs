@@ -4,6 +4,7 @@ mod build;
 mod crash;
 mod faults;
 mod foreign;
+mod meddle;
 mod rotates;
 
 use super::disk::{Disk, RealDisk};
