@@ -21,6 +21,7 @@ pub mod notice;
 mod route;
 mod sink;
 pub mod sinks;
+mod skip;
 mod stats;
 pub mod testing;
 mod trap;

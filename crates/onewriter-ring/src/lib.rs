@@ -35,6 +35,7 @@ pub use clock::{ClockKind, Order, now, wall_pair};
 pub use exit::{around_fork, at_exit};
 pub use journal::{JournalFile, Pending, Place};
 pub use lead::{Candidate, Lead, Standing};
+pub use os::block_size_signal;
 pub use place::{DIR_VARIABLE, QueueName};
 pub use put::{
     INTRODUCTION_TAG, JoinOptions, MAX_QUEUES, MAX_RECORD, Overflow, PutError, RingFrame, SILENT,

@@ -135,9 +135,59 @@ impl Drop for Map {
     }
 }
 
+/// A set with the one signal that a file too large for the process's limit brings.
+fn size_signal() -> libc::sigset_t {
+    // SAFETY: all zero bits are a valid set, and the two calls write into it alone.
+    unsafe {
+        let mut set: libc::sigset_t = std::mem::zeroed();
+        libc::sigemptyset(&raw mut set);
+        libc::sigaddset(&raw mut set, libc::SIGXFSZ);
+        set
+    }
+}
+
+/// Has files that would grow beyond the process's limit (`ulimit -f`) fail with EFBIG in the calling
+/// thread, and in those that it starts, instead of ending the process with SIGXFSZ.
+pub fn block_size_signal() {
+    let set = size_signal();
+    // SAFETY: the set is read; this thread's mask alone is changed. The signal comes to the thread
+    // that made the file grow, never to another one: whoever has a handler of his own still gets
+    // those of his own threads.
+    unsafe {
+        libc::pthread_sigmask(libc::SIG_BLOCK, &raw const set, std::ptr::null_mut());
+    }
+}
+
+/// Runs `work` with that signal blocked, and takes back the one that it has brought.
+fn without_size_signal<T>(work: impl FnOnce() -> T) -> T {
+    let set = size_signal();
+    let mut before = set;
+    let mut pending = set;
+    // SAFETY: the sets live on this stack; the mask is this thread's.
+    unsafe {
+        libc::sigpending(&raw mut pending);
+        libc::pthread_sigmask(libc::SIG_BLOCK, &raw const set, &raw mut before);
+    }
+    let result = work();
+    // SAFETY: as above; one that was pending before is left to whoever waits for it, and with no time
+    // to wait the call returns at once.
+    unsafe {
+        if libc::sigismember(&raw const pending, libc::SIGXFSZ) == 0 {
+            let no_time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+            libc::sigtimedwait(&raw const set, std::ptr::null_mut(), &raw const no_time);
+        }
+        libc::pthread_sigmask(libc::SIG_SETMASK, &raw const before, std::ptr::null_mut());
+    }
+    result
+}
+
 /// Allocates the blocks of a range of the file, growing it: a full tmpfs is an error here and not
-/// a signal later.
+/// a signal later, and so is a limit of the process.
 pub(crate) fn allocate(file: &File, start: usize, len: usize) -> io::Result<()> {
+    without_size_signal(|| allocate_blocks(file, start, len))
+}
+
+fn allocate_blocks(file: &File, start: usize, len: usize) -> io::Result<()> {
     loop {
         // SAFETY: no memory is involved.
         let code = unsafe {

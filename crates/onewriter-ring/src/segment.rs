@@ -108,7 +108,7 @@ impl Segment {
     ) -> Result<&'static Segment, Error> {
         let id = os::random_id().map_err(|err| Error::new(format!("no random id: {err}")))?;
         let temp = queue.dir().join(format!(".s-{id:032x}"));
-        let path = queue.dir().join(format!("s-{id:032x}"));
+        let path = segment_path(queue, id);
         let segment = Segment::create_at(&temp, path, id, budget, inherited)?;
         fs::rename(&temp, &segment.path).map_err(|err| {
             let _ = fs::remove_file(&temp);
@@ -374,6 +374,11 @@ impl SideFile {
     pub(crate) fn words(&self) -> MapWords<'_> {
         self.map.words()
     }
+}
+
+/// Where the segment with these random bits is.
+pub(crate) fn segment_path(queue: &Queue, id: u128) -> PathBuf {
+    queue.dir().join(format!("s-{id:032x}"))
 }
 
 /// `b-<segment>-<number>` beside `s-<segment>`.

@@ -52,6 +52,8 @@ impl Running {
 
     pub(super) fn run(mut self) {
         let _mark = crate::guard::enter();
+        // Inherited by the threads that sinks start.
+        onewriter_ring::block_size_signal();
         let Some(_lead) = self.lead() else {
             self.stand_down();
             return;
@@ -153,20 +155,11 @@ impl Running {
         self.shared.changed.notify_all();
     }
 
-    /// Finishes what the writer before this one had begun, and begins where it stopped.
+    /// Finishes what the writer before this one had begun, and begins where it stopped: reading
+    /// begins where the rings say, and each sink leaves out what it has.
     fn take_over(&mut self) {
-        let routes = &mut self.router.routes;
-        let cursors: Vec<_> = routes.iter_mut().map(Route::take_over).collect();
-        let mut journals = cursors.iter().flatten();
-        match (journals.next(), journals.next()) {
-            (Some(only), None) => self.drain.reader.start_behind(only.iter().copied()),
-            _ => {
-                // Each sink has its own: reading begins where the rings say, and each sink leaves
-                // out what it has.
-                for (route, cursors) in routes.iter_mut().zip(cursors) {
-                    route.skip_before(cursors.unwrap_or_default());
-                }
-            }
+        for route in &mut self.router.routes {
+            route.take_over(&self.drain.reader);
         }
     }
 
@@ -373,7 +366,7 @@ impl Running {
         self.update_stats();
         let shared = self.shared;
         if clean {
-            self.router.routes.iter_mut().for_each(Route::trim);
+            self.router.routes.iter_mut().for_each(|it| it.trim(&self.drain.reader));
         }
         self.router.routes.clear();
         if clean {

@@ -8,8 +8,8 @@ use crate::sinks::file::open::{Access, Live};
 use crate::sinks::file::{FileBuilder, FileSink, Fsync, Names, Rotation, file};
 use jiff::tz::TimeZone;
 use onewriter_record::Level;
-use std::fs::File;
-use std::io;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -98,6 +98,17 @@ impl Journal for Shared {
         Ok(())
     }
 
+    fn part(&mut self, rest: &Intent, done: usize, newline: bool) -> Result<(), Error> {
+        self.fuse.step().map_err(|err| Error::io("cannot part", Path::new("shared"), err))?;
+        let (intent, bytes) = self.intent.as_mut().expect("a write is intended");
+        *intent = *rest;
+        bytes.drain(..done);
+        if newline {
+            bytes.insert(0, b'\n');
+        }
+        Ok(())
+    }
+
     fn confirm(&mut self) {
         if self.fuse.step().is_ok() {
             self.intent = None;
@@ -106,6 +117,8 @@ impl Journal for Shared {
     }
 }
 
+/// How a line ends that somebody else has written, be it behind half a line of ours.
+const FOREIGN: &str = "foreign";
 const N_RECORDS: usize = 30;
 const MINUTE: u64 = 60 * super::SECOND;
 
@@ -119,8 +132,9 @@ fn live(path: &Path, shared: &mut Shared, configure: fn(FileBuilder) -> FileBuil
     let fuse = shared.fuse.clone();
     let builder = configure(file(path).format(Plain).zone(TimeZone::UTC));
     let Ok(mut sink) = builder.build_on(Box::new(fuse.clone())) else { return false };
-    if let Some((intent, bytes)) = &shared.intent {
-        let _ = sink.redo(intent, bytes);
+    if let Some((intent, bytes)) = shared.intent.clone() {
+        let now = super::time("2026-06-15T12:00:00Z");
+        let _ = sink.redo(&intent, &bytes, &mut Context { now, journal: shared });
         if fuse.is_burnt() {
             return false;
         }
@@ -159,6 +173,15 @@ fn drive(sink: &mut FileSink, shared: &mut Shared) {
 /// Ends processes after `steps[0]`, `steps[1]`, ... steps, then lets one come to its end. Whether
 /// all of those were cut off.
 fn lives(steps: &[usize], configure: fn(FileBuilder) -> FileBuilder) -> bool {
+    lives_and(steps, configure, |_| ())
+}
+
+/// The same, and after each of them somebody else does something to the file.
+fn lives_and(
+    steps: &[usize],
+    configure: fn(FileBuilder) -> FileBuilder,
+    meddle: fn(&Path),
+) -> bool {
     let world = World::new(|file| file);
     let path = world.path("shop.log");
     let fuse = Fuse::new(usize::MAX);
@@ -167,13 +190,15 @@ fn lives(steps: &[usize], configure: fn(FileBuilder) -> FileBuilder) -> bool {
     for steps in steps {
         shared.fuse = Fuse::new(*steps);
         all_cut &= !live(&path, &mut shared, configure);
+        meddle(&path);
     }
     shared.fuse = Fuse::new(usize::MAX);
     assert!(live(&path, &mut shared, configure));
     let mut found: Vec<String> = Vec::new();
     for line in world.listing().lines() {
         let (_, lines) = line.split_once(':').unwrap();
-        found.extend(lines.split_whitespace().map(str::to_owned));
+        let ours = lines.split_whitespace().filter(|line| !line.ends_with(FOREIGN));
+        found.extend(ours.map(str::to_owned));
     }
     found.sort();
     let expected: Vec<String> = (0..N_RECORDS).map(text).collect();
@@ -202,6 +227,24 @@ fn processes_that_end_one_after_the_other_lose_and_double_nothing() {
         for first in (1..60).step_by(4) {
             for second in (1..40).step_by(5) {
                 lives(&[first, second, 1 + (first + second) % 7], configure);
+            }
+        }
+    }
+}
+
+#[test]
+fn who_appends_while_no_writer_lives_parts_a_batch_and_loses_and_doubles_nothing() {
+    let append = |path: &Path| {
+        // Not where a kill has left the file renamed and no other made.
+        if let Ok(mut file) = OpenOptions::new().append(true).open(path) {
+            file.write_all(b"foreign\n").unwrap();
+        }
+    };
+    for configure in CONFIGURATIONS {
+        let cut = (1..).take_while(|step| lives_and(&[*step], configure, append)).count();
+        for first in 1..=cut {
+            for second in (1..14).step_by(2) {
+                lives_and(&[first, second, 1 + (first + second) % 7], configure, append);
             }
         }
     }
