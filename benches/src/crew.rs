@@ -156,6 +156,11 @@ impl Worker {
         self.child.kill()
     }
 
+    /// Waits until it is dead.
+    pub fn reap(&mut self) -> io::Result<()> {
+        self.child.wait().map(drop)
+    }
+
     /// Tells it that there is no more, and waits for its end.
     pub fn end(mut self, patience: Duration) -> io::Result<Ended> {
         drop(self.input.take());

@@ -22,6 +22,6 @@ pub fn measure(options: &Options, place: &Place, report: &mut Report) -> io::Res
     let what = "first put in a forked child, until it returns";
     report.goal(what, "under 1 ms", first.shown("ms", 3), first.at(0.99) < 1.0);
     let what = "second put in a forked child";
-    report.goal(what, "none", every(1, 1e3).shown("us", 2), true);
+    report.fact(what, every(1, 1e3).shown("us", 2));
     Ok(())
 }

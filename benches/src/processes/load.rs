@@ -53,40 +53,79 @@ struct Run {
     shared_mib: f64,
 }
 
+/// What each shape gave, in the order of the sessions.
+struct Runs(Vec<(Shape, Vec<Run>)>);
+
+impl Runs {
+    fn of(&self, shape: Shape, of: fn(&Run) -> f64) -> Vec<f64> {
+        let runs = self.0.iter().filter(|(its, _)| *its == shape).flat_map(|(_, runs)| runs);
+        runs.map(of).collect()
+    }
+
+    fn spread(&self, shape: Shape, of: fn(&Run) -> f64) -> Spread {
+        let none = Spread { median: f64::NAN, min: f64::NAN, max: f64::NAN };
+        Spread::of(self.of(shape, of)).unwrap_or(none)
+    }
+
+    /// One shape as a multiple of another within a session, with the medians; and whether the median
+    /// of the multiples is met.
+    fn times(
+        &self,
+        one: Shape,
+        other: Shape,
+        of: fn(&Run) -> f64,
+        met: fn(f64) -> bool,
+    ) -> (String, bool) {
+        let pairs = self.of(one, of).into_iter().zip(self.of(other, of));
+        let Some(ratio) = Spread::of(pairs.map(|(one, other)| one / other).collect()) else {
+            return ("not measured".to_owned(), false);
+        };
+        let [one, other] = [one, other].map(|shape| self.spread(shape, of).median);
+        let decimals = if one < 100.0 { 2 } else { 0 };
+        let Spread { median, min, max } = ratio;
+        let text = format!(
+            "{median:.2} times ({min:.2} to {max:.2}): {one:.decimals$} of {other:.decimals$}"
+        );
+        (text, met(median))
+    }
+}
+
+fn speed(run: &Run) -> f64 {
+    run.lines_per_s / 1e6
+}
+
+fn cpu(run: &Run) -> f64 {
+    run.cpu_ns
+}
+
 /// All shapes, session after session.
 pub fn measure(options: &Options, place: &Place, report: &mut Report) -> io::Result<()> {
     let lines = options.pick(1_536_000, 128_000);
-    let mut runs = SHAPES.map(|_| Vec::new());
+    let mut runs = Runs(SHAPES.map(|shape| (shape, Vec::new())).into());
     for _ in 0..options.pick(5, 1) {
-        for (shape, runs) in SHAPES.iter().zip(&mut runs) {
+        for (shape, runs) in &mut runs.0 {
             let run = load(*shape, lines, place)?;
-            eprintln!("  {}: {:.2} M/s", shape.title(), run.lines_per_s / 1e6);
+            eprintln!("  {}: {:.2} M/s", shape.title(), speed(&run));
             runs.push(run);
         }
     }
-    let spread = |shape: Shape, of: fn(&Run) -> f64| {
-        let at = SHAPES.iter().position(|other| *other == shape)?;
-        Spread::of(runs[at].iter().map(of).collect())
-    };
-    judge(report, &spread);
-    let mut table = vec![line([
-        "who logs",
-        "M lines/s (range)",
-        "CPU ns a line, everybody's (range)",
-        "shared memory, MiB",
-        "lost",
-    ])];
+    judge(report, &runs);
+    let titles =
+        ["who logs", "M lines/s", "CPU ns a line, everybody's", "shared memory, MiB", "lost"];
+    let mut table = vec![line(titles)];
     for shape in sorted() {
-        let of = |of: fn(&Run) -> f64| {
-            spread(shape, of).unwrap_or(Spread { median: f64::NAN, min: f64::NAN, max: f64::NAN })
+        let shown = |of, decimals| {
+            let Spread { median, min, max } = runs.spread(shape, of);
+            format!("{median:.decimals$} ({min:.decimals$} to {max:.decimals$})")
         };
-        let (speed, cpu) = (of(|run| run.lines_per_s / 1e6), of(|run| run.cpu_ns));
+        let shared = runs.spread(shape, |run| run.shared_mib).max;
+        let lost = runs.spread(shape, |run| run.lost).max;
         table.push(vec![
             shape.title(),
-            format!("{:.2} ({:.2} to {:.2})", speed.median, speed.min, speed.max),
-            format!("{:.0} ({:.0} to {:.0})", cpu.median, cpu.min, cpu.max),
-            format!("{:.1}", of(|run| run.shared_mib).max),
-            format!("{:.0}", of(|run| run.lost).max),
+            shown(speed, 2),
+            shown(cpu, 0),
+            format!("{shared:.1}"),
+            format!("{lost:.0}"),
         ]);
     }
     let title = format!("{} lines into one file, until all is there:", grouped(lines));
@@ -101,30 +140,22 @@ fn sorted() -> Vec<Shape> {
 }
 
 /// The goals: four processes as two threads, and no growth of the cost beyond the cores.
-fn judge(report: &mut Report, spread: &impl Fn(Shape, fn(&Run) -> f64) -> Option<Spread>) {
-    let medians = |one: Shape, other: Shape, of: fn(&Run) -> f64| {
-        Some((spread(one, of)?.median, spread(other, of)?.median))
-    };
-    let speed = |run: &Run| run.lines_per_s / 1e6;
-    if let Some((four, two)) = medians(ours(4, 1), ours(1, 2), speed) {
-        let ratio = four / two;
-        let measured = format!("{ratio:.2} times: {four:.2} of {two:.2} M/s");
-        let what = "4 producer processes, one file";
-        report.goal(what, "at least 2 threads in one process", measured, ratio >= 1.0);
-    }
+fn judge(report: &mut Report, runs: &Runs) {
+    let (measured, met) = runs.times(ours(4, 1), ours(1, 2), speed, |times| times >= 1.0);
+    let what = "4 producer processes into one file, M lines/s";
+    report.goal(what, "at least those of 2 threads in one process", measured, met);
+    let (measured, _) = runs.times(ours(4, 1), append(4, 1), speed, |_| true);
+    report.fact("the same, beside 4 processes that `write` each line themselves", measured);
     // As many as there are cores here, and more than any machine has.
     for (what, few, many) in [
-        ("CPU of a record, 256 processes", ours(2, 1), ours(256, 1)),
-        ("CPU of a record, 1,000 threads", ours(1, 2), ours(1, 1000)),
+        ("CPU ns of a record, 256 processes", ours(2, 1), ours(256, 1)),
+        ("CPU ns of a record, 1,000 threads", ours(1, 2), ours(1, 1000)),
     ] {
-        if let Some((few, many)) = medians(few, many, |run| run.cpu_ns) {
-            let ratio = many / few;
-            let measured = format!("{ratio:.2} times: {many:.0} of {few:.0} ns");
-            report.goal(what, "at most 1.25 times that of 2", measured, ratio <= 1.25);
-        }
+        let (measured, met) = runs.times(many, few, cpu, |times| times <= 1.25);
+        report.goal(what, "at most 1.25 times that of 2", measured, met);
     }
-    let lost = SHAPES.iter().filter(|shape| shape.name != "append");
-    let lost: f64 = lost.filter_map(|shape| Some(spread(*shape, |run| run.lost)?.max)).sum();
+    let ours = SHAPES.iter().filter(|shape| shape.name != "append");
+    let lost: f64 = ours.map(|shape| runs.spread(*shape, |run| run.lost).max).sum();
     report.goal("lines lost in all of these runs", "0", format!("{lost:.0}"), lost == 0.0);
 }
 
@@ -145,8 +176,9 @@ impl Shape {
 
 fn load(shape: Shape, lines: u64, place: &Place) -> io::Result<Run> {
     let dir = place.fresh()?.display().to_string();
-    let each = lines / (shape.processes * shape.threads);
-    let offered = each * shape.processes * shape.threads;
+    let threads = shape.processes * shape.threads;
+    let each = lines / threads;
+    let offered = each * threads;
     let start = |_| Worker::ready(place, &["crew", shape.name, &dir, ""]);
     let mut crew = (0..shape.processes).map(start).collect::<io::Result<Vec<_>>>()?;
     let order = format!("load {} {each}", shape.threads);
@@ -171,7 +203,7 @@ fn load(shape: Shape, lines: u64, place: &Place) -> io::Result<Run> {
     Ok(Run {
         lines_per_s: offered as f64 / seconds,
         cpu_ns: (after - before) as f64 / offered as f64,
-        lost: offered as f64 - lines_in(place.logs()) as f64,
+        lost: (offered + threads) as f64 - lines_in(place.logs()) as f64,
         shared_mib,
     })
 }

@@ -13,9 +13,17 @@ pub struct Report {
 impl Report {
     /// Adds a goal with what was measured.
     pub fn goal(&mut self, what: &str, goal: &str, measured: String, met: bool) {
-        eprintln!("  {what}: {measured}");
-        let met = if met { "yes" } else { "**no**" };
-        self.goals.push(line([what, goal, &measured, met]));
+        self.row([what, goal, &measured, if met { "yes" } else { "**no**" }]);
+    }
+
+    /// Adds what was measured beside the goals.
+    pub fn fact(&mut self, what: &str, measured: String) {
+        self.row([what, "", &measured, ""]);
+    }
+
+    fn row(&mut self, cells: [&str; 4]) {
+        eprintln!("  {}: {}", cells[0], cells[2]);
+        self.goals.push(line(cells));
     }
 
     /// Adds a table below the goals; its first line is the head.

@@ -87,20 +87,22 @@ fn complete() {
     let _ = onewriter::complete(PATIENCE);
 }
 
-/// Threads that log their lines together, after the next order. First answers the processor time so
-/// far, when all of them are there.
+/// Threads that log their lines together, after the next order. Each has logged one before, which
+/// attaches it; then the answer is the processor time so far.
 fn load<P: Peer>(peer: &P, threads: u64, lines: u64, orders: &mut impl Iterator<Item = String>) {
     let gate = Barrier::new(threads as usize + 1);
     std::thread::scope(|scope| {
         for thread in 0..threads {
             let gate = &gate;
             scope.spawn(move || {
+                put(peer, 0, thread);
                 gate.wait();
                 gate.wait();
-                (0..lines).for_each(|i| put(peer, i, thread));
+                (1..=lines).for_each(|i| put(peer, i, thread));
             });
         }
         gate.wait();
+        complete();
         say(&process::cpu_time().as_nanos().to_string());
         orders.next();
         gate.wait();
