@@ -182,9 +182,8 @@ fn load(shape: Shape, lines: u64, place: &Place) -> io::Result<Run> {
     let start = |_| Worker::ready(place, &["crew", shape.name, &dir, ""]);
     let mut crew = (0..shape.processes).map(start).collect::<io::Result<Vec<_>>>()?;
     let order = format!("load {} {each}", shape.threads);
-    let mut before = 0;
     for worker in &mut crew {
-        before += worker.ask_number(&order)?;
+        worker.ask(&order)?;
     }
     let began = Instant::now();
     for worker in &mut crew {
@@ -194,15 +193,15 @@ fn load(shape: Shape, lines: u64, place: &Place) -> io::Result<Run> {
         worker.answer()?;
     }
     let seconds = began.elapsed().as_secs_f64();
-    let mut after = 0;
+    let mut spent = 0;
     for worker in &mut crew {
-        after += worker.ask_number("cpu")?;
+        spent += worker.ask_number("spent")?;
     }
     let shared_mib = used(place.queues()) as f64 / f64::from(1 << 20);
     drop(crew);
     Ok(Run {
         lines_per_s: offered as f64 / seconds,
-        cpu_ns: (after - before) as f64 / offered as f64,
+        cpu_ns: spent as f64 / offered as f64,
         lost: (offered + threads) as f64 - lines_in(place.logs()) as f64,
         shared_mib,
     })

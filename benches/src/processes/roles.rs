@@ -59,11 +59,13 @@ impl Measure for Part {
 fn follow<P: Peer>(peer: &P) {
     say("ready");
     let mut orders = orders();
+    let mut before = Duration::ZERO;
     while let Some(order) = orders.next() {
         let words: Vec<&str> = order.split(' ').collect();
         let number = |k: usize| words.get(k).and_then(|word| word.parse().ok()).unwrap_or(0);
         match words.first().copied() {
-            Some("load") => load(peer, number(1), number(2), &mut orders),
+            Some("load") => before = load(peer, number(1), number(2), &mut orders),
+            Some("spent") => say(&(process::cpu_time() - before).as_nanos().to_string()),
             Some("put") => put(peer, number(1), SOUGHT),
             Some("complete") => {
                 complete();
@@ -88,9 +90,16 @@ fn complete() {
 }
 
 /// Threads that log their lines together, after the next order. Each has logged one before, which
-/// attaches it; then the answer is the processor time so far.
-fn load<P: Peer>(peer: &P, threads: u64, lines: u64, orders: &mut impl Iterator<Item = String>) {
+/// attaches it. Gives the processor time of this process at that order: what came before it, and what
+/// it cost to wait for it while others got ready, is not the load's.
+fn load<P: Peer>(
+    peer: &P,
+    threads: u64,
+    lines: u64,
+    orders: &mut impl Iterator<Item = String>,
+) -> Duration {
     let gate = Barrier::new(threads as usize + 1);
+    let mut before = Duration::ZERO;
     std::thread::scope(|scope| {
         for thread in 0..threads {
             let gate = &gate;
@@ -103,12 +112,14 @@ fn load<P: Peer>(peer: &P, threads: u64, lines: u64, orders: &mut impl Iterator<
         }
         gate.wait();
         complete();
-        say(&process::cpu_time().as_nanos().to_string());
+        say("ready");
         orders.next();
+        before = process::cpu_time();
         gate.wait();
     });
     complete();
     say("done");
+    before
 }
 
 /// Logs as fast as it can, until it is killed.
