@@ -4,6 +4,7 @@ use crate::error::Error;
 use crate::filter::Filter;
 use onewriter_record::Record;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// Where formatted records go.
 ///
@@ -67,7 +68,10 @@ pub trait Sink: Send {
     /// Repeats a write that an earlier writer has announced in the journal and may not have
     /// finished: the same bytes at the same place, before anything else. After `Ok` it counts as
     /// done.
-    fn redo(&mut self, _intent: &Intent, _bytes: &[u8]) -> Result<(), Error> {
+    ///
+    /// If the place is no longer that of these bytes alone, the sink moves what is not there with
+    /// [`Journal::part`]. After an error what is missing is pending, and the next commit tries again.
+    fn redo(&mut self, _: &Intent, _: &[u8], _: &mut Context<'_>) -> Result<(), Error> {
         Ok(())
     }
 
@@ -88,12 +92,21 @@ pub struct SinkSpec {
     pub filter: Option<Filter>,
     /// The file that it writes, each record exactly once. It names the queue and the journal.
     pub file: Option<PathBuf>,
+    /// Makes the same sink anew, in a forked child that takes over from its parent: what the child
+    /// has of the parent's sink is a copy in whatever state. `None`: the child cannot.
+    pub respawn: Option<Respawn>,
+    /// How it is set up, as lines of the command's configuration file; `None` if only the program
+    /// itself knows.
+    pub settings: Option<String>,
 }
+
+/// Makes a sink anew; see [`SinkSpec::respawn`].
+pub type Respawn = Arc<dyn Fn() -> Result<Box<dyn Sink>, Error> + Send + Sync>;
 
 impl SinkSpec {
     /// A sink without a filter and without a file.
     pub fn new(sink: impl Sink + 'static) -> SinkSpec {
-        SinkSpec { sink: Box::new(sink), filter: None, file: None }
+        SinkSpec { sink: Box::new(sink), filter: None, file: None, respawn: None, settings: None }
     }
 }
 
@@ -124,6 +137,10 @@ pub struct Intent {
 pub trait Journal {
     /// Stages `bytes`, which will be written at `intent.base`.
     fn intend(&mut self, intent: &Intent, bytes: &[u8]) -> Result<(), Error>;
+    /// The first `done` bytes of the write that was intended stand where they belong; the others
+    /// will be written at `rest`, behind a newline if `newline`. Whoever takes over finds the write
+    /// as it was or as it is now.
+    fn part(&mut self, rest: &Intent, done: usize, newline: bool) -> Result<(), Error>;
     /// The write that was intended is done.
     fn confirm(&mut self);
 }
@@ -134,6 +151,10 @@ pub struct NoJournal;
 
 impl Journal for NoJournal {
     fn intend(&mut self, _: &Intent, _: &[u8]) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn part(&mut self, _: &Intent, _: usize, _: bool) -> Result<(), Error> {
         Ok(())
     }
 

@@ -5,9 +5,13 @@
 //!
 //! The place and the cursors are kept twice: those of the last write hold until the same one word
 //! says that those of the next are whole. A writer that is killed while it stages has staged nothing.
+//!
+//! If somebody else has written into the middle of a write, its rest goes to another place: the bytes
+//! stay where they are staged, and the other slot says from which of them on, and where to.
 
 use crate::os::{self, Map, PAGE};
-use crate::queue::{DIR_VARIABLE, Error, Queue};
+use crate::place::DIR_VARIABLE;
+use crate::queue::{Error, Queue};
 use crate::reader::Cursor;
 use crate::words::Words;
 use std::fs::File;
@@ -32,14 +36,20 @@ const INO: usize = 1;
 const BASE: usize = 2;
 const LEN: usize = 3;
 const N_CURSORS: usize = 4;
+/// Where the write begins in the staging memory, in bytes.
+const FROM: usize = 5;
 
 pub(crate) const CURSORS_START: [usize; 2] = [PAGE, PAGE + CURSORS_MAX];
 pub(crate) const CURSOR_WORDS: usize = 4;
 /// As many cursors as rings are possible, and a few.
 const CURSORS_MAX: usize = 2 << 20;
 pub(crate) const STAGE_START: usize = PAGE + 2 * CURSORS_MAX;
-/// One write at most.
 pub(crate) const STAGE_MAX: usize = 1 << 30;
+/// The bytes begin behind a word whose last byte is a newline, so that what is left of a write can
+/// begin with one wherever it is parted.
+const LEAD_IN: usize = 8;
+/// One write at most.
+const WRITE_MAX: usize = STAGE_MAX - LEAD_IN;
 const STEP: usize = 64 << 10;
 /// How often a write is staged anew because the file was cut meanwhile.
 const MAX_TRIES: usize = 3;
@@ -129,6 +139,17 @@ impl JournalFile {
         }
     }
 
+    /// Takes the memory for writes of this size now: later the rings of the very processes that wait
+    /// for these writes may have filled the file system.
+    pub fn reserve(&mut self, bytes: usize) -> Result<(), Error> {
+        self.stage_allocated = self.grow(STAGE_START, self.stage_allocated, bytes)?;
+        for (slot, start) in CURSORS_START.into_iter().enumerate() {
+            let allocated = self.cursors_allocated[slot];
+            self.cursors_allocated[slot] = self.grow(start, allocated, STEP)?;
+        }
+        Ok(())
+    }
+
     /// Announces a write. One before it that was not confirmed is given up.
     ///
     /// A journal that somebody has cut is made anew: the rings still hold what no write has confirmed,
@@ -139,9 +160,9 @@ impl JournalFile {
         bytes: &[u8],
         cursors: impl Iterator<Item = Cursor> + Clone,
     ) -> Result<(), Error> {
-        if bytes.len() > STAGE_MAX {
+        if bytes.len() > WRITE_MAX {
             return Err(Error::new(format!(
-                "a write of {} bytes at once: at most {STAGE_MAX} can be staged",
+                "a write of {} bytes at once: at most {WRITE_MAX} can be staged",
                 bytes.len()
             )));
         }
@@ -176,7 +197,8 @@ impl JournalFile {
         cursors: impl Iterator<Item = Cursor>,
     ) -> Result<(), Error> {
         abandon(&self.map.words());
-        self.stage_allocated = self.grow(STAGE_START, self.stage_allocated, bytes.len())?;
+        self.stage_allocated =
+            self.grow(STAGE_START, self.stage_allocated, LEAD_IN + bytes.len())?;
         stage(&self.map.words(), bytes);
         let slot = next_slot(&self.map.words());
         let mut n_cursors = 0;
@@ -185,12 +207,31 @@ impl JournalFile {
             if end > CURSORS_MAX {
                 return Err(Error::new("more rings than a journal has room for"));
             }
-            let allocated = self.cursors_allocated[slot];
-            self.cursors_allocated[slot] = self.grow(CURSORS_START[slot], allocated, end)?;
+            self.make_room_for_cursors(slot, end)?;
             stage_cursor(&self.map.words(), n_cursors, cursor);
             n_cursors += 1;
         }
-        announce(&self.map.words(), place, bytes.len(), n_cursors);
+        announce(&self.map.words(), place, (LEAD_IN, bytes.len()), n_cursors);
+        Ok(())
+    }
+
+    /// The first `done` bytes of the write that was announced are done; the others go to `rest`,
+    /// behind a newline if `newline`. The cursors stay those of the whole write.
+    ///
+    /// A writer that is killed here leaves the write as it was or as it is now.
+    pub fn part(&mut self, rest: Place, done: usize, newline: bool) -> Result<(), Error> {
+        let in_file = self.file.metadata().map_or(0, |meta| meta.len() as usize);
+        let words = self.map.words();
+        let n_cursors = cursors(&words, in_file).len();
+        let next = next_slot(&words);
+        self.make_room_for_cursors(next, 8 * CURSOR_WORDS * n_cursors)?;
+        part(&self.map.words(), rest, (done, newline), in_file)
+            .ok_or_else(|| Error::new(format!("no write of {done} bytes or more is announced")))
+    }
+
+    fn make_room_for_cursors(&mut self, slot: usize, bytes: usize) -> Result<(), Error> {
+        let allocated = self.cursors_allocated[slot];
+        self.cursors_allocated[slot] = self.grow(CURSORS_START[slot], allocated, bytes)?;
         Ok(())
     }
 
@@ -231,16 +272,24 @@ fn pending(words: &impl Words, in_file: usize) -> Option<Pending> {
         return None;
     }
     let header = SLOTS[slot(state)];
-    let len = word(header + LEN) as usize;
-    if len > STAGE_MAX || (len > 0 && STAGE_START + len > in_file) {
-        return None;
-    }
+    let (from, len) = staged(words, header, in_file)?;
     let place =
         Place { dev: word(header + DEV), ino: word(header + INO), base: word(header + BASE) };
+    let whole = (from / 8)..(from + len).div_ceil(8);
     let mut bytes: Vec<u8> =
-        (0..len.div_ceil(8)).flat_map(|at| word(STAGE_START / 8 + at).to_le_bytes()).collect();
+        whole.flat_map(|at| word(STAGE_START / 8 + at).to_le_bytes()).collect();
+    bytes.drain(..from % 8);
     bytes.truncate(len);
     Some(Pending { place, bytes })
+}
+
+/// Where in the staging memory the bytes of a slot begin and how many they are, if that is possible
+/// in a journal of `in_file` bytes.
+fn staged(words: &impl Words, header: usize, in_file: usize) -> Option<(usize, usize)> {
+    let word = |at| usize::try_from(words.load(header + at, Ordering::Relaxed)).ok();
+    let (from, len) = (word(FROM)?, word(LEN)?);
+    let end = from.checked_add(len).filter(|end| *end <= STAGE_MAX)?;
+    (len == 0 || STAGE_START + end <= in_file).then_some((from, len))
 }
 
 fn cursors(words: &impl Words, in_file: usize) -> Vec<Cursor> {
@@ -261,7 +310,8 @@ fn cursors(words: &impl Words, in_file: usize) -> Vec<Cursor> {
 
 fn stage(words: &impl Words, bytes: &[u8]) {
     let (chunks, rest) = bytes.as_chunks::<8>();
-    let start = STAGE_START / 8;
+    words.store(STAGE_START / 8, u64::from(b'\n') << 56, Ordering::Relaxed);
+    let start = (STAGE_START + LEAD_IN) / 8;
     for (at, chunk) in chunks.iter().enumerate() {
         words.store(start + at, u64::from_le_bytes(*chunk), Ordering::Relaxed);
     }
@@ -290,12 +340,14 @@ fn stage_cursor(words: &impl Words, number: usize, cursor: Cursor) {
     }
 }
 
-fn announce(words: &impl Words, place: Place, len: usize, n_cursors: usize) {
+/// Announces the write of so many bytes from there in the staging memory on.
+fn announce(words: &impl Words, place: Place, (from, len): (usize, usize), n_cursors: usize) {
     let state = next_state(words);
     for (at, word) in [
         (DEV, place.dev),
         (INO, place.ino),
         (BASE, place.base),
+        (FROM, from as u64),
         (LEN, len as u64),
         (N_CURSORS, n_cursors as u64),
     ] {
@@ -303,6 +355,26 @@ fn announce(words: &impl Words, place: Place, len: usize, n_cursors: usize) {
     }
     // Everything before this store is staged when a successor finds it.
     words.store(STATE, state, Ordering::Release);
+}
+
+/// Announces what is left of the pending write; `None` if there is none so long.
+fn part(
+    words: &impl Words,
+    rest: Place,
+    (done, newline): (usize, bool),
+    in_file: usize,
+) -> Option<()> {
+    let state = words.load(STATE, Ordering::Relaxed);
+    let (from, len) = staged(words, SLOTS[slot(state)], in_file)?;
+    let newline = usize::from(newline);
+    let left = len.checked_sub(done).filter(|_| state & PENDING != 0)?;
+    let from = (from + done).checked_sub(newline)?;
+    let cursors = cursors(words, in_file);
+    for (number, cursor) in cursors.iter().enumerate() {
+        stage_cursor(words, number, *cursor);
+    }
+    announce(words, rest, (from, left + newline), cursors.len());
+    Some(())
 }
 
 /// A write that was announced and then given up, because its file is gone, counts as never
@@ -326,7 +398,7 @@ pub(crate) mod steps {
 
     /// Words of a journal that stages `len` bytes at most.
     pub(crate) const fn words(len: usize) -> usize {
-        (super::STAGE_START + len).div_ceil(8)
+        (super::STAGE_START + super::LEAD_IN + len).div_ceil(8)
     }
 
     pub(crate) fn intend(words: &impl Words, place: Place, bytes: &[u8], cursors: &[Cursor]) {
@@ -335,7 +407,11 @@ pub(crate) mod steps {
         for (number, cursor) in cursors.iter().enumerate() {
             super::stage_cursor(words, number, *cursor);
         }
-        super::announce(words, place, bytes.len(), cursors.len());
+        super::announce(words, place, (super::LEAD_IN, bytes.len()), cursors.len());
+    }
+
+    pub(crate) fn part(words: &impl Words, rest: Place, done: usize, newline: bool) {
+        super::part(words, rest, (done, newline), usize::MAX).expect("a write is announced");
     }
 
     pub(crate) fn confirm(words: &impl Words) {
@@ -393,6 +469,7 @@ mod tests {
         journal.confirm();
         assert_eq!(journal.cursors(), [cursor(100), cursor(101), cursor(102)]);
     }
+
     #[test]
     fn a_write_that_is_given_up_for_another_counts_as_never_announced() {
         let dir = tempfile::tempdir().unwrap();

@@ -108,7 +108,7 @@ impl Segment {
     ) -> Result<&'static Segment, Error> {
         let id = os::random_id().map_err(|err| Error::new(format!("no random id: {err}")))?;
         let temp = queue.dir().join(format!(".s-{id:032x}"));
-        let path = queue.dir().join(format!("s-{id:032x}"));
+        let path = segment_path(queue, id);
         let segment = Segment::create_at(&temp, path, id, budget, inherited)?;
         fs::rename(&temp, &segment.path).map_err(|err| {
             let _ = fs::remove_file(&temp);
@@ -234,6 +234,13 @@ impl Segment {
         Ok(())
     }
 
+    /// Whether the call site fits into the table; if so, memory is allocated for it.
+    pub(crate) fn has_room_for_site(&self, bytes: &[u8]) -> bool {
+        let mut inner = self.lock();
+        let end = inner.table_used + 8 + bytes.len().next_multiple_of(8);
+        end <= TABLE_MAX && self.grow_table(&mut inner, end).is_ok()
+    }
+
     /// Adds a call site to the table; its number, or `None` if the table or the memory is full.
     pub(crate) fn register_site(&self, bytes: &[u8]) -> Option<u32> {
         let mut inner = self.lock();
@@ -289,13 +296,15 @@ impl Segment {
             return Err(Error::new("the process has used up its budget of ring memory"));
         }
         let fail = |err| Error::io("no memory for a ring in", &self.path, err);
-        let control_end = (number + 1) * CONTROL_WORDS * 8;
+        // What is kept for the shared ring is allocated with the ring before it: it must be there when
+        // the file system is full.
+        let control_end = (number + 1 + kept) * CONTROL_WORDS * 8;
         if control_end > inner.control_allocated {
             os::allocate(&self.file, CONTROL_START, control_end.next_multiple_of(PAGE))
                 .map_err(fail)?;
             inner.control_allocated = control_end.next_multiple_of(PAGE);
         }
-        os::allocate(&self.file, at, size).map_err(fail)?;
+        os::allocate(&self.file, at, size + kept * RING_SIZES[0]).map_err(fail)?;
         self.map.populate(at, size);
         inner.data_used += size;
         inner.rings.push(Slot { size, owned: true });
@@ -365,6 +374,11 @@ impl SideFile {
     pub(crate) fn words(&self) -> MapWords<'_> {
         self.map.words()
     }
+}
+
+/// Where the segment with these random bits is.
+pub(crate) fn segment_path(queue: &Queue, id: u128) -> PathBuf {
+    queue.dir().join(format!("s-{id:032x}"))
 }
 
 /// `b-<segment>-<number>` beside `s-<segment>`.

@@ -18,7 +18,7 @@ const DATA: u64 = TABLE + (4 << 20);
 const RING: u64 = 8 << 10;
 
 fn put_value(value: u64) {
-    put(20, 1, 8, |frame| frame.word(value)).unwrap();
+    put(0, 20, 1, 8, |frame| frame.word(value)).unwrap();
 }
 
 fn cut(path: &Path, len: u64) {
@@ -211,9 +211,9 @@ fn own_segment(here: &queue::Joined) -> PathBuf {
 fn a_process_whose_own_segment_is_cut_lives_and_is_told_that_its_records_are_refused() {
     for len in [0, PAGE, DATA] {
         let here = joined(never_wait());
-        let value = |value: u64| put(20, 1, 8, |frame| frame.word(value));
+        let value = |value: u64| put(0, 20, 1, 8, |frame| frame.word(value));
         let child = Child::that(|| {
-            let _ = take_lost_unseen();
+            let _ = take_lost_unseen(0);
             value(1).unwrap();
             cut(&own_segment(&here), len);
             for n in 0..1000 {
@@ -221,9 +221,9 @@ fn a_process_whose_own_segment_is_cut_lives_and_is_told_that_its_records_are_ref
             }
             let other = std::thread::scope(|scope| scope.spawn(|| value(7)).join().unwrap());
             assert_eq!(other, Err(PutError::Cut), "{len} bytes, another thread");
-            let large = put(20, 1, 1 << 20, |frame| frame.word(1));
+            let large = put(0, 20, 1, 1 << 20, |frame| frame.word(1));
             assert_eq!(large, Err(PutError::Cut), "{len} bytes");
-            assert_eq!(take_lost_unseen(), 1002);
+            assert_eq!(take_lost_unseen(0), 1002);
         });
         child.kill();
     }
@@ -238,7 +238,7 @@ fn a_cut_in_the_middle_of_a_put_fails_that_put() {
     let child = Child::that(|| {
         put_value(1);
         let path = own_segment(&here);
-        let put = put(20, 1, 16, |frame| {
+        let put = put(0, 20, 1, 16, |frame| {
             frame.word(1);
             cut(&path, 0);
             frame.word(2);

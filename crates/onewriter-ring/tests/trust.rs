@@ -19,11 +19,11 @@ const DATA: u64 = PAGE + 4096 * 256 + (4 << 20);
 const SIDE: u64 = 1 << 29;
 
 fn put_value(value: u64) {
-    put(20, 1, 8, |frame| frame.word(value)).unwrap();
+    put(0, 20, 1, 8, |frame| frame.word(value)).unwrap();
 }
 
 fn put_large(tag: u32) {
-    put(20, tag, 1 << 20, |frame| frame.word(tag.into())).unwrap();
+    put(0, 20, tag, 1 << 20, |frame| frame.word(tag.into())).unwrap();
 }
 
 fn scribble(path: &Path, at: u64, word: u64) {
@@ -162,7 +162,7 @@ fn a_ring_that_is_refilled_during_a_pass_does_not_extend_it_and_others_have_thei
     let mut here = joined(never_wait());
     let fill = || {
         let mut n_put = 0;
-        while n_put < 1000 && onewriter_ring::try_put(20, 1, 8, |it| it.word(1)).is_ok() {
+        while n_put < 1000 && onewriter_ring::try_put(0, 20, 1, 8, |it| it.word(1)).is_ok() {
             n_put += 1;
         }
         n_put

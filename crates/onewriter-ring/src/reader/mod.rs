@@ -16,11 +16,12 @@ pub use damage::Damage;
 use crate::clock;
 use crate::os;
 use crate::queue::{Queue, bell};
+use crate::segment::segment_path;
 use crate::spsc::{Corrupt, Losses};
 use crate::words::Words;
 use damage::DamageLog;
 use segment::{Opened, Rules, SegmentReader};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::os::unix::fs::MetadataExt;
@@ -83,8 +84,6 @@ pub struct Reader {
     log: DamageLog,
     bell_is_cut: bool,
     barrier_works: bool,
-    /// Where reading begins in rings that an earlier writer has read further than they say.
-    starts: HashMap<(u128, u32), u64>,
 }
 
 impl Reader {
@@ -96,7 +95,8 @@ impl Reader {
             queue,
             rules: Rules {
                 uid: fs::metadata(queue.dir()).map_or_else(|_| os::user_id(), |meta| meta.uid()),
-                in_memory: File::open(queue.dir()).is_ok_and(|dir| os::is_tmpfs(&dir)),
+                in_memory: File::open(queue.dir())
+                    .is_ok_and(|dir| os::file_system(&dir).is_ok_and(|it| it.is_memory)),
             },
             segments: Vec::new(),
             names: HashSet::new(),
@@ -110,14 +110,6 @@ impl Reader {
             log: DamageLog::default(),
             bell_is_cut: false,
             barrier_works: os::register_barrier() && os::barrier(),
-            starts: HashMap::new(),
-        }
-    }
-
-    /// Begins behind these cursors, which a journal has kept: what stands before them was written.
-    pub fn start_behind(&mut self, cursors: impl IntoIterator<Item = Cursor>) {
-        for cursor in cursors {
-            self.starts.insert((cursor.segment, cursor.ring), cursor.pos);
         }
     }
 
@@ -156,12 +148,12 @@ impl Reader {
     fn look(&mut self, t0: u64) {
         self.scan();
         self.look_at_bell();
-        let Reader { segments, starts, active, dirty, log, .. } = self;
+        let Reader { segments, active, log, .. } = self;
         active.clear();
         for (number, segment) in segments.iter_mut().enumerate() {
             if let Some(segment) = segment {
                 let id = |ring| RingId { segment: number as u32, ring };
-                dirty.extend(segment.open_new_rings(starts, log).map(id));
+                segment.open_new_rings(log);
                 segment.observe(t0, log, |ring| active.push(id(ring)));
             }
         }
@@ -232,6 +224,20 @@ impl Reader {
         let segment = self.segments.get(id.segment as usize)?.as_ref()?;
         let ring = segment.rings.get(id.ring as usize)?.as_ref()?;
         Some(Cursor { segment: segment.about.id, ring: id.ring, pos: ring.taken() })
+    }
+
+    /// Whether something that stands before this cursor may still be read: its ring was taken less
+    /// far, or its segment is there and could not be opened yet.
+    #[must_use]
+    pub fn may_come(&self, cursor: &Cursor) -> bool {
+        let mut segments = self.segments.iter().flatten();
+        let Some(segment) = segments.find(|segment| segment.about.id == cursor.segment) else {
+            return segment_path(self.queue, cursor.segment).exists();
+        };
+        match segment.rings.get(cursor.ring as usize) {
+            Some(ring) => ring.as_ref().is_some_and(|ring| ring.taken() < cursor.pos),
+            None => true,
+        }
     }
 
     /// How far each ring has been taken, of those that were taken from since the last release.
@@ -345,8 +351,7 @@ impl Reader {
     /// leaves after the process has left the queue.
     pub fn remove_drained_segments(&mut self) {
         // Not by the number of the process: in containers that share a folder all may be number 1.
-        let own = crate::put::own_segment_id();
-        self.remove_drained(|segment| Some(segment.about.id) == own);
+        self.remove_drained(|segment| crate::put::is_own_segment(segment.about.id));
     }
 
     fn remove_drained(&mut self, is_own: impl Fn(&SegmentReader) -> bool) {
@@ -418,8 +423,8 @@ mod tests {
         // Between the two halves of the next pass a process puts its first record. Another put
         // that begins after it would be in view, and must not be merged without it.
         let t0 = reader.take_time();
-        join(open(), JoinOptions::default()).unwrap();
-        put(20, 1, 8, |frame| frame.word(7)).unwrap();
+        join(0, open(), JoinOptions::default()).unwrap();
+        put(0, 20, 1, 8, |frame| frame.word(7)).unwrap();
         reader.look(t0);
         leave();
         assert_eq!(reader.active(), [RingId { segment: 0, ring: 0 }]);

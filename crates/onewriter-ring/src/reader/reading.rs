@@ -6,8 +6,7 @@ use super::segment::About;
 use super::side::{self, SideFiles};
 use crate::os;
 use crate::spsc::{Consumer, Corrupt, FrameHead, HEAD, parse};
-use crate::words::{MapWords, Words};
-use std::sync::atomic::Ordering;
+use crate::words::MapWords;
 
 /// How much of a ring is copied at a time.
 const READ_MAX: usize = 64 << 10;
@@ -50,11 +49,6 @@ impl Reading {
     /// How far frames were taken.
     pub(super) fn taken(&self) -> u64 {
         self.consumer.pos() - 8 * (self.words.len() - self.at) as u64
-    }
-
-    /// Whether it was read further than it says itself.
-    pub(super) fn is_ahead(&self) -> bool {
-        self.consumer.ring().control.load(HEAD, Ordering::Relaxed) < self.consumer.pos()
     }
 
     pub(super) fn waiting(&self) -> u64 {
@@ -182,13 +176,15 @@ impl Reading {
 
     pub(super) fn release(&mut self, about: &About) {
         self.is_dirty = false;
-        // The last one may belong to a frame that was looked at and not taken: it is still to come,
-        // and a writer that takes over will have to read it again.
-        self.side.remove_taken(about, self.next.is_some_and(|frame| frame.flags != 0));
+        // First the head: a writer that takes over reads from there, and must find every side file
+        // that it meets. One that is left over by a kill here goes with its segment.
         let pos = self.taken();
         if self.consumer.release(pos) {
             os::futex_wake(self.consumer.ring().control.low_half(HEAD), 1);
         }
+        // The last one may belong to a frame that was looked at and not taken: it is still to come,
+        // and a writer that takes over will have to read it again.
+        self.side.remove_taken(about, self.next.is_some_and(|frame| frame.flags != 0));
     }
 }
 

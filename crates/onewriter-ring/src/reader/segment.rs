@@ -10,7 +10,6 @@ use crate::segment::{
 };
 use crate::spsc::{CONTROL_WORDS, Consumer, Corrupt, DATA_AT, DATA_LEN, HEAD, Ring};
 use crate::words::Words;
-use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
@@ -216,22 +215,11 @@ impl SegmentReader {
         }
     }
 
-    /// Opens the rings that were published since the last call; gives the numbers of those that are
-    /// read further than they say.
-    pub(super) fn open_new_rings(
-        &mut self,
-        starts: &HashMap<(u128, u32), u64>,
-        log: &mut DamageLog,
-    ) -> impl Iterator<Item = u32> {
-        let known = self.rings.len();
-        for number in known..self.n_rings() {
-            let start = starts.get(&(self.about.id, number as u32)).copied();
-            let mut ring = self.open_ring(number, start.unwrap_or(0));
+    /// Opens the rings that were published since the last call.
+    pub(super) fn open_new_rings(&mut self, log: &mut DamageLog) {
+        for number in self.rings.len()..self.n_rings() {
+            let ring = self.open_ring(number);
             let is_missing = ring.is_none();
-            if let Some(reading) = &mut ring {
-                // Until the ring itself says so, every write that is announced has to.
-                reading.is_dirty = reading.is_ahead();
-            }
             self.rings.push(ring);
             if is_missing {
                 let is_cut = self.about.map.cut().is_some();
@@ -239,9 +227,6 @@ impl SegmentReader {
                 self.drop_ring(number, what, log);
             }
         }
-        let fresh = self.rings.iter().enumerate().skip(known);
-        let ahead = fresh.filter(|(_, ring)| ring.as_ref().is_some_and(|it| it.is_dirty));
-        ahead.map(|(number, _)| number as u32)
     }
 
     /// How many rings are published and to be read.
@@ -255,7 +240,7 @@ impl SegmentReader {
     }
 
     /// The ring, if what its control block says is possible and lies within the file.
-    fn open_ring(&self, number: usize, start: u64) -> Option<Reading> {
+    fn open_ring(&self, number: usize) -> Option<Reading> {
         let len = self.about.file.metadata().ok()?.len();
         let control_at = CONTROL_START + number * CONTROL_WORDS * 8;
         if control_at + CONTROL_WORDS * 8 > len as usize {
@@ -277,8 +262,6 @@ impl SegmentReader {
         }
         let ring = Ring { control, data: words.part(at / 8, size / 8), capacity: size as u64 };
         let head = control.load(HEAD, Ordering::Acquire);
-        let is_ahead = start > head && start - head <= size as u64 && start.is_multiple_of(8);
-        let head = if is_ahead { start } else { head };
         head.is_multiple_of(8).then(|| Reading::new(Consumer::new(ring, head), end))
     }
 
