@@ -169,14 +169,12 @@ impl Format for JsonFormat {
             line.byte(b'}');
         }
         self.origin.put(record, &mut line, write_pair);
-        line.put(
-            b"}
+        line.put(b"}\n");
+        line.close();
+    }
 
     fn twin(&self) -> Option<Box<dyn Format>> {
         Some(Box::new(self.clone()))
-    }\n",
-        );
-        line.close();
     }
 }
 
