@@ -5,6 +5,7 @@ use crate::error::{Error, ErrorKind};
 use crate::filter::{Filter, Matcher};
 use crate::loss::LossReport;
 use crate::notice::Notices;
+use crate::publish::{self, Published, Publisher};
 use crate::route::{From, Route};
 use crate::sink::{Context, Sink, SinkSpec};
 use crate::stats::Stats;
@@ -37,6 +38,9 @@ pub struct WriterOptions {
     pub trap: Trap,
     /// How often a line of statistics is logged. Default: never.
     pub stats_every: Option<Duration>,
+    /// Called once, on a thread of its own, with a sentence that says how the sinks of the writer for
+    /// which this process stands by are set up otherwise than ours. Default: nobody is told.
+    pub on_disagreement: Option<fn(&str)>,
 }
 
 /// A handle of the writer; clones mean the same writer.
@@ -54,6 +58,7 @@ pub struct Hold {
 struct Shared {
     queue: &'static Queue,
     trap: Trap,
+    on_disagreement: Option<fn(&str)>,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -65,8 +70,12 @@ struct State {
     stats: Stats,
     failing: Vec<String>,
     filters: Vec<SinkFilter>,
+    /// How the sinks are set up, without their filters.
+    settings: Vec<Option<String>>,
     global: Option<Filter>,
     phase: Phase,
+    /// Whether the writer has the lead.
+    leads: bool,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -78,6 +87,15 @@ struct SinkFilter {
 }
 
 impl State {
+    /// The settings of all sinks with the levels that hold now.
+    fn all_settings(&self) -> Vec<Option<String>> {
+        let sinks = self.filters.iter().zip(&self.settings);
+        let with_level = |(sink, settings): (&SinkFilter, &Option<String>)| {
+            publish::with_level(settings.as_deref(), self.global.as_ref(), &sink.filter)
+        };
+        sinks.map(with_level).collect()
+    }
+
     /// The writer has got a filter: sinks without one of their own leave it to that.
     fn drop_defaults(&mut self, now: u64) {
         for (number, sink) in self.filters.iter_mut().enumerate().filter(|(_, it)| it.is_default) {
@@ -129,11 +147,12 @@ impl Writer {
     /// # Errors
     /// A journal that cannot be opened, a thread that cannot be started.
     pub fn start(queue: &'static Queue, options: WriterOptions) -> Result<Writer, Error> {
-        let WriterOptions { sinks, filter, trap, stats_every } = options;
+        let WriterOptions { sinks, filter, trap, stats_every, on_disagreement } = options;
         let state = Mutex::new(State { global: filter.clone(), ..State::default() });
         let changed = Condvar::new();
         // Like the queue it is kept for ever: threads that outlive the writer look at it.
-        let shared: &'static Shared = Box::leak(Box::new(Shared { queue, trap, state, changed }));
+        let shared: &'static Shared =
+            Box::leak(Box::new(Shared { queue, trap, on_disagreement, state, changed }));
         let mut routes = Vec::new();
         for spec in sinks {
             let mut state = shared.lock();
@@ -261,6 +280,23 @@ impl Writer {
         self.shared.lock().stats.clone()
     }
 
+    /// Waits until this writer has the lead, at most so long; whether it has. One that stands by for
+    /// another, or has ended, has not.
+    #[must_use]
+    pub fn wait_for_lead(&self, timeout: Duration) -> bool {
+        let until = Instant::now() + timeout;
+        let mut state = self.shared.lock();
+        while !state.leads && state.phase != Phase::Stopped {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            let waited = self.shared.changed.wait_timeout(state, left);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        state.leads
+    }
+
     /// The names of sinks that could not commit what they took.
     #[must_use]
     pub fn failing(&self) -> Vec<String> {
@@ -313,7 +349,35 @@ impl Shared {
         let journal = key.map(|key| JournalFile::open(self.queue, key)).transpose();
         let journal = journal.map_err(|err| Error::new(ErrorKind::Io, err.to_string()))?;
         state.filters.push(SinkFilter { filter: filter.clone(), is_default });
+        state.settings.push(spec.settings.clone());
         Ok(Route::new(spec, filter, journal, (number, self.trap.clone())))
+    }
+}
+
+/// How long a process that stands by waits for what the writer publishes, and how often it looks.
+const COMPARE_TRIES: u32 = 100;
+const COMPARE_EVERY: Duration = Duration::from_millis(50);
+
+impl Shared {
+    /// Compares our sinks with those of the writer for which we stand by, once it has said how they
+    /// are. On a thread of its own: what is told there is logged like anybody's record.
+    fn compare_with_writer(&'static self, tell: fn(&str)) {
+        let thread = std::thread::Builder::new().name("onewriter-compare".to_owned());
+        let compare = move || {
+            for _ in 0..COMPARE_TRIES {
+                // First of all: what stands there may be that of the writer before, who was killed.
+                std::thread::sleep(COMPARE_EVERY);
+                let writer = publish::read_in(self.queue.dir()).filter(|it| !it.has_ended);
+                let Some(writer) = writer else { continue };
+                let own = Published { settings: self.lock().all_settings(), ..Published::of_us() };
+                if let Some(text) = publish::disagreement(&own, &writer) {
+                    tell(&text);
+                }
+                return;
+            }
+        };
+        // Without a thread nobody is told; nothing else depends on it.
+        let _ = thread.spawn(compare);
     }
 }
 
@@ -322,6 +386,7 @@ struct Running {
     shared: &'static Shared,
     drain: Drain,
     router: Router,
+    publisher: Publisher,
     idle_passes: u32,
     next_tick: Instant,
     stats_every: Option<Duration>,
@@ -459,6 +524,7 @@ impl Running {
                 now: pair.1,
                 all_committed: true,
             },
+            publisher: Publisher::default(),
             idle_passes: 0,
             next_tick: Instant::now(),
             next_stats: stats_every.map(|every| Instant::now() + every),
@@ -473,6 +539,10 @@ impl Running {
             self.stand_down();
             return;
         };
+        self.publisher = Publisher::new(self.shared.queue.dir());
+        self.publish_state();
+        self.shared.lock().leads = true;
+        self.shared.changed.notify_all();
         self.take_over();
         // The counter's rate is known after the first millisecond.
         std::thread::sleep(Duration::from_millis(2));
@@ -488,10 +558,15 @@ impl Running {
 
     /// Stands by until the queue has no other writer; `None` if the process ends before that.
     fn wait_for_lead(&mut self) -> Option<Lead> {
+        let mut tell = self.shared.on_disagreement;
         loop {
             match self.shared.queue.try_lead() {
                 Ok(Some(lead)) => return Some(lead),
-                Ok(None) => {}
+                Ok(None) => {
+                    if let Some(tell) = tell.take() {
+                        self.shared.compare_with_writer(tell);
+                    }
+                }
                 Err(err) => self.shared.trap.report(&Error::new(ErrorKind::Io, err.to_string())),
             }
             let state = self.shared.lock();
@@ -622,6 +697,7 @@ impl Running {
         }
         self.report_damage();
         self.update_stats();
+        self.publish_state();
         if let (Some(at), Some(every)) = (self.next_stats, self.stats_every)
             && now >= at
         {
@@ -629,6 +705,14 @@ impl Running {
             let text = format!("statistics: {}", self.shared.lock().stats);
             self.router.notice(self.router.now, &text, &self.drain.reader);
         }
+    }
+
+    fn publish_state(&mut self) {
+        let (stats, settings) = {
+            let state = self.shared.lock();
+            (state.stats.clone(), state.all_settings())
+        };
+        self.publisher.publish(&stats, settings);
     }
 
     fn report_damage(&mut self) {
@@ -718,6 +802,10 @@ impl Running {
         self.update_stats();
         let shared = self.shared;
         if clean {
+            self.publisher.end();
+        }
+        self.publish_state();
+        if clean {
             self.router.routes.iter_mut().for_each(Route::trim);
         }
         self.router.routes.clear();
@@ -727,6 +815,7 @@ impl Running {
         }
         let mut state = shared.lock();
         state.phase = Phase::Stopped;
+        state.leads = false;
         drop(state);
         shared.changed.notify_all();
     }

@@ -20,6 +20,7 @@ mod queue;
 mod reader;
 mod segment;
 pub mod spsc;
+mod survey;
 #[doc(hidden)]
 pub mod testing;
 #[cfg(test)]
@@ -37,4 +38,5 @@ pub use put::{
 pub use queue::{DIR_VARIABLE, Error, Lead, Queue, QueueName};
 pub use reader::{Cursor, Damage, FrameRef, Reader, RingId};
 pub use spsc::{Corrupt, Losses};
+pub use survey::{Survey, SurveyedName, SurveyedSegment, WRITER_FILE, published};
 pub use words::{HeapWords, MapWords, Words};

@@ -171,6 +171,7 @@ impl Builder {
             filter: self.filter.clone(),
             trap: self.trap.clone(),
             stats_every: self.stats_every,
+            on_disagreement: Some(log_disagreement),
         };
         let writer = match Writer::start(queue, options) {
             Ok(writer) => writer,
@@ -248,6 +249,11 @@ impl Builder {
         }
         Ok(())
     }
+}
+
+/// On a thread that is nobody's sink.
+fn log_disagreement(text: &str) {
+    crate::warn!(target: "onewriter", "{text}");
 }
 
 fn ring_error(err: &onewriter_ring::Error) -> Error {

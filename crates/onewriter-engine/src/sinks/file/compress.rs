@@ -32,6 +32,13 @@ pub enum Compression {
 impl Compression {
     pub(super) const ALL: [Compression; 2] = [Compression::Gzip, Compression::Zstd];
 
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Compression::Gzip => "gzip",
+            Compression::Zstd => "zstd",
+        }
+    }
+
     pub(super) fn suffix(self) -> &'static str {
         match self {
             Compression::Gzip => ".gz",

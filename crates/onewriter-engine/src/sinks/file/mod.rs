@@ -16,6 +16,7 @@ mod open;
 mod redo;
 mod retention;
 mod rotation;
+mod settings;
 mod size;
 mod turn;
 
