@@ -13,7 +13,8 @@ use onewriter_record::LevelFilter;
 const CODES: &str = "\
 Exit codes:
   0         done; for check and demo: nothing is missing
-  1         check and demo: something is lost, doubled, torn or out of order
+  1         check and demo: something is lost, doubled, torn or out of order; recover: something
+            waits that only its own program can write
   2         a wrong flag, variable or configuration file; nothing was done
   3         a file could not be read or written
   126, 127  run: the program cannot be executed, or does not exist
@@ -26,6 +27,7 @@ Examples:
   make 2>&1 | onewriter pipe --file build.log --rotate '10 MB' --keep 5
   onewriter run --file shop.log --format json -- ./shop --port 8080
   onewriter tail -f --level warn shop.log
+  onewriter stat
   onewriter check shop.log";
 
 /// Everyone logs. One writes.
@@ -79,8 +81,14 @@ pub enum Command {
     Pipe(Pipe),
     /// Run a program; every line of its output becomes a record
     Run(Run),
+    /// Write what other programs put, as a service of its own
+    Serve(Serve),
     /// Show the lines of a log, filtered, and follow it as it grows
     Tail(Tail),
+    /// Show all queues: who puts, who writes, what waits, what is lost
+    Stat(Stat),
+    /// Write what dead processes have left
+    Recover(Recover),
     /// Prove a log complete, in order and whole
     Check(Check),
     /// Print the completion script for a shell
@@ -341,6 +349,137 @@ impl Settings {
         let given = flags.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?)));
         given.chain(format.map(|format| ("format", format))).collect()
     }
+}
+
+/// Arguments of `serve`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "\
+Examples:
+  onewriter serve /etc/onewriter/shop.toml",
+    after_long_help = "\
+The configuration:
+  Either the settings of one sink, with the keys of `pipe`; the queue is that of its file:
+
+    file = \"/var/log/shop.log\"
+    format = \"json\"
+    rotate = \"100 MB or daily\"
+
+  Or a queue with a name, which programs join by that, and its sinks:
+
+    name = \"shop\"
+    [[sink]]
+    file = \"/var/log/shop.log\"
+    [[sink]]
+    file = \"/var/log/shop-errors.log\"
+    min-level = \"error\"
+
+Signals and ending:
+  SIGTERM and SIGINT: what was put is written, then whoever stands by goes on; what is put later
+  waits for the next writer. SIGHUP: files are opened anew, and the configuration is read again; a
+  wrong one is refused, and the one before it holds.
+
+As a service:
+  READY=1 is sent to $NOTIFY_SOCKET when it writes, or stands by for another process that does; a
+  watchdog of the manager is answered. Type=notify-reload fits.
+
+Examples:
+  onewriter serve /etc/onewriter/shop.toml"
+)]
+pub struct Serve {
+    /// The configuration, a TOML file
+    #[arg(value_name = "CONFIG")]
+    pub config: PathBuf,
+}
+
+/// Arguments of `stat`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "\
+Examples:
+  onewriter stat
+  onewriter stat --once /var/log/shop.log
+  onewriter stat --json --once | jq .queues",
+    after_long_help = "\
+What is shown:
+  Of each queue its writer and how often that has changed; records written, bytes that wait, records
+  lost; each process that puts, by its own account, with its role; each sink.
+
+  role  writer      writes the queue
+        stands by   writes it when the writer ends
+        producer    puts only
+        dead        has ended; what it has left is written by the next writer, or by `recover`
+
+  On a terminal the page is shown anew each second; elsewhere once, unless --watch is given. Looking
+  holds up nobody.
+
+Examples:
+  onewriter stat
+  onewriter stat --once /var/log/shop.log
+  onewriter stat --json --once | jq .queues"
+)]
+pub struct Stat {
+    /// Names of queues, or their log files [default: all of this user]
+    #[arg(value_name = "QUEUE|FILE")]
+    pub queues: Vec<String>,
+
+    /// Look once
+    #[arg(long)]
+    pub once: bool,
+
+    /// Look again and again, also where the output is no terminal
+    #[arg(short, long, conflicts_with = "once")]
+    pub watch: bool,
+
+    /// How often
+    #[arg(long, value_name = "TIME", default_value = "1s")]
+    pub every: String,
+
+    /// Print one JSON object for each look
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `recover`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "\
+Examples:
+  onewriter recover
+  onewriter recover --dry-run
+  onewriter recover /var/log/shop.log --format json",
+    after_long_help = "\
+What happens:
+  Each queue that nobody writes and in which something waits is written to its files, with the
+  settings of its last writer. A queue that has a writer is left to it. What a killed program had put
+  is also written by the next program that logs to the same file: recover is for when there is none.
+
+  Where the last writer had a formatter or a filter that only its program knows, recover says so and
+  ends with 1; --format writes such a queue nevertheless, and --file one that has no file.
+
+  Empty remains of queues whose processes are all dead are removed.
+
+Examples:
+  onewriter recover
+  onewriter recover --dry-run
+  onewriter recover /var/log/shop.log --format json"
+)]
+pub struct Recover {
+    /// Names of queues, or their log files [default: all of this user]
+    #[arg(value_name = "QUEUE|FILE")]
+    pub queues: Vec<String>,
+
+    /// Say what would be done, and do nothing
+    #[arg(short = 'n', long)]
+    pub dry_run: bool,
+
+    /// Write to this file, whatever the last writer did
+    #[arg(long, value_name = "PATH")]
+    pub file: Option<PathBuf>,
+
+    /// Write in this format: text, compact, pretty, json, logfmt, or a pattern
+    #[arg(long, value_name = "FORMAT")]
+    pub format: Option<String>,
 }
 
 /// Arguments of `tail`.
