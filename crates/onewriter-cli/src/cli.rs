@@ -75,8 +75,11 @@ impl Colour {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Log from many threads into rotated, compressed files; then count every record
+    /// Log from many processes that are killed again and again; then count every record
     Demo(Demo),
+    /// One of the processes of `demo`
+    #[command(hide = true)]
+    DemoWorker(DemoWorker),
     /// Write standard input, line by line, to a file, the terminal, or both
     Pipe(Pipe),
     /// Run a program; every line of its output becomes a record
@@ -121,38 +124,51 @@ pub struct Man {
     after_help = "\
 Examples:
   onewriter demo
-  onewriter demo --threads 8 --records 100000
-  onewriter demo --json | jq .seconds
+  onewriter demo --processes 8 --threads 2 --kills 100
+  onewriter demo --json | jq .takeover_max_ms
   onewriter demo --dir /tmp/demo && onewriter check --ticket ticket /tmp/demo",
     after_long_help = "\
 What happens:
-  Threads put records through each of the three Rust doors at once: the macros of onewriter, the
-  `log` facade, and the `tracing` layer. One writer writes them as JSON lines into files that are
-  rotated and compressed meanwhile. Then every line is read back and counted.
+  Several processes, half of them started and half of them forked, log to one file at once, from many
+  threads and through each of the three Rust doors: the macros of onewriter, the `log` facade, and
+  the `tracing` layer. One of them writes; the file is rotated and compressed meanwhile. Again and
+  again one of them is killed with SIGKILL: the one that writes, another one, a forked child. Then
+  every line is read back and counted.
 
   Each record has the number of its producer, its own number there, and a ticket, drawn from one
-  counter of all threads right before the put. So missing, doubled and torn records are found, and
-  every record that stands before one whose put had returned before its own began.
+  counter of all processes right before the put. Beside the log each thread notes which puts have
+  returned. So missing, doubled and torn records are found, and every record that stands before one
+  whose put had returned before its own began. A put that was killed before it returned may be there.
 
   The progress goes to standard error. The exit code is 1 if anything is missing; the files are
   then left where they are.
 
 Examples:
   onewriter demo
-  onewriter demo --threads 8 --records 100000
-  onewriter demo --json | jq .seconds
+  onewriter demo --processes 8 --threads 2 --kills 100
+  onewriter demo --json | jq .takeover_max_ms
   onewriter demo --dir /tmp/demo && onewriter check --ticket ticket /tmp/demo"
 )]
 pub struct Demo {
-    /// Threads for each of the three doors
+    /// Processes, half of them forked by the others
     #[arg(long, value_name = "N", default_value_t = 4)]
-    #[arg(value_parser = clap::value_parser!(u64).range(1..=256))]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=64))]
+    pub processes: u64,
+
+    /// Threads for each of the three doors in each process
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=64))]
     pub threads: u64,
 
-    /// Records for each thread
-    #[arg(long, value_name = "N", default_value_t = 1_000_000)]
+    /// Records in all, about
+    #[arg(long, value_name = "N", default_value_t = 5_000_000)]
     #[arg(value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
     pub records: u64,
+
+    /// How often a process is killed, evenly over all records
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    #[arg(value_parser = clap::value_parser!(u64).range(0..=1_000))]
+    pub kills: u64,
 
     /// Write the files into this empty directory, and keep them
     #[arg(long, value_name = "DIR")]
@@ -161,6 +177,21 @@ pub struct Demo {
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,
+}
+
+/// Arguments of a process of `demo`.
+#[derive(Debug, Args)]
+pub struct DemoWorker {
+    /// The directory of the log and of the counters
+    pub dir: PathBuf,
+
+    /// Threads for each door
+    #[arg(long)]
+    pub threads: u64,
+
+    /// Children that it forks
+    #[arg(long)]
+    pub forks: u64,
 }
 
 /// Arguments of `pipe`.

@@ -268,36 +268,28 @@ fn format(plan: &FormatPlan, is_coloured: bool) -> Result<Box<dyn Format>, Failu
     })
 }
 
-/// What the engine counted.
-pub struct Counts {
-    /// Puts that returned.
-    pub accepted: u64,
-    /// Records that it knows it lost.
-    pub lost: u64,
-}
-
-/// The engine as the demo needs it: one rotated, compressed file of JSON lines, and all doors.
-pub struct Demo {
+/// The logger of a process of the demo: one rotated, compressed file of JSON lines, and all doors.
+pub struct DemoLog {
     guard: Guard,
 }
 
-impl Demo {
+impl DemoLog {
     /// Starts it on this file.
-    pub fn start(log: &Path) -> Result<Demo, Failure> {
+    pub fn start(log: &Path) -> Result<DemoLog, Failure> {
         let sink = sink::file(log)
             .json()
             .rotation(Rotation::size(DEMO_SIZE))
             .compress(Compression::Gzip)
             .level(LevelFilter::ALL);
-        Ok(Demo { guard: patient().sink(sink).install().map_err(failure)? })
+        Ok(DemoLog { guard: patient().sink(sink).install().map_err(failure)? })
     }
 
-    /// Waits until everything is written, and ends it.
-    pub fn finish(self, returned: u64) -> Result<Counts, Failure> {
+    /// Waits until everything is written, whoever put it, and ends it; what it counted as lost.
+    pub fn finish(self) -> Result<u64, Failure> {
+        self.guard.complete(DEADLINE).map_err(failure)?;
         let handle = self.guard.handle();
         self.guard.shutdown(DEADLINE).map_err(failure)?;
-        let lost = handle.stats().lost;
-        Ok(Counts { accepted: returned.saturating_sub(lost), lost })
+        Ok(handle.stats().lost)
     }
 }
 

@@ -88,6 +88,17 @@ pub struct SurveyedSegment {
     pub allocated: u64,
 }
 
+impl SurveyedName {
+    fn is_of_file(&self, path: &Path) -> bool {
+        let SurveyedName::File { dev, ino, name } = self else { return false };
+        let parent = path.parent().filter(|it| !it.as_os_str().is_empty());
+        let Ok(meta) = fs::metadata(parent.unwrap_or(Path::new("."))) else { return false };
+        let file = path.file_name().unwrap_or_default().as_encoded_bytes();
+        (meta.dev(), meta.ino()) == (*dev, *ino)
+            && String::from_utf8_lossy(&file[..file.len().min(96)]) == *name
+    }
+}
+
 impl Survey {
     /// The folders in which queues of this user may be, of those that exist: that of
     /// `$ONEWRITER_DIR` if it is set, else all in which [`Queue::open`](crate::Queue::open) would put one.
@@ -163,12 +174,15 @@ impl Survey {
     /// Whether this is the queue of a file.
     #[must_use]
     pub fn is_of_file(&self, path: &Path) -> bool {
-        let SurveyedName::File { dev, ino, name } = &self.name else { return false };
-        let parent = path.parent().filter(|it| !it.as_os_str().is_empty());
-        let Ok(meta) = fs::metadata(parent.unwrap_or(Path::new("."))) else { return false };
-        let file = path.file_name().unwrap_or_default().as_encoded_bytes();
-        (meta.dev(), meta.ino()) == (*dev, *ino)
-            && String::from_utf8_lossy(&file[..file.len().min(96)]) == *name
+        self.name.is_of_file(path)
+    }
+
+    /// The folder below this root of the queue of a file, if it has one.
+    #[must_use]
+    pub fn folder_of_file(root: &Path, path: &Path) -> Option<PathBuf> {
+        let mut names = fs::read_dir(root).ok()?.flatten().map(|entry| entry.file_name());
+        let is_it = |name: &std::ffi::OsString| name_of(&name.to_string_lossy()).is_of_file(path);
+        names.find(is_it).map(|name| root.join(name))
     }
 
     /// Bytes that are to be written.

@@ -19,6 +19,7 @@ use crate::output::Output;
 pub fn run(command: Command, output: &mut Output<'_>) -> Result<Exit, Failure> {
     match command {
         Command::Demo(args) => demo::run(&args, output),
+        Command::DemoWorker(args) => demo::worker::run(&args),
         Command::Pipe(args) => pipe::run(&args, output),
         Command::Run(args) => run::run(&args, output),
         Command::Serve(args) => serve::run(&args, output),
