@@ -273,7 +273,7 @@ pub(crate) fn disagreement(own: &Published, writer: &Published) -> Option<String
         let same = writer.settings.iter().flatten().map(|it| keys(it));
         let Some(theirs) = same.into_iter().find(|it| it.contains(&("file", *file))) else {
             // It may be there, and only its program knows how.
-            if writer.settings.iter().all(Option::is_some) {
+            if !writer.settings.is_empty() && writer.settings.iter().all(Option::is_some) {
                 wants.push(format!("the file {file}, the writer has no such sink"));
             }
             continue;

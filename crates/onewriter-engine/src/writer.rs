@@ -540,6 +540,7 @@ impl Running {
             return;
         };
         self.publisher = Publisher::new(self.shared.queue.dir());
+        self.update_stats();
         self.publish_state();
         self.shared.lock().leads = true;
         self.shared.changed.notify_all();
