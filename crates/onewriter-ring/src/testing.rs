@@ -1,6 +1,9 @@
 //! What the process tests need of the operating system and cannot have without unsafe code.
 
+use crate::os::{self, Map};
 use std::io;
+use std::path::Path;
+use std::sync::atomic::AtomicU64;
 
 /// Splits the process: `None` in the child, the child's id in the parent.
 ///
@@ -21,4 +24,25 @@ pub fn fork() -> io::Result<Option<u32>> {
 pub fn at_exit(callback: extern "C" fn()) -> bool {
     // SAFETY: a function lives as long as the program, and this one takes no argument.
     unsafe { libc::atexit(callback) == 0 }
+}
+
+/// Words of a file that several processes share: counters of a test or a demonstration.
+#[derive(Debug)]
+pub struct SharedWords {
+    map: Map,
+}
+
+impl SharedWords {
+    /// Opens the file, which then has room for `len` words; new ones are 0.
+    pub fn open(path: &Path, len: usize) -> io::Result<SharedWords> {
+        let file = os::open_page(path)?;
+        os::allocate(&file, 0, 8 * len)?;
+        Ok(SharedWords { map: Map::shared(&file, 8 * len)? })
+    }
+
+    /// Word `at`. Panics if there is none.
+    #[must_use]
+    pub fn word(&self, at: usize) -> &AtomicU64 {
+        self.map.words().word(at)
+    }
 }
