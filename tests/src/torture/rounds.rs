@@ -1,0 +1,59 @@
+//! One round after the other, until the time is over.
+
+use super::flags::Flags;
+use super::plan::{KINDS, Plan};
+use super::report::Totals;
+use super::round::Round;
+use super::seed::mix;
+use rustix::process::{getpid, set_child_subreaper};
+use std::io;
+use std::time::{Duration, Instant, SystemTime};
+
+/// All rounds that the flags ask for; the exit code.
+pub fn run(flags: &Flags) -> io::Result<u8> {
+    // Orphans become ours: we collect all that die.
+    set_child_subreaper(Some(getpid()))?;
+    let seed = flags.seed.unwrap_or_else(made_up);
+    eprintln!("torture: seed {seed}");
+    let mut totals = Totals::default();
+    let begun = Instant::now();
+    let first = flags.round.unwrap_or(0);
+    for number in first.. {
+        let over = match (flags.round, flags.is_short) {
+            (Some(_), _) => number > first,
+            (None, true) => number >= KINDS.len() as u64,
+            (None, false) => begun.elapsed() >= Duration::from_secs(60 * flags.minutes),
+        };
+        if over {
+            break;
+        }
+        one(seed, number, flags.is_short, &mut totals)?;
+    }
+    eprintln!("\n{totals}");
+    if let Some(path) = &flags.json {
+        std::fs::write(path, format!("{:#}\n", totals.json(seed)))?;
+    }
+    Ok(u8::from(!totals.is_green()))
+}
+
+fn one(seed: u64, number: u64, is_short: bool, totals: &mut Totals) -> io::Result<()> {
+    let plan = Plan::new(seed, number, is_short);
+    eprintln!("torture: round {number}: {plan}");
+    let place = tempfile::Builder::new().prefix("onewriter-torture-").tempdir_in("/dev/shm")?;
+    let length = if is_short { "short" } else { "long" };
+    let args = [seed.to_string(), number.to_string(), length.to_owned()];
+    let was_green = totals.is_green();
+    Round::new(&plan, args, place.path(), totals)?.run()?;
+    totals.rounds += 1;
+    eprintln!("torture: {}", totals.line());
+    if was_green && !totals.is_green() {
+        let short = if is_short { " --short" } else { "" };
+        eprintln!("torture: again: cargo xtask torture --seed {seed} --round {number}{short}");
+    }
+    Ok(())
+}
+
+fn made_up() -> u64 {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    mix(now.as_nanos() as u64) % 1_000_000
+}
