@@ -1,13 +1,13 @@
 //! What an earlier writer had announced and may not have finished.
 
 use super::disk::Disk;
+use super::open::Live;
 use super::{FileSink, Fsync};
 use crate::error::Error;
 use crate::sink::{Context, Intent, NoJournal};
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
 
 impl FileSink {
     /// Writes the staged bytes of an earlier writer to the place it meant, in the live file or in a
@@ -18,38 +18,33 @@ impl FileSink {
     ///
     /// After an error they are pending, and the next commit tries again.
     pub(super) fn repeat(&mut self, intent: &Intent, bytes: &[u8]) -> Result<(), Error> {
-        let path = self.settings.path.clone();
-        let fail = |err| Error::io("cannot repeat the last write to", &path, err);
-        let is_live = (self.live.dev, self.live.ino) == (intent.dev, intent.ino);
-        if !is_live && self.repeat_elsewhere(intent, bytes).map_err(fail)? {
-            return Ok(());
+        let was_meant = |live: &Live| (live.dev, live.ino) == (intent.dev, intent.ino);
+        let mut is_live = was_meant(&self.live);
+        // This sink may have stood by since before a rotation. Whichever file was meant is the live
+        // one until the write is done, so that after an error the next commit finds it.
+        if !is_live && let Some(meant) = self.find(intent) {
+            is_live = was_meant(&meant) && meant.len >= intent.base;
+            if is_live {
+                self.go_on_in(meant);
+            }
         }
         // Like a batch of our own that failed: the guard sees whether the file is still the same.
         self.staged = is_live.then_some(*intent);
         self.batch.bytes.extend_from_slice(bytes);
         self.batch.wants_sync = matches!(self.settings.fsync, Fsync::Batch | Fsync::From(_));
         // The journal that holds these bytes is the router's; it confirms them itself.
-        self.write_batch(&mut Context { now: self.newest, journal: &mut NoJournal })
-    }
-
-    fn repeat_elsewhere(&mut self, intent: &Intent, bytes: &[u8]) -> io::Result<bool> {
-        let Some(path) = self.find(intent)? else { return Ok(false) };
-        let file = OpenOptions::new().write(true).open(path)?;
-        if file.metadata()?.len() < intent.base {
-            return Ok(false);
-        }
-        write_all_at(&mut *self.disk, &file, bytes, intent.base)?;
-        Ok(true)
+        self.write_batch(&mut Context { now: self.newest, journal: &mut NoJournal })?;
+        if self.live.is_at(&self.settings.path) { Ok(()) } else { self.open_again() }
     }
 
     /// The file that was meant, under whatever name in the folder.
-    fn find(&self, intent: &Intent) -> io::Result<Option<PathBuf>> {
+    fn find(&mut self, intent: &Intent) -> Option<Live> {
         let is_it = |meta: fs::Metadata| {
             meta.is_file() && (meta.dev(), meta.ino()) == (intent.dev, intent.ino)
         };
-        let mut entries = fs::read_dir(self.settings.folder())?.flatten();
-        let found = entries.find(|entry| entry.metadata().is_ok_and(is_it));
-        Ok(found.map(|entry| entry.path()))
+        let mut entries = fs::read_dir(self.settings.folder()).ok()?.flatten();
+        let found = entries.find(|entry| entry.metadata().is_ok_and(is_it))?;
+        self.disk.open(&found.path(), &self.settings.access).ok()
     }
 }
 

@@ -1,6 +1,7 @@
 //! Rotation, reopening, and what is done beside writing.
 
 use super::compress::Packer;
+use super::open::Live;
 use super::retention::Folder;
 use super::{FileSink, Fsync, Settings, open};
 use crate::error::Error;
@@ -124,11 +125,15 @@ impl FileSink {
             .disk
             .open(path, &self.settings.access)
             .map_err(|err| Error::io("cannot open the log file", path, err))?;
+        self.go_on_in(live);
+        Ok(())
+    }
+
+    pub(super) fn go_on_in(&mut self, live: Live) {
         self.offset = live.len;
         self.newest = live.newest();
         self.is_unsure = true;
         self.live = live;
-        Ok(())
     }
 
     /// Where the file's time would mislead the next run about the newest record's period, corrects
