@@ -4,12 +4,13 @@ use std::path::PathBuf;
 
 /// What the command takes, for its help.
 pub const HELP: &str = "\
-usage: torture [--minutes N] [--seed S] [--round R] [--short] [--json FILE]
+usage: torture [--minutes N] [--seed S] [--round R] [--short] [--keep] [--json FILE]
 
   --minutes N   rounds are begun for so long; 1 if not given
   --seed S      what happens is the seed's; one that is not given is made up and printed
   --round R     only this round of the seed, as a red one says
   --short       one round of each kind, each of a second or two, whatever the minutes
+  --keep        leaves the folder of a red round in /dev/shm
   --json FILE   writes the totals there too
 ";
 
@@ -24,6 +25,8 @@ pub struct Flags {
     pub round: Option<u64>,
     /// One short round of each kind.
     pub is_short: bool,
+    /// The folder of a red round is left.
+    pub keep: bool,
     /// Where the totals go too.
     pub json: Option<PathBuf>,
 }
@@ -47,6 +50,7 @@ impl Flags {
                 "--seed" => flags.seed = Some(number(flag, &value("a number, such as 7")?)?),
                 "--round" => flags.round = Some(number(flag, &value("a number, such as 3")?)?),
                 "--short" => flags.is_short = true,
+                "--keep" => flags.keep = true,
                 "--json" => flags.json = Some(value("a file, such as totals.json")?.into()),
                 other => return Err(format!("torture does not know {other:?}\n\n{HELP}")),
             }
@@ -78,9 +82,10 @@ mod tests {
             seed: Some(7),
             round: Some(2),
             is_short: true,
+            keep: true,
             json: Some("x.json".into()),
         };
-        let text = "--json x.json --seed 7 --short --round 2 --minutes 3";
+        let text = "--json x.json --keep --seed 7 --short --round 2 --minutes 3";
         assert_eq!(parsed(text), Ok(wanted));
         assert_eq!(parsed(""), Ok(Flags { minutes: 1, ..Flags::default() }));
     }

@@ -91,11 +91,6 @@ impl Ledger {
         self.words.word(LIVE).load(Ordering::Relaxed) >= CROWD
     }
 
-    /// How many records were put, about.
-    pub fn total(&self) -> u64 {
-        self.words.word(TOTAL).load(Ordering::Relaxed)
-    }
-
     /// Enters a process; its number, if there is room.
     pub fn enter_process(&self, is_able: bool) -> Option<usize> {
         let number = self.words.word(N_PROCESSES).fetch_add(1, Ordering::SeqCst) as usize;

@@ -40,6 +40,8 @@ pub struct Round<'a> {
     undo: Vec<(Instant, Undo)>,
     watch: Option<Watch>,
     pauses: u64,
+    /// What was done, and when.
+    history: Vec<(Duration, String)>,
 }
 
 enum Undo {
@@ -94,6 +96,7 @@ impl<'a> Round<'a> {
             undo: Vec::new(),
             watch: None,
             pauses: 0,
+            history: Vec::new(),
         })
     }
 
@@ -176,6 +179,7 @@ impl<'a> Round<'a> {
         let pick = |of: Vec<(u32, bool)>, number: u64| {
             of.get((number % of.len().max(1) as u64) as usize).map(|(id, _)| *id)
         };
+        self.note(format!("{action:?}"));
         match action {
             Action::KillWorker(number) => {
                 let victim = pick(self.processes.live(), number);
@@ -216,6 +220,10 @@ impl<'a> Round<'a> {
         Ok(())
     }
 
+    fn note(&mut self, what: String) {
+        self.history.push((self.begun.elapsed(), what));
+    }
+
     fn pause_process(&mut self, id: u32, millis: u64) {
         self.watch = None;
         signal(id, Signal::STOP);
@@ -226,6 +234,7 @@ impl<'a> Round<'a> {
     /// Kills a process; if it was the writer, the time until the next line is taken.
     fn kill(&mut self, id: u32) {
         let is_writer = writer(&self.queues()) == Some(id);
+        self.note(format!("SIGKILL for {}{id}", if is_writer { "the writer " } else { "" }));
         let others = self.processes.live().iter().filter(|(it, can)| *can && *it != id).count();
         let since = Instant::now();
         if !kill(id) {
@@ -334,9 +343,11 @@ impl<'a> Round<'a> {
         if self.plan.kind != Kind::Foreign {
             return Ok(());
         }
+        let deed = self.births.within(0..5);
+        self.note(format!("all rest; deed {deed}"));
         let tally = &mut self.tallies[0];
         let live = tally.live();
-        match self.births.within(0..5) {
+        match deed {
             0 => {
                 OpenOptions::new().write(true).open(&live)?.set_len(0)?;
                 tally.was_emptied();
@@ -405,6 +416,11 @@ impl<'a> Round<'a> {
         self.totals.processes += self.ledger.n_processes() as u64;
         for tally in std::mem::take(&mut self.tallies) {
             self.totals.add(tally.counts);
+        }
+        if !self.totals.is_green() {
+            for (at, what) in &self.history {
+                eprintln!("torture: {:>8.3} s {what}", at.as_secs_f32());
+            }
         }
         for path in files_in(&self.queues()) {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();

@@ -8,6 +8,7 @@ use super::seed::mix;
 use rustix::process::{getpid, set_child_subreaper};
 use std::io;
 use std::time::{Duration, Instant, SystemTime};
+use tempfile::TempDir;
 
 /// All rounds that the flags ask for; the exit code.
 pub fn run(flags: &Flags) -> io::Result<u8> {
@@ -27,7 +28,10 @@ pub fn run(flags: &Flags) -> io::Result<u8> {
         if over {
             break;
         }
-        one(seed, number, flags.is_short, &mut totals)?;
+        let red = one(seed, number, flags.is_short, &mut totals)?;
+        if let Some(place) = red.filter(|_| flags.keep) {
+            eprintln!("torture: the folder is {}", place.keep().display());
+        }
     }
     eprintln!("\n{totals}");
     if let Some(path) = &flags.json {
@@ -36,7 +40,8 @@ pub fn run(flags: &Flags) -> io::Result<u8> {
     Ok(u8::from(!totals.is_green()))
 }
 
-fn one(seed: u64, number: u64, is_short: bool, totals: &mut Totals) -> io::Result<()> {
+/// Runs a round; the folder, if it is the first red one.
+fn one(seed: u64, number: u64, is_short: bool, totals: &mut Totals) -> io::Result<Option<TempDir>> {
     let plan = Plan::new(seed, number, is_short);
     eprintln!("torture: round {number}: {plan}");
     let place = tempfile::Builder::new().prefix("onewriter-torture-").tempdir_in("/dev/shm")?;
@@ -49,8 +54,9 @@ fn one(seed: u64, number: u64, is_short: bool, totals: &mut Totals) -> io::Resul
     if was_green && !totals.is_green() {
         let short = if is_short { " --short" } else { "" };
         eprintln!("torture: again: cargo xtask torture --seed {seed} --round {number}{short}");
+        return Ok(Some(place));
     }
-    Ok(())
+    Ok(None)
 }
 
 fn made_up() -> u64 {

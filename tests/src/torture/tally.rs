@@ -104,8 +104,10 @@ impl Tally {
 
     /// Counts what has come since the last time.
     pub fn read(&mut self) -> io::Result<()> {
-        for (path, offset) in std::mem::take(&mut self.moved) {
-            self.file(&path, offset)?;
+        // The writer leaves a file that was moved when it notices: more may come.
+        for at in 0..self.moved.len() {
+            let (path, offset) = self.moved[at].clone();
+            self.moved[at].1 += self.file(&path, offset)?;
         }
         for (number, path) in self.rotated() {
             self.file(&path, self.offset)?;
