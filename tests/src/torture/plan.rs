@@ -108,7 +108,8 @@ impl Plan {
             kind,
             length: Duration::from_millis(millis),
             workers,
-            budget: millis * if kind == Kind::FullDisk { 15 } else { 100 },
+            budget: millis
+                * if kind == Kind::FullDisk || rotation == Some("40 KB") { 15 } else { 100 },
             rotation,
             packing,
             memory: seed.pick(&[128 << 10, 1 << 20, 16 << 20]),

@@ -4,6 +4,7 @@ use super::ledger::Ledger;
 use super::plan::{Action, Kind, Plan};
 use super::processes::{Processes, files_in, kill, signal, writer};
 use super::report::Totals;
+use super::rounds::has_own_mounts;
 use super::seed::Seed;
 use super::tally::Tally;
 use rustix::process::{Pid, Resource, Rlimit, Signal, prlimit};
@@ -25,7 +26,7 @@ const BURSTS: Duration = Duration::from_millis(500);
 
 /// A round while it runs.
 pub struct Round<'a> {
-    plan: &'a Plan,
+    plan: Plan,
     /// What a worker needs to make the same plan.
     args: [String; 3],
     folder: PathBuf,
@@ -39,6 +40,8 @@ pub struct Round<'a> {
     /// What has to be undone, and when.
     undo: Vec<(Instant, Undo)>,
     watch: Option<Watch>,
+    /// The log has a small disk of its own.
+    has_disk: bool,
     pauses: u64,
     /// What was done, and when.
     history: Vec<(Duration, String)>,
@@ -58,7 +61,7 @@ struct Watch {
 impl<'a> Round<'a> {
     /// Prepares the folder of a round.
     pub fn new(
-        plan: &'a Plan,
+        plan: Plan,
         args: [String; 3],
         folder: &Path,
         totals: &'a mut Totals,
@@ -67,9 +70,15 @@ impl<'a> Round<'a> {
         for folder in [&log, &folder.join("queues")] {
             fs::create_dir(folder)?;
         }
-        let mut offset = 0;
+        let (mut offset, mut has_disk) = (0, false);
         match plan.kind {
-            Kind::FullDisk => mount(&log)?,
+            Kind::FullDisk if has_own_mounts() => {
+                mount(&log)?;
+                has_disk = true;
+            }
+            Kind::FullDisk => {
+                eprintln!("torture: no small disk: this needs root or user namespaces")
+            }
             Kind::Quota => {
                 let file = File::create(log.join("shop.log"))?;
                 file.write_all_at(b"\n", QUOTA - 1)?;
@@ -84,6 +93,7 @@ impl<'a> Round<'a> {
         let ledger = Ledger::open(&folder.join("ledger"))?;
         ledger.beat();
         Ok(Round {
+            births: Seed::new(plan.seed),
             plan,
             args,
             folder: folder.to_owned(),
@@ -92,21 +102,31 @@ impl<'a> Round<'a> {
             tallies,
             totals,
             begun: Instant::now(),
-            births: Seed::new(plan.seed),
             undo: Vec::new(),
             watch: None,
+            has_disk,
             pauses: 0,
             history: Vec::new(),
         })
     }
 
-    /// Runs it to its verdict.
+    /// Runs it to its verdict. Whatever happens, no process is left.
     pub fn run(mut self) -> io::Result<()> {
-        let mut actions = self.plan.actions.iter().peekable();
+        let outcome = self.play();
+        if outcome.is_err() {
+            self.plan.ends_with_kills = true;
+            self.end()?;
+        }
+        outcome
+    }
+
+    fn play(&mut self) -> io::Result<()> {
+        let actions = std::mem::take(&mut self.plan.actions);
+        let mut actions = actions.into_iter().peekable();
         while self.begun.elapsed() < self.plan.length {
             self.look_after()?;
             if let Some((_, action)) = actions.next_if(|(at, _)| *at <= self.begun.elapsed()) {
-                self.act(*action)?;
+                self.act(action)?;
             }
             let rest = if self.watch.is_some() { 200 } else { 2_000 };
             std::thread::sleep(Duration::from_micros(rest));
@@ -206,7 +226,7 @@ impl<'a> Round<'a> {
             Action::Choke(millis) => {
                 self.watch = None;
                 self.choke(true);
-                self.totals.chokes += 1;
+                self.totals.chokes += u64::from(self.has_disk || self.plan.kind == Kind::Quota);
                 self.later(millis, Undo::Unchoke);
             }
             Action::KillRecoverer(millis) => {
@@ -278,7 +298,7 @@ impl<'a> Round<'a> {
                     let _ = prlimit(Pid::from_raw(id as i32), Resource::Fsize, limit);
                 }
             }
-            Kind::FullDisk => {
+            Kind::FullDisk if self.has_disk => {
                 let ballast = self.folder.join("log/ballast");
                 if !is_full {
                     let _ = fs::remove_file(ballast);
@@ -450,7 +470,7 @@ fn mount(folder: &Path) -> io::Result<()> {
 
 impl Drop for Round<'_> {
     fn drop(&mut self) {
-        if self.plan.kind == Kind::FullDisk {
+        if self.has_disk {
             let _ = Command::new("umount").arg(self.folder.join("log")).status();
         }
     }

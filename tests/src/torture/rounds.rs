@@ -7,11 +7,43 @@ use super::round::Round;
 use super::seed::mix;
 use rustix::process::{getpid, set_child_subreaper};
 use std::io;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
 use std::time::{Duration, Instant, SystemTime};
 use tempfile::TempDir;
 
+/// Says that this process has mounts of its own.
+const OWN_MOUNTS: &str = "ONEWRITER_TORTURE_MOUNTS";
+
+/// Goes on in this program with mounts of its own, where the system lets us have them: as root, or
+/// as the root of a user namespace. What is mounted ends with the last process.
+fn with_own_mounts() {
+    if std::env::var_os(OWN_MOUNTS).is_some() {
+        return;
+    }
+    let works = |flags: &[&str]| {
+        let tried = Command::new("unshare").args(flags).arg("true").output();
+        tried.is_ok_and(|tried| tried.status.success())
+    };
+    let flags = [&["--mount"][..], &["--mount", "--map-root-user"]];
+    if let (Some(flags), Ok(own)) =
+        (flags.into_iter().find(|flags| works(flags)), std::env::current_exe())
+    {
+        let mut command = Command::new("unshare");
+        command.args(flags).arg(own).args(std::env::args_os().skip(1)).env(OWN_MOUNTS, "1");
+        let err = command.exec();
+        eprintln!("torture: no mounts of its own: {err}");
+    }
+}
+
+/// Whether a disk can be mounted that nobody else sees.
+pub fn has_own_mounts() -> bool {
+    std::env::var_os(OWN_MOUNTS).is_some()
+}
+
 /// All rounds that the flags ask for; the exit code.
 pub fn run(flags: &Flags) -> io::Result<u8> {
+    with_own_mounts();
     // Orphans become ours: we collect all that die.
     set_child_subreaper(Some(getpid()))?;
     let seed = flags.seed.unwrap_or_else(made_up);
@@ -48,7 +80,7 @@ fn one(seed: u64, number: u64, is_short: bool, totals: &mut Totals) -> io::Resul
     let length = if is_short { "short" } else { "long" };
     let args = [seed.to_string(), number.to_string(), length.to_owned()];
     let was_green = totals.is_green();
-    Round::new(&plan, args, place.path(), totals)?.run()?;
+    Round::new(plan, args, place.path(), totals)?.run()?;
     totals.rounds += 1;
     eprintln!("torture: {}", totals.line());
     if was_green && !totals.is_green() {

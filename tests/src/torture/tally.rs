@@ -284,8 +284,15 @@ struct Record {
     seen: u64,
 }
 
-/// The text of a file behind its first `offset` bytes.
+/// The text of a file behind its first `offset` bytes. One that was compressed since it was listed
+/// is found under its new name.
 fn opened(path: &Path, offset: u64) -> io::Result<Box<dyn BufRead>> {
+    let names = ["", ".gz", ".zst"].map(|ending| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(ending);
+        PathBuf::from(name)
+    });
+    let path = names.iter().find(|name| name.exists()).unwrap_or(&names[0]);
     let mut file = File::open(path)?;
     let mut text: Box<dyn BufRead> = match path.extension().and_then(|it| it.to_str()) {
         Some("gz") => Box::new(BufReader::new(flate2::read::MultiGzDecoder::new(file))),
