@@ -7,7 +7,8 @@
 //! says that those of the next are whole. A writer that is killed while it stages has staged nothing.
 
 use crate::os::{self, Map, PAGE};
-use crate::queue::{DIR_VARIABLE, Error, Queue};
+use crate::place::DIR_VARIABLE;
+use crate::queue::{Error, Queue};
 use crate::reader::Cursor;
 use crate::words::Words;
 use std::fs::File;
@@ -125,6 +126,17 @@ impl JournalFile {
         if self.file.set_len(PAGE as u64).is_ok() {
             (self.cursors_allocated, self.stage_allocated) = ([0; 2], 0);
         }
+    }
+
+    /// Takes the memory for writes of this size now: later the rings of the very processes that wait
+    /// for these writes may have filled the file system.
+    pub fn reserve(&mut self, bytes: usize) -> Result<(), Error> {
+        self.stage_allocated = self.grow(STAGE_START, self.stage_allocated, bytes)?;
+        for (slot, start) in CURSORS_START.into_iter().enumerate() {
+            let allocated = self.cursors_allocated[slot];
+            self.cursors_allocated[slot] = self.grow(start, allocated, STEP)?;
+        }
+        Ok(())
     }
 
     /// Announces a write. One before it that was not confirmed is given up.

@@ -219,6 +219,13 @@ impl Segment {
         Ok(())
     }
 
+    /// Whether the call site fits into the table; if so, memory is allocated for it.
+    pub(crate) fn has_room_for_site(&self, bytes: &[u8]) -> bool {
+        let mut inner = self.lock();
+        let end = inner.table_used + 8 + bytes.len().next_multiple_of(8);
+        end <= TABLE_MAX && self.grow_table(&mut inner, end).is_ok()
+    }
+
     /// Adds a call site to the table; its number, or `None` if the table or the memory is full.
     pub(crate) fn register_site(&self, bytes: &[u8]) -> Option<u32> {
         let mut inner = self.lock();
@@ -274,13 +281,15 @@ impl Segment {
             return Err(Error::new("the process has used up its budget of ring memory"));
         }
         let fail = |err| Error::io("no memory for a ring in", &self.path, err);
-        let control_end = (number + 1) * CONTROL_WORDS * 8;
+        // What is kept for the shared ring is allocated with the ring before it: it must be there when
+        // the file system is full.
+        let control_end = (number + 1 + kept) * CONTROL_WORDS * 8;
         if control_end > inner.control_allocated {
             os::allocate(&self.file, CONTROL_START, control_end.next_multiple_of(PAGE))
                 .map_err(fail)?;
             inner.control_allocated = control_end.next_multiple_of(PAGE);
         }
-        os::allocate(&self.file, at, size).map_err(fail)?;
+        os::allocate(&self.file, at, size + kept * RING_SIZES[0]).map_err(fail)?;
         self.map.populate(at, size);
         inner.data_used += size;
         inner.rings.push(Slot { size, owned: true });
