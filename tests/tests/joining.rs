@@ -183,6 +183,9 @@ fn daemon(ending: &str) {
     parent.child.wait().expect("it ends");
     drop(input);
     assert_eq!(parent.line(), "complete");
+    // The daemon has ended too.
+    assert_eq!(parent.line(), "");
+    assert_eq!(place.left_in_queues(), [""; 0]);
     let wanted =
         ["parent", "daemon first", "daemon alone"].map(|prefix| numbered(prefix, 100)).concat();
     assert_same(&place.lines(), &wanted);

@@ -19,8 +19,7 @@ const LIVE: usize = 56;
 const CROWD: u64 = 24;
 const PROCESSES: usize = 64;
 const MAX_PROCESSES: usize = 1 << 13;
-const PROCESS_WORDS: usize = 2;
-const SLOTS: usize = PROCESSES + MAX_PROCESSES * PROCESS_WORDS;
+const SLOTS: usize = PROCESSES + MAX_PROCESSES;
 const MAX_SLOTS: usize = 1 << 14;
 const SLOT_WORDS: usize = 8;
 /// Programs end by themselves if nobody has looked after them for so long.
@@ -92,11 +91,10 @@ impl Ledger {
     }
 
     /// Enters a process; its number, if there is room.
-    pub fn enter_process(&self, is_able: bool) -> Option<usize> {
+    pub fn enter_process(&self) -> Option<usize> {
         let number = self.words.word(N_PROCESSES).fetch_add(1, Ordering::SeqCst) as usize;
-        let at = PROCESSES + number * PROCESS_WORDS;
+        let at = PROCESSES + number;
         (number < MAX_PROCESSES).then_some(())?;
-        self.words.word(at + 1).store(u64::from(is_able), Ordering::Relaxed);
         self.words.word(at).store(u64::from(std::process::id()), Ordering::Release);
         Some(number)
     }
@@ -106,11 +104,10 @@ impl Ledger {
         (self.words.word(N_PROCESSES).load(Ordering::SeqCst) as usize).min(MAX_PROCESSES)
     }
 
-    /// The id of a process, and whether it can write; `None` before it is known.
-    pub fn process(&self, number: usize) -> Option<(u32, bool)> {
-        let at = PROCESSES + number * PROCESS_WORDS;
-        let id = self.words.word(at).load(Ordering::Acquire) as u32;
-        (id != 0).then(|| (id, self.words.word(at + 1).load(Ordering::Relaxed) != 0))
+    /// The id of a process; `None` before it is known.
+    pub fn process(&self, number: usize) -> Option<u32> {
+        let id = self.words.word(PROCESSES + number).load(Ordering::Acquire) as u32;
+        (id != 0).then_some(id)
     }
 
     /// Enters a thread of a process; `None` if there is no room.

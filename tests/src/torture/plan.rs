@@ -65,7 +65,7 @@ pub struct Plan {
     pub memory: usize,
     /// Now and then a record that goes through a side file.
     pub is_large: bool,
-    /// All sinks are in one queue of a name.
+    /// All sinks are in one queue of a name; otherwise each file has its own.
     pub is_named: bool,
     /// The round ends with SIGKILL for all.
     pub ends_with_kills: bool,
@@ -114,7 +114,7 @@ impl Plan {
             packing,
             memory: seed.pick(&[128 << 10, 1 << 20, 16 << 20]),
             is_large: seed.one_in(2),
-            is_named: kind == Kind::Beside || seed.one_in(4),
+            is_named: seed.one_in(3),
             ends_with_kills: seed.one_in(2),
             actions: Vec::new(),
         };

@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 /// dead: so no id means another process than the one that it was given to.
 #[derive(Debug, Default)]
 pub struct Processes {
-    /// Entered in the ledger and not collected: id, and whether it can write.
-    known: Vec<(u32, bool)>,
+    /// Entered in the ledger and not collected.
+    known: Vec<u32>,
     collected: BTreeSet<u32>,
     entered: usize,
     /// Started by this process.
@@ -55,7 +55,7 @@ impl Processes {
             self.entered += 1;
         }
         let collected = &self.collected;
-        self.known.retain(|(id, _)| !collected.contains(id));
+        self.known.retain(|id| !collected.contains(id));
         has_children
     }
 
@@ -64,9 +64,9 @@ impl Processes {
         self.known.len() as u64
     }
 
-    /// Those that live, and whether they can write.
-    pub fn live(&self) -> Vec<(u32, bool)> {
-        self.known.iter().copied().filter(|(id, _)| is_alive(*id)).collect()
+    /// Those that live.
+    pub fn live(&self) -> Vec<u32> {
+        self.known.iter().copied().filter(|id| is_alive(*id)).collect()
     }
 
     /// Whether this one lives.
@@ -116,9 +116,14 @@ pub fn files_in(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// The process that writes one of the queues in this folder: whoever holds the lock of the lead.
+/// The process that writes the log whose queue is in this folder: whoever holds the lock of the
+/// lead.
 pub fn writer(queues: &Path) -> Option<u32> {
-    let leads = files_in(queues).into_iter().filter(|path| path.ends_with("lead"));
+    let is_ours = |path: &PathBuf| {
+        let queue = path.parent().unwrap_or(path).to_string_lossy();
+        path.ends_with("lead") && ["shop.log", "n-torture"].iter().any(|name| queue.ends_with(name))
+    };
+    let leads = files_in(queues).into_iter().filter(is_ours);
     let inodes: Vec<String> =
         leads.filter_map(|path| Some(format!(":{}", fs::metadata(path).ok()?.ino()))).collect();
     let locks = fs::read_to_string("/proc/locks").ok()?;

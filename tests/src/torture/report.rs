@@ -32,6 +32,8 @@ pub struct Totals {
     pub unwatched: u64,
     /// Segments that a killed process had begun to make.
     pub half_made: u64,
+    /// Segments that killed processes have left in private queues.
+    pub private_left: u64,
     counts: Counts,
     failures: Vec<String>,
 }
@@ -106,6 +108,7 @@ impl Totals {
             "takeover_ms": { "p50": millis(500), "p99": millis(990), "max": millis(1000) },
             "without_takeover": self.unwatched,
             "half_made_segments": self.half_made,
+            "private_segments": self.private_left,
         })
     }
 }
@@ -129,6 +132,7 @@ impl fmt::Display for Totals {
             ("misordered", self.counts.misordered),
             ("other failures", self.failures.len() as u64),
             ("half-made segments left", self.half_made),
+            ("private segments left", self.private_left),
         ];
         for (name, count) in rows {
             writeln!(f, "{name:<26} {count:>12}")?;

@@ -196,9 +196,8 @@ impl<'a> Round<'a> {
     }
 
     fn act(&mut self, action: Action) -> io::Result<()> {
-        let pick = |of: Vec<(u32, bool)>, number: u64| {
-            of.get((number % of.len().max(1) as u64) as usize).map(|(id, _)| *id)
-        };
+        let pick =
+            |of: Vec<u32>, number: u64| of.get((number % of.len().max(1) as u64) as usize).copied();
         self.note(format!("{action:?}"));
         match action {
             Action::KillWorker(number) => {
@@ -255,7 +254,7 @@ impl<'a> Round<'a> {
     fn kill(&mut self, id: u32) {
         let is_writer = writer(&self.queues()) == Some(id);
         self.note(format!("SIGKILL for {}{id}", if is_writer { "the writer " } else { "" }));
-        let others = self.processes.live().iter().filter(|(it, can)| *can && *it != id).count();
+        let others = self.processes.live().iter().filter(|it| **it != id).count();
         let since = Instant::now();
         if !kill(id) {
             return;
@@ -293,7 +292,7 @@ impl<'a> Round<'a> {
             Kind::Quota => {
                 let live = self.processes.live();
                 let len = self.file().map_or(QUOTA, |(_, len)| len);
-                for (id, _) in live {
+                for id in live {
                     let limit = Rlimit { current: is_full.then_some(len), maximum: None };
                     let _ = prlimit(Pid::from_raw(id as i32), Resource::Fsize, limit);
                 }
@@ -339,7 +338,7 @@ impl<'a> Round<'a> {
             let busy =
                 (0..self.ledger.n_slots()).map(|number| self.ledger.slot(number)).find(|it| {
                     let id = it.process().and_then(|number| self.ledger.process(number));
-                    !it.rests(self.pauses) && id.is_none_or(|(id, _)| self.processes.lives(id))
+                    !it.rests(self.pauses) && id.is_none_or(|id| self.processes.lives(id))
                 });
             let Some(busy) = busy else { return true };
             if begun.elapsed() > PATIENCE {
@@ -423,7 +422,7 @@ impl<'a> Round<'a> {
 
     fn kill_all(&mut self) {
         self.ledger.stop();
-        for (id, _) in self.processes.live() {
+        for id in self.processes.live() {
             self.totals.kills += u64::from(kill(id));
         }
     }
@@ -444,7 +443,11 @@ impl<'a> Round<'a> {
         }
         for path in files_in(&self.queues()) {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            if ["s-", "b-", "bad-"].iter().any(|kind| name.starts_with(kind)) {
+            // Nobody can write what a dead process has put into a queue that only it knew.
+            let queue = path.parent().and_then(Path::file_name).unwrap_or_default();
+            if queue.to_string_lossy().starts_with("p-") {
+                self.totals.private_left += u64::from(name.starts_with("s-"));
+            } else if ["s-", "b-", "bad-"].iter().any(|kind| name.starts_with(kind)) {
                 self.totals.fail(format!("{} is left in the queue", path.display()));
             } else if name.starts_with('.') {
                 self.totals.half_made += 1;

@@ -33,15 +33,15 @@ pub fn work(args: &[String]) -> ! {
     let guard = setup::logger(&plan, &folder.join("log")).install();
     let guard = guard.expect("the logger can be installed");
     let worker = Worker { plan, ledger, again: args[..4].to_vec(), padding: "x".repeat(300_000) };
-    worker.live(Part::worker(own), true);
+    worker.live(Part::worker(own));
     drop(guard);
     std::process::exit(0)
 }
 
 impl Worker {
     /// Runs the threads of one process, the first on this thread.
-    fn live(&self, mut part: Part, is_able: bool) {
-        let Some(process) = self.ledger.enter_process(is_able) else { return };
+    fn live(&self, mut part: Part) {
+        let Some(process) = self.ledger.enter_process() else { return };
         let lives = part.threads.clone();
         let (first, rest) = (&lives[0], &lives[1..]);
         thread::scope(|scope| {
@@ -142,7 +142,7 @@ impl Worker {
     /// The life of a forked child.
     fn be(&self, part: Part) -> ! {
         let ending = part.ending;
-        self.live(part, false);
+        self.live(part);
         match ending {
             Ending::Exit => std::process::exit(0),
             Ending::Abort => std::process::abort(),
