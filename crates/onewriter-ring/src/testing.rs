@@ -1,6 +1,7 @@
 //! What the process tests need of the operating system and cannot have without unsafe code.
 
 use crate::os::{self, Map};
+use std::fs::File;
 use std::io;
 use std::path::Path;
 use std::sync::atomic::AtomicU64;
@@ -26,22 +27,40 @@ pub fn at_exit(callback: extern "C" fn()) -> bool {
     unsafe { libc::atexit(callback) == 0 }
 }
 
-/// Words of a file that several processes share: counters of a test or a demonstration.
+/// Splits the process by the bare system call: no handler that `fork` would run in the C library
+/// runs, neither before it nor in the child.
+///
+/// As in [`fork`], and on top of it: a lock of the C library (the allocator's) that another thread
+/// holds stays held in the child.
+pub fn bare_clone() -> io::Result<Option<u32>> {
+    // SAFETY: with no flag but the signal at its end the child gets a copy of the address space, and
+    // goes on with a copy of this stack, as after `fork`; no memory is handed over.
+    match unsafe { libc::syscall(libc::SYS_clone, libc::SIGCHLD, 0, 0, 0, 0) } {
+        -1 => Err(io::Error::last_os_error()),
+        0 => Ok(None),
+        child => Ok(Some(child as u32)),
+    }
+}
+
+/// Words that several processes share by a file: what one has stored survives its death.
 #[derive(Debug)]
 pub struct SharedWords {
     map: Map,
 }
 
 impl SharedWords {
-    /// Opens the file, which then has room for `len` words; new ones are 0.
+    /// Maps `len` words of the file, which is made, and grown with zeros, as needed.
     pub fn open(path: &Path, len: usize) -> io::Result<SharedWords> {
-        let file = os::open_page(path)?;
-        os::allocate(&file, 0, 8 * len)?;
-        Ok(SharedWords { map: Map::shared(&file, 8 * len)? })
+        let mut options = File::options();
+        let file = options.read(true).write(true).create(true).truncate(false).open(path)?;
+        let bytes = 8 * len;
+        if file.metadata()?.len() < bytes as u64 {
+            os::allocate(&file, 0, bytes)?;
+        }
+        Ok(SharedWords { map: Map::shared(&file, bytes)? })
     }
 
-    /// Word `at`. Panics if there is none.
-    #[must_use]
+    /// Word `at`; panics if there are not so many.
     pub fn word(&self, at: usize) -> &AtomicU64 {
         self.map.words().word(at)
     }
