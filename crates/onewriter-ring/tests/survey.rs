@@ -12,7 +12,7 @@ use std::fs;
 #[test]
 fn a_living_process_is_seen_with_what_waits_and_without_its_reader_noticing() {
     let mut joined = joined(JoinOptions::default());
-    put(20, 1, 8, |frame| frame.word(7)).unwrap();
+    put(0, 20, 1, 8, |frame| frame.word(7)).unwrap();
     let survey = Survey::of(joined.queue.dir()).unwrap();
     assert_eq!((survey.is_led, survey.pending_journals, &survey.published), (false, 0, &None));
     let [segment] = &*survey.segments else { panic!("{survey:?}") };
@@ -29,7 +29,7 @@ fn a_living_process_is_seen_with_what_waits_and_without_its_reader_noticing() {
 #[test]
 fn a_large_record_is_a_side_file_and_the_lead_is_seen_while_it_is_held() {
     let joined = joined(JoinOptions::default());
-    put(20, 1, 1 << 20, |frame| frame.word(7)).unwrap();
+    put(0, 20, 1, 1 << 20, |frame| frame.word(7)).unwrap();
     let lead = joined.queue.try_lead().unwrap().expect("nobody else wants it");
     let survey = Survey::of(joined.queue.dir()).unwrap();
     assert_eq!((survey.is_led, survey.segments[0].side_files), (true, 1));
@@ -46,8 +46,8 @@ fn the_dead_are_told_from_the_living() {
     let root = dir.path().to_owned();
     let child = Child::that(|| {
         let queue = Queue::open_in(&root.join("n-shop")).unwrap();
-        onewriter_ring::join(queue, JoinOptions::default()).unwrap();
-        put(20, 1, 8, |frame| frame.word(7)).unwrap();
+        onewriter_ring::join(0, queue, JoinOptions::default()).unwrap();
+        put(0, 20, 1, 8, |frame| frame.word(7)).unwrap();
     });
     let look = || Survey::all(&root).unwrap();
     let alive = look();
