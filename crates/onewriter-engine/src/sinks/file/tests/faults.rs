@@ -361,7 +361,7 @@ fn a_repeated_write_that_finds_the_disk_full_waits_for_the_next_commit() {
     let meta = std::fs::metadata(world.path("shop.log")).unwrap();
     let intent = Intent { dev: meta.dev(), ino: meta.ino(), base: 2 };
     disk.fill(1, Errno::NOSPC);
-    let err = world.call(|sink, _| sink.redo(&intent, b"bb\ncc\n")).unwrap_err().to_string();
+    let err = world.redo(intent, b"bb\ncc\n").unwrap_err().to_string();
     assert!(err.starts_with("cannot write to the log file /"), "{err}");
     assert_eq!(world.call(|sink, _| sink.pending()), 6);
     disk.mend();
@@ -390,7 +390,7 @@ fn a_repeated_write_that_finds_the_disk_full_waits_even_if_the_file_was_rotated_
         world.run(script);
         world.sink = standby;
         disk.fill(1, Errno::NOSPC);
-        world.call(|sink, _| sink.redo(&intent, b"bb\ncc\n")).unwrap_err();
+        world.redo(intent, b"bb\ncc\n").unwrap_err();
         assert_eq!(world.call(|sink, _| sink.pending()), 6);
         disk.mend();
         let mut journal = crate::sink::NoJournal;
