@@ -14,6 +14,13 @@ fn talk(place: &Place) -> Talk {
     Talk::start(place.command(VICTIM, &["talk", log.to_str().expect("UTF-8")]))
 }
 
+/// A program that writes: nobody else is there.
+fn talk_as_writer(place: &Place) -> Talk {
+    let mut writer = talk(place);
+    assert_eq!(writer.ask("complete 60000"), "ok");
+    writer
+}
+
 fn signal(talk: &Talk, signal: Signal) {
     let process = Pid::from_raw(talk.id() as i32).expect("its id");
     kill_process(process, signal).expect("a child can be signalled");
@@ -32,7 +39,6 @@ fn stop(talk: &Talk) {
 #[test]
 fn from_any_process_it_waits_for_everything_put_before_by_anybody() {
     let place = Place::default();
-    // The first one writes.
     let mut programs = [(); 3].map(|()| talk(&place));
     let mut wanted = Vec::new();
     for n in 0..30 {
@@ -51,7 +57,7 @@ fn from_any_process_it_waits_for_everything_put_before_by_anybody() {
 #[test]
 fn while_the_writer_is_stopped_it_returns_at_its_deadline_and_works_when_the_writer_goes_on() {
     let place = Place::default();
-    let (writer, mut other) = (talk(&place), talk(&place));
+    let (writer, mut other) = (talk_as_writer(&place), talk(&place));
     stop(&writer);
     assert_eq!(other.ask("put line 100"), "ok");
     for deadline in ["0", "1", "200"] {
@@ -70,7 +76,7 @@ fn while_the_writer_is_stopped_it_returns_at_its_deadline_and_works_when_the_wri
 fn whoever_waits_while_the_writer_is_killed_waits_for_the_one_who_takes_over() {
     let place = Place::default();
     let mut wanted = Vec::new();
-    let mut writer = talk(&place);
+    let mut writer = talk_as_writer(&place);
     for n in 0..5 {
         let mut other = talk(&place);
         assert_eq!(writer.ask(&format!("put writer-{n} 100")), "ok");
