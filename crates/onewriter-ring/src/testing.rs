@@ -1,7 +1,6 @@
 //! What the process tests need of the operating system and cannot have without unsafe code.
 
 use crate::os::{self, Map};
-use std::fs::File;
 use std::io;
 use std::path::Path;
 use std::sync::atomic::AtomicU64;
@@ -42,25 +41,22 @@ pub fn bare_clone() -> io::Result<Option<u32>> {
     }
 }
 
-/// Words that several processes share by a file: what one has stored survives its death.
+/// Words of a file that several processes share: counters of a test or a demonstration.
 #[derive(Debug)]
 pub struct SharedWords {
     map: Map,
 }
 
 impl SharedWords {
-    /// Maps `len` words of the file, which is made, and grown with zeros, as needed.
+    /// Opens the file, which then has room for `len` words; new ones are 0.
     pub fn open(path: &Path, len: usize) -> io::Result<SharedWords> {
-        let mut options = File::options();
-        let file = options.read(true).write(true).create(true).truncate(false).open(path)?;
-        let bytes = 8 * len;
-        if file.metadata()?.len() < bytes as u64 {
-            os::allocate(&file, 0, bytes)?;
-        }
-        Ok(SharedWords { map: Map::shared(&file, bytes)? })
+        let file = os::open_page(path)?;
+        os::allocate(&file, 0, 8 * len)?;
+        Ok(SharedWords { map: Map::shared(&file, 8 * len)? })
     }
 
-    /// Word `at`; panics if there are not so many.
+    /// Word `at`. Panics if there is none.
+    #[must_use]
     pub fn word(&self, at: usize) -> &AtomicU64 {
         self.map.words().word(at)
     }

@@ -37,6 +37,7 @@ fn main() {
             generation(number(depth));
         }
         ["silent", path, children] => silent(path, number(children)),
+        ["orphan", millis] => orphan(Duration::from_millis(number(millis) as u64)),
         ["daemon", path, ending] => daemon(path, ending),
         _ => panic!("unknown program {args:?}"),
     }
@@ -234,4 +235,23 @@ fn daemon(path: &str, ending: &str) {
         "kill" => thread::sleep(PATIENCE),
         _ => drop(guard),
     }
+}
+
+/// A child whose parent alone could write: a function cannot be made anew.
+fn orphan(deadline: Duration) {
+    let builder = onewriter::builder().sink(sink::function(|_| Ok(())));
+    let _guard = builder.install().expect("the logger can be installed");
+    if fork().expect("a process may fork").is_none() {
+        put("orphan", 10);
+        onewriter::complete(PATIENCE).expect("the parent writes");
+        println!("orphan");
+        std::io::stdout().flush().expect("somebody listens");
+        let _ = std::io::stdin().read_to_end(&mut Vec::new());
+        put("orphan", 10);
+        let done = onewriter::complete(deadline);
+        println!("{}", done.map_or_else(|err| err.to_string(), |()| "complete".to_owned()));
+        std::io::stdout().flush().expect("somebody listens");
+        kill_process(getpid(), Signal::KILL).expect("a process may signal itself");
+    }
+    thread::sleep(PATIENCE);
 }

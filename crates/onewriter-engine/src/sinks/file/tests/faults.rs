@@ -390,7 +390,7 @@ fn a_repeated_write_that_finds_the_disk_full_waits_even_if_the_file_was_rotated_
         world.run(script);
         world.sink = standby;
         disk.fill(1, Errno::NOSPC);
-        world.call(|sink, cx| sink.redo(&intent, b"bb\ncc\n", cx)).unwrap_err();
+        world.redo(intent, b"bb\ncc\n").unwrap_err();
         assert_eq!(world.call(|sink, _| sink.pending()), 6);
         disk.mend();
         let mut journal = crate::sink::NoJournal;
