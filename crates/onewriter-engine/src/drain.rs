@@ -18,6 +18,9 @@ pub(crate) trait Take {
 
     /// Called between records: the time to commit and release, if it is time.
     fn between(&mut self, reader: &mut Reader);
+
+    /// Whether nothing more can be taken in this pass: the rest stays in the rings.
+    fn is_stuck(&self) -> bool;
 }
 
 /// Merges the rings and keeps what records refer to: call sites, threads, processes.
@@ -70,7 +73,7 @@ impl Drain {
         }
         let mut n_records = 0;
         while let Some(Reverse((stamp, id))) = self.heap.pop() {
-            if stamp > t0 {
+            if stamp > t0 || take.is_stuck() {
                 break;
             }
             let bound = self.heap.peek().map_or(t0, |next| next.0.0.min(t0));
@@ -87,6 +90,7 @@ impl Drain {
         let mut n_records = 0;
         while let Some(stamp) = self.reader.peek(id)
             && stamp <= bound
+            && !take.is_stuck()
         {
             n_records += u64::from(self.one(id, take));
             self.reader.next(id);
@@ -179,6 +183,15 @@ impl Drain {
             *n_sites += 1;
             origin.sites.push(site);
         });
+    }
+
+    /// Forgets the call sites and threads of segments that are gone: nothing refers to them.
+    pub(crate) fn forget_gone(&mut self) {
+        for (segment, origin) in self.origins.iter_mut().enumerate() {
+            if !origin.threads.is_empty() && !self.reader.has_segment(segment as u32) {
+                *origin = Origin::default();
+            }
+        }
     }
 
     /// Records whose call site is unknown or unreadable, since the last call.

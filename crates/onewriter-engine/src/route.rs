@@ -3,7 +3,7 @@
 use crate::error::{Error, ErrorKind};
 use crate::filter::{Filter, Matcher};
 use crate::guard;
-use crate::sink::{Context, Intent, Journal, NoJournal, Sink, SinkSpec};
+use crate::sink::{Context, Intent, Journal, NoJournal, Sink};
 use crate::skip::SkipList;
 use crate::stats::Counters;
 use crate::trap::{Limiter, Trap};
@@ -15,9 +15,21 @@ use std::time::{Duration, Instant};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// What a sink stages at once as a rule: 256 KiB, and the record that makes it more.
+const RESERVE: usize = 320 << 10;
+
+/// Where a sink stands, and whom its errors go to.
+pub(crate) struct Post {
+    /// Its number in the writer.
+    pub(crate) at: usize,
+    /// Its number among all sinks of the logger.
+    pub(crate) number: usize,
+    pub(crate) trap: Trap,
+}
 
 /// A sink with everything the writer keeps beside it.
 pub(crate) struct Route {
+    at: usize,
     name: String,
     sink: Box<dyn Sink>,
     matcher: Matcher,
@@ -55,17 +67,18 @@ type Call<'c> = &'c mut dyn FnMut(&mut dyn Sink, &mut Context<'_>) -> Result<(),
 
 impl Route {
     pub(crate) fn new(
-        spec: SinkSpec,
+        sink: Box<dyn Sink>,
         filter: Filter,
         journal: Option<JournalFile>,
-        place: (usize, Trap),
+        post: Post,
     ) -> Route {
-        let name = spec.sink.name();
-        let (number, trap) = place;
+        let name = sink.name();
+        let Post { at, number, trap } = post;
         Route {
+            at,
             counters: Arc::new(Counters::new(name.clone())),
             name,
-            sink: spec.sink,
+            sink,
             matcher: Matcher::new(filter),
             journal,
             mark: guard::mark(number),
@@ -79,6 +92,10 @@ impl Route {
 
     /// Finishes what an earlier writer had begun, and leaves out from now on what the sink has.
     pub(crate) fn take_over(&mut self, reader: &Reader) {
+        if let Some(Err(err)) = self.journal.as_mut().map(|journal| journal.reserve(RESERVE)) {
+            // Perhaps there is memory when it is needed.
+            self.report(&Error::new(ErrorKind::Io, err.to_string()));
+        }
         let Some(journal) = self.journal.as_mut() else { return };
         let pending = journal.pending();
         self.skip = SkipList::new(journal.cursors());
@@ -101,6 +118,11 @@ impl Route {
         if let Some(journal) = self.journal.as_mut().filter(|_| self.skip.is_empty()) {
             journal.trim();
         }
+    }
+
+    /// Its number in the writer.
+    pub(crate) fn at(&self) -> usize {
+        self.at
     }
 
     pub(crate) fn counters(&self) -> &Arc<Counters> {
@@ -223,6 +245,11 @@ impl Route {
             self.report(error);
         }
         result.is_ok()
+    }
+
+    /// Bytes that the sink has taken and not written.
+    pub(crate) fn pending(&self) -> usize {
+        self.sink.pending()
     }
 
     /// Whether a commit has failed and will be tried again.

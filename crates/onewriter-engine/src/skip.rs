@@ -67,7 +67,7 @@ impl SkipList {
     }
 
     /// What belongs into an intent beside what was taken.
-    pub(crate) fn cursors(&self) -> impl Iterator<Item = Cursor> + '_ {
+    pub(crate) fn cursors(&self) -> impl Iterator<Item = Cursor> + Clone + '_ {
         self.0.iter().map(|(&(segment, ring), &pos)| Cursor { segment, ring, pos })
     }
 }

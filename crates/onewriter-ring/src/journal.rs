@@ -10,7 +10,8 @@
 //! stay where they are staged, and the other slot says from which of them on, and where to.
 
 use crate::os::{self, Map, PAGE};
-use crate::queue::{DIR_VARIABLE, Error, Queue};
+use crate::place::DIR_VARIABLE;
+use crate::queue::{Error, Queue};
 use crate::reader::Cursor;
 use crate::words::Words;
 use std::fs::File;
@@ -50,6 +51,8 @@ const LEAD_IN: usize = 8;
 /// One write at most.
 const WRITE_MAX: usize = STAGE_MAX - LEAD_IN;
 const STEP: usize = 64 << 10;
+/// How often a write is staged anew because the file was cut meanwhile.
+const MAX_TRIES: usize = 3;
 
 /// Where a write goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,9 +98,7 @@ impl JournalFile {
         let map = Map::shared(&file, STAGE_START + STAGE_MAX).map_err(fail)?;
         let words = map.words();
         if words.load(MAGIC_AT, Ordering::Relaxed) != MAGIC {
-            words.store(STATE, 0, Ordering::Relaxed);
-            words.store(VERSION_AT, VERSION, Ordering::Relaxed);
-            words.store(MAGIC_AT, MAGIC, Ordering::Release);
+            begin(&words);
         } else if words.load(VERSION_AT, Ordering::Relaxed) != VERSION {
             return Err(Error::new(format!(
                 "{} was made by another version of onewriter: remove it once its records are safe",
@@ -111,7 +112,8 @@ impl JournalFile {
     #[must_use]
     pub fn pending(&self) -> Option<Pending> {
         let in_file = self.file.metadata().ok()?.len() as usize;
-        pending(&self.map.words(), in_file)
+        // Cut between the two lines: zeros are not what was to be written.
+        pending(&self.map.words(), in_file).filter(|_| self.map.cut().is_none())
     }
 
     /// How far rings were read when the last write that was announced is done: records before that
@@ -119,7 +121,8 @@ impl JournalFile {
     #[must_use]
     pub fn cursors(&self) -> Vec<Cursor> {
         let in_file = self.file.metadata().map_or(0, |meta| meta.len() as usize);
-        cursors(&self.map.words(), in_file)
+        let found = cursors(&self.map.words(), in_file);
+        if self.map.cut().is_some() { Vec::new() } else { found }
     }
 
     /// Gives the staging memory back: everything announced was confirmed, and the writer leaves.
@@ -136,12 +139,26 @@ impl JournalFile {
         }
     }
 
+    /// Takes the memory for writes of this size now: later the rings of the very processes that wait
+    /// for these writes may have filled the file system.
+    pub fn reserve(&mut self, bytes: usize) -> Result<(), Error> {
+        self.stage_allocated = self.grow(STAGE_START, self.stage_allocated, LEAD_IN + bytes)?;
+        for (slot, start) in CURSORS_START.into_iter().enumerate() {
+            let allocated = self.cursors_allocated[slot];
+            self.cursors_allocated[slot] = self.grow(start, allocated, STEP)?;
+        }
+        Ok(())
+    }
+
     /// Announces a write. One before it that was not confirmed is given up.
+    ///
+    /// A journal that somebody has cut is made anew: the rings still hold what no write has confirmed,
+    /// and `cursors` are all that a successor needs.
     pub fn intend(
         &mut self,
         place: Place,
         bytes: &[u8],
-        cursors: impl Iterator<Item = Cursor>,
+        cursors: impl Iterator<Item = Cursor> + Clone,
     ) -> Result<(), Error> {
         if bytes.len() > WRITE_MAX {
             return Err(Error::new(format!(
@@ -149,6 +166,36 @@ impl JournalFile {
                 bytes.len()
             )));
         }
+        for _ in 0..MAX_TRIES {
+            if self.map.cut().is_some() {
+                self.make_anew()?;
+            }
+            self.try_intend(place, bytes, cursors.clone())?;
+            if self.map.cut().is_none() {
+                return Ok(());
+            }
+        }
+        Err(Error::new(format!(
+            "{} is cut again and again while a write is staged in it: find out by whom",
+            self.path.display()
+        )))
+    }
+
+    fn make_anew(&mut self) -> Result<(), Error> {
+        let fail = |err| Error::io("cannot make anew the journal that was cut,", &self.path, err);
+        os::allocate(&self.file, 0, PAGE).map_err(fail)?;
+        self.map = Map::shared(&self.file, STAGE_START + STAGE_MAX).map_err(fail)?;
+        begin(&self.map.words());
+        (self.cursors_allocated, self.stage_allocated) = ([0; 2], 0);
+        Ok(())
+    }
+
+    fn try_intend(
+        &mut self,
+        place: Place,
+        bytes: &[u8],
+        cursors: impl Iterator<Item = Cursor>,
+    ) -> Result<(), Error> {
         abandon(&self.map.words());
         self.stage_allocated =
             self.grow(STAGE_START, self.stage_allocated, LEAD_IN + bytes.len())?;
@@ -179,6 +226,7 @@ impl JournalFile {
         let next = next_slot(&words);
         self.make_room_for_cursors(next, 8 * CURSOR_WORDS * n_cursors)?;
         part(&self.map.words(), rest, (done, newline), in_file)
+            .filter(|()| self.map.cut().is_none())
             .ok_or_else(|| Error::new(format!("no write of {done} bytes or more is announced")))
     }
 
@@ -208,6 +256,13 @@ impl JournalFile {
         self.map.populate(start, len);
         Ok(len)
     }
+}
+
+/// The header of a journal in which nothing was announced yet.
+fn begin(words: &impl Words) {
+    words.store(STATE, 0, Ordering::Relaxed);
+    words.store(VERSION_AT, VERSION, Ordering::Relaxed);
+    words.store(MAGIC_AT, MAGIC, Ordering::Release);
 }
 
 /// What is pending in a journal of `in_file` bytes.

@@ -1,10 +1,13 @@
 //! The operating system: everything that is particular to Linux is in this file.
 
+use crate::fault;
 use crate::words::MapWords;
+use std::ffi::CString;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::time::Duration;
 
@@ -20,6 +23,8 @@ fn check(result: libc::c_int) -> io::Result<()> {
 pub(crate) struct Map {
     base: *mut u64,
     len: usize,
+    /// Dropped before the mapping goes. `None` for one that nobody reads.
+    watched: Option<fault::Range>,
 }
 
 // SAFETY: a mapping is address space; all access to it goes through atomic words.
@@ -29,7 +34,7 @@ unsafe impl Sync for Map {}
 
 impl Map {
     /// Maps `len` bytes of the file. Bytes beyond the file's end must not be touched before the
-    /// file has grown over them.
+    /// file has grown over them; if the file is cut later, zeros stand there, and [`Map::cut`] says so.
     pub(crate) fn shared(file: &File, len: usize) -> io::Result<Map> {
         // SAFETY: a new mapping at an address of the kernel's choice aliases nothing.
         let base = unsafe {
@@ -45,7 +50,16 @@ impl Map {
         if base == libc::MAP_FAILED {
             return Err(io::Error::last_os_error());
         }
-        Ok(Map { base: base.cast(), len })
+        let mut map = Map { base: base.cast(), len, watched: None };
+        map.watched = Some(fault::Range::watch(base.expose_provenance(), len)?);
+        Ok(map)
+    }
+
+    /// The offset from which on the file was cut under the mapping: what was read since the mapping
+    /// was made may be zeros from there on.
+    #[inline]
+    pub(crate) fn cut(&self) -> Option<usize> {
+        self.watched.as_ref().and_then(fault::Range::cut)
     }
 
     /// Private memory that the kernel fills with zeros in a forked child. Never unmapped.
@@ -67,6 +81,11 @@ impl Map {
         // SAFETY: the range was just mapped, private and anonymous as this advice requires.
         check(unsafe { libc::madvise(base, len, libc::MADV_WIPEONFORK) })?;
         Ok(base.cast())
+    }
+
+    /// Whether the mapping begins at this address.
+    pub(crate) fn begins_at(&self, address: usize) -> bool {
+        self.base.addr() == address
     }
 
     /// The words of the whole mapping.
@@ -97,6 +116,8 @@ impl Map {
 
     /// Leaves the mapping out of forked children.
     pub(crate) fn dont_fork(&self) -> io::Result<()> {
+        // Something else may be mapped there in a child.
+        self.watched.iter().for_each(fault::Range::forget);
         // SAFETY: the whole range is mapped.
         check(unsafe { libc::madvise(self.base.cast(), self.len, libc::MADV_DONTFORK) })
     }
@@ -104,6 +125,8 @@ impl Map {
 
 impl Drop for Map {
     fn drop(&mut self) {
+        // First: another mapping may lie here as soon as this one is gone.
+        self.watched = None;
         // SAFETY: the range was mapped by `shared`, and words borrowed from it are gone; those of
         // `words_forever` keep the map from being dropped by their contract.
         unsafe {
@@ -178,18 +201,28 @@ fn allocate_blocks(file: &File, start: usize, len: usize) -> io::Result<()> {
     }
 }
 
-/// Opens a file of this user's alone, of at least a page, making it if it is not there; a link is
-/// refused.
+/// Opens a file of this user's alone, of at least a page, making it if it is not there.
 pub(crate) fn open_page(path: &Path) -> io::Result<File> {
-    let file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .custom_flags(libc::O_NOFOLLOW)
-        .open(path)?;
+    let file = open_with(path, OpenOptions::new().create(true).truncate(false).mode(0o600))?;
     allocate(&file, 0, PAGE)?;
+    Ok(file)
+}
+
+/// Opens a file in a queue's folder for reading and writing, if it is what a queue puts there. The
+/// standard library sees to it that programs which this one executes do not inherit it.
+pub(crate) fn open_own(path: &Path) -> io::Result<File> {
+    open_with(path, &mut OpenOptions::new())
+}
+
+fn open_with(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
+    let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
+    let opened = options.read(true).write(true).custom_flags(flags).open(path);
+    let file = opened.map_err(|err| match err.raw_os_error() {
+        Some(libc::ELOOP) => planted("it is a link"),
+        Some(libc::EISDIR | libc::ENXIO) => planted("it is no regular file"),
+        _ => err,
+    })?;
+    check_own(&file)?;
     Ok(file)
 }
 
@@ -201,6 +234,39 @@ pub(crate) fn try_lock(file: &File) -> io::Result<bool> {
     }
     let err = io::Error::last_os_error();
     if err.raw_os_error() == Some(libc::EWOULDBLOCK) { Ok(false) } else { Err(err) }
+}
+
+/// Waits for the file's lock, whatever signals come.
+pub(crate) fn lock(file: &File) -> io::Result<()> {
+    loop {
+        // SAFETY: no memory is involved.
+        if unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX) } == 0 {
+            return Ok(());
+        }
+        let err = io::Error::last_os_error();
+        if err.kind() != io::ErrorKind::Interrupted {
+            return Err(err);
+        }
+    }
+}
+
+/// Gives this thread a descriptor table of its own, without any descriptor in it.
+pub(crate) fn leave_descriptor_table() -> io::Result<()> {
+    // SAFETY: the table of all other threads stays as it is; this one owns no descriptor.
+    let result = unsafe {
+        libc::syscall(libc::SYS_close_range, 0, libc::c_uint::MAX, libc::CLOSE_RANGE_UNSHARE)
+    };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// No signal handler runs on this thread from now on.
+pub(crate) fn block_signals() {
+    // SAFETY: all zero bits are a valid set, which the first call fills; the second reads it.
+    unsafe {
+        let mut all: libc::sigset_t = std::mem::zeroed();
+        libc::sigfillset(&raw mut all);
+        libc::pthread_sigmask(libc::SIG_SETMASK, &raw const all, std::ptr::null_mut());
+    }
 }
 
 /// Waits until the word at `at` is no longer `seen`, somebody wakes it, or the time is over.
@@ -279,15 +345,78 @@ pub(crate) fn random_id() -> io::Result<u128> {
     if got == 16 { Ok(u128::from_ne_bytes(bytes)) } else { Err(io::Error::last_os_error()) }
 }
 
-/// Whether the file lives in memory and not on a disk.
-pub(crate) fn is_tmpfs(file: &File) -> bool {
+/// What a queue wants to know of a file system.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FileSystem {
+    /// It lives in memory and not on a disk.
+    pub(crate) is_memory: bool,
+    /// Bytes that this user may still take; [`u64::MAX`] where nothing limits them.
+    pub(crate) free: u64,
+}
+
+/// The file system on which the file is.
+pub(crate) fn file_system(file: &File) -> io::Result<FileSystem> {
     const TMPFS: i64 = 0x0102_1994;
     const RAMFS: i64 = 0x8584_58f6;
     // SAFETY: all zero bits are a valid statfs, and the kernel fills it.
     let mut stat: libc::statfs = unsafe { std::mem::zeroed() };
     // SAFETY: the descriptor is open; the kernel writes one statfs.
-    let ok = unsafe { libc::fstatfs(file.as_raw_fd(), &raw mut stat) } == 0;
-    ok && matches!(stat.f_type as i64, TMPFS | RAMFS)
+    check(unsafe { libc::fstatfs(file.as_raw_fd(), &raw mut stat) })?;
+    // A tmpfs without a limit says that it has no blocks at all.
+    let free = match stat.f_blocks {
+        0 => u64::MAX,
+        _ => stat.f_bavail.saturating_mul(stat.f_frsize as u64),
+    };
+    Ok(FileSystem { is_memory: matches!(stat.f_type as i64, TMPFS | RAMFS), free })
+}
+
+/// Gives a file its name, unless that is taken. The file never has two names, save on file systems
+/// that know no better.
+pub(crate) fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
+    let c_path = |path: &Path| Ok::<_, io::Error>(CString::new(path.as_os_str().as_bytes())?);
+    let (c_from, c_to) = (c_path(from)?, c_path(to)?);
+    // SAFETY: both strings end with a zero and outlive the call.
+    let result = unsafe {
+        libc::syscall(
+            libc::SYS_renameat2,
+            libc::AT_FDCWD,
+            c_from.as_ptr(),
+            libc::AT_FDCWD,
+            c_to.as_ptr(),
+            libc::RENAME_NOREPLACE,
+        )
+    };
+    if result == 0 {
+        return Ok(());
+    }
+    let err = io::Error::last_os_error();
+    if !matches!(err.raw_os_error(), Some(libc::EINVAL | libc::ENOSYS)) {
+        return Err(err);
+    }
+    std::fs::hard_link(from, to)?;
+    std::fs::remove_file(from)
+}
+
+/// Whether a file in a queue's folder is what a queue puts there: a regular file of this user under
+/// one name. Anything else was planted, and writing to it could hurt. (Its mode says nothing: the
+/// folder keeps others out.)
+pub(crate) fn check_own(file: &File) -> io::Result<()> {
+    let meta = file.metadata()?;
+    if !meta.is_file() {
+        return Err(planted("it is no regular file"));
+    }
+    if meta.uid() != user_id() {
+        let (owner, user) = (meta.uid(), user_id());
+        return Err(planted(&format!("it belongs to user {owner}, not to user {user}")));
+    }
+    if meta.nlink() > 1 {
+        return Err(planted(&format!("it has {} names (hard links), not one", meta.nlink())));
+    }
+    Ok(())
+}
+
+fn planted(what: &str) -> io::Error {
+    io::Error::other(format!("{what}; no queue makes such a thing: remove it"))
 }
 
 /// Gives up the processor once.

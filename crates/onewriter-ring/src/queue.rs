@@ -1,35 +1,24 @@
-//! Where a queue lives: a folder in memory, found by name.
+//! A queue: its folder, its doorbell and its lead.
 
-use crate::lock::LifetimeLock;
+use crate::lead::LEAD_FILE;
 use crate::os::{self, Map, PAGE};
+use crate::place::{self, QueueName};
 use crate::words::{MapWords, Words};
 use crate::{clock, clock::ClockKind};
 use std::fmt;
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
-
-/// What a queue is called.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum QueueName {
-    /// Named after a file: the identity of its folder and its own name, so that every spelling of
-    /// the path means one queue.
-    File(PathBuf),
-    /// A name that programs agree on: letters, digits, `.`, `_` and `-`, at most 64 of them.
-    Named(String),
-    /// A queue that only this process and its children know.
-    Private,
-}
 
 /// The operating system refused, or something is not what it should be.
 ///
 /// `{:?}` shows the text too: it is what `main` prints.
 pub struct Error {
-    message: String,
-    source: Option<io::Error>,
+    pub(crate) message: String,
+    pub(crate) source: Option<io::Error>,
 }
 
 impl Error {
@@ -63,18 +52,6 @@ impl std::error::Error for Error {
     }
 }
 
-/// The file whose lock is the lead.
-const LEAD_FILE: &str = "lead";
-
-/// The right to be a queue's writer; see [`Queue::try_lead`].
-#[derive(Debug)]
-pub struct Lead {
-    _lock: LifetimeLock,
-}
-
-/// The environment variable that says where queues live.
-pub const DIR_VARIABLE: &str = "ONEWRITER_DIR";
-
 /// A queue's folder and its doorbell.
 #[derive(Debug)]
 pub struct Queue {
@@ -92,16 +69,14 @@ impl Queue {
     /// records survive the process but puts may wait for the disk, and [`Queue::diagnostic`] says
     /// so.
     pub fn open(name: &QueueName) -> Result<Queue, Error> {
-        let (root, diagnostic) = root()?;
-        let dir = root.join(folder_name(name)?);
-        make_private_dir(&dir)?;
+        let (dir, diagnostic) = place::find(name)?;
         let bell = Bell::open(&dir)?;
         Ok(Queue { dir, private: *name == QueueName::Private, diagnostic, bell })
     }
 
     /// Opens a queue in a folder of its own, for tests and tools.
     pub fn open_in(dir: &Path) -> Result<Queue, Error> {
-        make_private_dir(dir)?;
+        place::make_private_dir(dir)?;
         let bell = Bell::open(dir)?;
         Ok(Queue { dir: dir.to_owned(), private: true, diagnostic: None, bell })
     }
@@ -172,16 +147,6 @@ impl Queue {
         self.bell.sleep(timeout, is_idle);
     }
 
-    /// Takes the lead: the right to be this queue's writer, for as long as the value lives and at
-    /// most as long as this process. `None` if somebody else has it.
-    pub fn try_lead(&self) -> Result<Option<Lead>, Error> {
-        let path = self.dir.join(LEAD_FILE);
-        let fail = |err| Error::io("cannot take the queue's lead", &path, err);
-        os::open_page(&path).map_err(fail)?;
-        let lock = LifetimeLock::try_take(&path).map_err(fail)?;
-        Ok(lock.map(|lock| Lead { _lock: lock }))
-    }
-
     /// Removes the folder of a private queue, if nothing is left in it.
     pub fn remove_if_private(&self) {
         if !self.private {
@@ -198,109 +163,6 @@ impl Queue {
         // Fails if a segment is left: then somebody still has records in it.
         let _ = fs::remove_dir(&self.dir);
     }
-}
-
-fn root() -> Result<(PathBuf, Option<String>), Error> {
-    let user = format!("onewriter-{}", os::user_id());
-    if let Some(dir) = std::env::var_os(DIR_VARIABLE) {
-        let root = PathBuf::from(dir).join(user);
-        make_private_dir(&root)?;
-        return Ok((root, None));
-    }
-    let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
-    for parent in [Some(PathBuf::from("/dev/shm")), runtime].into_iter().flatten() {
-        let root = parent.join(&user);
-        if File::open(&parent).is_ok_and(|file| os::is_tmpfs(&file))
-            && make_private_dir(&root).is_ok()
-        {
-            return Ok((root, None));
-        }
-    }
-    let root = std::env::temp_dir().join(user);
-    make_private_dir(&root)?;
-    let diagnostic = format!(
-        "no writable tmpfs in /dev/shm or XDG_RUNTIME_DIR: queues live on disk in {}, where a put \
-         may wait for the disk; set {DIR_VARIABLE} to a folder in memory",
-        root.display()
-    );
-    Ok((root, Some(diagnostic)))
-}
-
-/// Makes the folder, parents too, for this user alone; an existing one is checked.
-fn make_private_dir(dir: &Path) -> Result<(), Error> {
-    let made = DirBuilder::new().recursive(true).mode(0o700).create(dir);
-    made.map_err(|err| Error {
-        message: format!(
-            "cannot make the queue's folder {}: {err}; set {DIR_VARIABLE} to a folder of your own",
-            dir.display()
-        ),
-        source: Some(err),
-    })?;
-    let meta = fs::symlink_metadata(dir)
-        .map_err(|err| Error::io("cannot look at the queue's folder", dir, err))?;
-    if !meta.is_dir() {
-        return Err(Error::new(format!(
-            "{} is not a folder but must be one: remove it, or set {DIR_VARIABLE}",
-            dir.display()
-        )));
-    }
-    if meta.uid() != os::user_id() {
-        return Err(Error::new(format!(
-            "{} belongs to user {}, not to user {}: remove it, or set {DIR_VARIABLE}",
-            dir.display(),
-            meta.uid(),
-            os::user_id()
-        )));
-    }
-    if meta.permissions().mode() & 0o077 != 0 {
-        return Err(Error::new(format!(
-            "{} is open to other users (mode {:o}): `chmod 700` it",
-            dir.display(),
-            meta.permissions().mode() & 0o7777
-        )));
-    }
-    Ok(())
-}
-
-fn folder_name(name: &QueueName) -> Result<String, Error> {
-    match name {
-        QueueName::File(path) => file_folder_name(path),
-        QueueName::Named(name) => {
-            let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-            if name.is_empty() || name.len() > 64 || !name.chars().all(allowed) {
-                return Err(Error::new(format!(
-                    "queue name {name:?}: use 1 to 64 letters, digits, '.', '_' or '-'"
-                )));
-            }
-            Ok(format!("n-{name}"))
-        }
-        QueueName::Private => {
-            let id = os::random_id().map_err(|err| Error::new(format!("no random id: {err}")))?;
-            Ok(format!("p-{id:032x}"))
-        }
-    }
-}
-
-fn file_folder_name(path: &Path) -> Result<String, Error> {
-    let parent = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    let meta = fs::metadata(parent)
-        .map_err(|err| Error::io("cannot look at the log file's folder", parent, err))?;
-    let name = path
-        .file_name()
-        .ok_or_else(|| Error::new(format!("{} does not name a file", path.display())))?;
-    let mut text = format!("f-{:x}-{:x}-", meta.dev(), meta.ino());
-    for byte in name.as_encoded_bytes().iter().take(96) {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'_' | b'-' => {
-                text.push(char::from(*byte));
-            }
-            byte => text.push_str(&format!("%{byte:02x}")),
-        }
-    }
-    Ok(text)
 }
 
 /// The words of the doorbell page, and who touches them.
@@ -342,15 +204,10 @@ impl Bell {
     fn open(dir: &Path) -> Result<Bell, Error> {
         let path = dir.join(bell::FILE);
         let fail = |err| Error::io("cannot open the doorbell", &path, err);
-        if !path.exists() {
+        if fs::symlink_metadata(&path).is_err() {
             Bell::create(dir, &path).map_err(fail)?;
         }
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .custom_flags(libc::O_NOFOLLOW)
-            .open(&path)
-            .map_err(fail)?;
+        let file = os::open_own(&path).map_err(fail)?;
         let len = file.metadata().map_err(fail)?.len();
         if len != PAGE as u64 {
             return Err(Error::new(format!(
@@ -394,12 +251,9 @@ impl Bell {
         ] {
             map.words().store(at, word, Ordering::Relaxed);
         }
-        let linked = fs::hard_link(&temp, path);
+        let Err(err) = os::rename_new(&temp, path) else { return Ok(()) };
         let _ = fs::remove_file(&temp);
-        match linked {
-            Err(err) if err.kind() != io::ErrorKind::AlreadyExists => Err(err),
-            _ => Ok(()),
-        }
+        if err.kind() == io::ErrorKind::AlreadyExists { Ok(()) } else { Err(err) }
     }
 
     pub(crate) fn words(&self) -> MapWords<'_> {
@@ -413,6 +267,11 @@ impl Bell {
     pub(crate) unsafe fn words_forever(&self) -> MapWords<'static> {
         // SAFETY: passed on to the caller.
         unsafe { self.map.words_forever() }
+    }
+
+    /// Whether the page was cut: then this process sees a page of its own, and nobody wakes it.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.map.cut().is_some()
     }
 
     /// Wakes the writer out of a pause too.

@@ -160,6 +160,16 @@ impl Segment {
         Ok(segment)
     }
 
+    /// Whether somebody cut the file, and this process has met the end of it.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.map.cut().is_some()
+    }
+
+    /// Whether the segment's mapping begins at this address.
+    pub(crate) fn begins_at(&self, address: usize) -> bool {
+        self.map.begins_at(address)
+    }
+
     fn write_header(&self) {
         let words = self.map.words();
         let put = |at, word| words.store(at, word, Ordering::Relaxed);
@@ -191,8 +201,12 @@ impl Segment {
         self.grow_table(&mut inner, (len + TABLE_FIRST).min(TABLE_MAX))?;
         let mut at = 0;
         while at < len {
-            let entry = theirs.load((TABLE_START + at) / 8, Ordering::Relaxed);
-            let bytes = 8 + (entry as usize).next_multiple_of(8);
+            let entry = theirs.load((TABLE_START + at) / 8, Ordering::Relaxed) as usize;
+            if entry > TABLE_MAX {
+                // Somebody scribbled over it: what stands behind cannot be found.
+                break;
+            }
+            let bytes = 8 + entry.next_multiple_of(8);
             for word in at / 8..((at + bytes).min(len)) / 8 {
                 let value = theirs.load(TABLE_START / 8 + word, Ordering::Relaxed);
                 self.map.words().store(TABLE_START / 8 + word, value, Ordering::Relaxed);
@@ -200,6 +214,7 @@ impl Segment {
             at += bytes;
             inner.n_sites += 1;
         }
+        let len = at.min(len);
         inner.table_used = len;
         self.map.words().store(header::TABLE_LEN, len as u64, Ordering::Release);
         Ok(())
@@ -217,6 +232,13 @@ impl Segment {
             inner.table_allocated = len;
         }
         Ok(())
+    }
+
+    /// Whether the call site fits into the table; if so, memory is allocated for it.
+    pub(crate) fn has_room_for_site(&self, bytes: &[u8]) -> bool {
+        let mut inner = self.lock();
+        let end = inner.table_used + 8 + bytes.len().next_multiple_of(8);
+        end <= TABLE_MAX && self.grow_table(&mut inner, end).is_ok()
     }
 
     /// Adds a call site to the table; its number, or `None` if the table or the memory is full.
@@ -274,13 +296,15 @@ impl Segment {
             return Err(Error::new("the process has used up its budget of ring memory"));
         }
         let fail = |err| Error::io("no memory for a ring in", &self.path, err);
-        let control_end = (number + 1) * CONTROL_WORDS * 8;
+        // What is kept for the shared ring is allocated with the ring before it: it must be there when
+        // the file system is full.
+        let control_end = (number + 1 + kept) * CONTROL_WORDS * 8;
         if control_end > inner.control_allocated {
             os::allocate(&self.file, CONTROL_START, control_end.next_multiple_of(PAGE))
                 .map_err(fail)?;
             inner.control_allocated = control_end.next_multiple_of(PAGE);
         }
-        os::allocate(&self.file, at, size).map_err(fail)?;
+        os::allocate(&self.file, at, size + kept * RING_SIZES[0]).map_err(fail)?;
         self.map.populate(at, size);
         inner.data_used += size;
         inner.rings.push(Slot { size, owned: true });
@@ -332,7 +356,8 @@ impl Segment {
             .mode(0o600)
             .open(&path)
             .map_err(fail)?;
-        let size = len.max(8).next_multiple_of(PAGE);
+        // Exactly as long as the record: if its process dies before it is whole, that is known.
+        let size = len.max(8);
         os::allocate(&file, 0, size).map_err(fail)?;
         let map = Map::shared(&file, size).map_err(fail)?;
         Ok((number, SideFile { map }))

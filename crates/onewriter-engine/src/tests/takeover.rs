@@ -4,10 +4,10 @@
 //! The queue, its rings, the reader, the routes and the journals are the real ones; only the sinks
 //! are paper.
 
-use super::{From, Route};
+use super::{From, Post, Route};
 use crate::error::Error;
 use crate::filter::Filter;
-use crate::sink::{Context, Intent, Sink, SinkSpec};
+use crate::sink::{Context, Intent, Sink};
 use crate::testing::Sample;
 use crate::trap::Trap;
 use onewriter_record::{Level, LevelFilter, Record, Value};
@@ -146,8 +146,8 @@ impl World {
             let text = String::new();
             let paper = Paper { file, life: life.clone(), batch, n_lines: 0, text };
             let journal = JournalFile::open(queue, KEYS[number]).unwrap();
-            let place = (number, Trap::new(|_| ()));
-            Route::new(SinkSpec::new(paper), filter, Some(journal), place)
+            let post = Post { at: number, number, trap: Trap::new(|_| ()) };
+            Route::new(Box::new(paper), filter, Some(journal), post)
         };
         sinks.map(route).collect()
     }
@@ -246,7 +246,7 @@ fn commit(routes: &mut [Route], reader: &mut Reader, life: &Life) -> bool {
 }
 
 fn put_number(number: u64) {
-    put(20, 1, 8, |frame| frame.word(number)).unwrap();
+    put(0, 20, 1, 8, |frame| frame.word(number)).unwrap();
 }
 
 /// Puts numbers into the rings of two threads, by turns.
@@ -276,7 +276,7 @@ fn put_on_two_threads(numbers: std::ops::Range<u64>) {
 fn lives(steps: &[usize]) -> bool {
     const FIRST: u64 = 14;
     let world = World::new();
-    join(world.queue(), JoinOptions::default()).unwrap();
+    join(0, world.queue(), JoinOptions::default()).unwrap();
     put_on_two_threads(0..FIRST);
     let mut n_records = FIRST;
     let mut all_cut = true;
