@@ -27,7 +27,7 @@ const MAGIC_AT: usize = 0;
 const VERSION_AT: usize = 1;
 /// The number of the write, shifted by one, and [`PENDING`] until it is done.
 pub(crate) const STATE: usize = 8;
-const PENDING: u64 = 1;
+pub(crate) const PENDING: u64 = 1;
 
 /// What is kept of a write; writes with even and with odd numbers take turns.
 pub(crate) const SLOTS: [usize; 2] = [16, 24];

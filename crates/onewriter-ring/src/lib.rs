@@ -24,6 +24,7 @@ mod reader;
 mod segment;
 mod spin;
 pub mod spsc;
+mod survey;
 #[doc(hidden)]
 pub mod testing;
 #[cfg(test)]
@@ -45,5 +46,6 @@ pub use put::{
 pub use queue::{Error, Queue};
 pub use reader::{Cursor, Damage, FrameRef, Reader, RingId};
 pub use spsc::{Corrupt, Losses};
+pub use survey::{Survey, SurveyedName, SurveyedSegment, WRITER_FILE, published};
 pub use wiped::process_token;
 pub use words::{HeapWords, MapWords, Words};

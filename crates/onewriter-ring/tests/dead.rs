@@ -11,7 +11,7 @@ use std::os::fd::AsRawFd;
 use std::time::{Duration, SystemTime};
 
 fn put_value(value: u64) {
-    put(20, 1, 8, |frame| frame.word(value)).unwrap();
+    put(0, 20, 1, 8, |frame| frame.word(value)).unwrap();
 }
 
 #[test]
@@ -23,8 +23,8 @@ fn a_record_that_its_process_never_finished_is_told_once_with_its_size() {
     assert!(pid >= 0);
     if pid == 0 {
         put_value(1);
-        put(20, 2, 1 << 20, |frame| frame.word(2)).unwrap();
-        let _ = put(20, 3, 300_008, |frame| {
+        put(0, 20, 2, 1 << 20, |frame| frame.word(2)).unwrap();
+        let _ = put(0, 20, 3, 300_008, |frame| {
             frame.word(3);
             tell.write_all(&[1]).unwrap();
             loop {
@@ -59,7 +59,7 @@ fn what_a_dead_process_has_lost_is_told_before_its_segment_goes() {
         let large = vec![0; 1000];
         let mut lost = 0;
         while lost < 7 {
-            lost += u64::from(try_put(20, 1, 1000, |frame| frame.bytes(&large)).is_err());
+            lost += u64::from(try_put(0, 20, 1, 1000, |frame| frame.bytes(&large)).is_err());
         }
     });
     here.drain();
@@ -110,7 +110,7 @@ fn what_was_left_in_the_making_goes_after_a_minute_unless_its_maker_lives() {
 #[test]
 fn side_files_of_a_living_process_are_not_swept() {
     let mut here = joined(never_wait());
-    let child = Child::that(|| put(20, 1, 1 << 20, |frame| frame.word(5)).unwrap());
+    let child = Child::that(|| put(0, 20, 1, 1 << 20, |frame| frame.word(5)).unwrap());
     here.reader.sweep(SystemTime::now() + Duration::from_secs(3600));
     assert_eq!(here.values(), [5]);
     child.kill();

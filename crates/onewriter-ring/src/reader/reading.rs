@@ -177,7 +177,7 @@ impl Reading {
     pub(super) fn release(&mut self, about: &About) {
         self.is_dirty = false;
         // First the head: a writer that takes over reads from there, and must find every side file
-        // that it meets. One that a kill leaves over here goes with its segment.
+        // that it meets. One that is left over by a kill here goes with its segment.
         let pos = self.taken();
         if self.consumer.release(pos) {
             os::futex_wake(self.consumer.ring().control.low_half(HEAD), 1);
