@@ -33,7 +33,7 @@ mod wiped;
 mod words;
 
 pub use clock::{ClockKind, Order, now, wall_pair};
-pub use exit::{around_fork, at_exit};
+pub use exit::{around_fork, at_exit, n_forks};
 pub use journal::{JournalFile, Pending, Place};
 pub use lead::{Candidate, Lead, Standing};
 pub use os::block_size_signal;
