@@ -10,7 +10,6 @@ use onewriter::{
 };
 use onewriter_engine::sinks::file::{ByteSize, FileBuilder};
 use onewriter_engine::sinks::terminal::Terminal;
-use onewriter_record::Record;
 
 use crate::config::{Compress, FilePlan, FormatPlan, FsyncPlan, Plan};
 use crate::exit::{Exit, Failure};
@@ -93,7 +92,7 @@ fn failure(err: Error) -> Failure {
 
 fn file_sink(file: &FilePlan, plan: &Plan) -> Result<FileBuilder, Failure> {
     let mut sink = sink::file(&file.path)
-        .format(Boxed(format(&plan.format, false)?))
+        .format(format(&plan.format, false)?)
         .rotation(Rotation::from(file.rotate.as_str()))
         .fsync(match file.fsync {
             FsyncPlan::Never => Fsync::Never,
@@ -147,15 +146,6 @@ fn format(plan: &FormatPlan, is_coloured: bool) -> Result<Box<dyn Format>, Failu
         FormatPlan::Logfmt => Box::new(LogfmtFormat::new()),
         FormatPlan::Pattern(pattern) => text(TextFormat::pattern(pattern).map_err(failure)?),
     })
-}
-
-/// A formatter that was chosen at run time.
-struct Boxed(Box<dyn Format>);
-
-impl Format for Boxed {
-    fn format(&mut self, record: &Record<'_>, out: &mut Vec<u8>) {
-        self.0.format(record, out);
-    }
 }
 
 /// What the engine counted.

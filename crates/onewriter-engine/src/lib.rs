@@ -29,7 +29,7 @@ mod writer;
 
 pub use error::{Error, ErrorKind};
 pub use format::{Format, JsonFormat, LogfmtFormat, Precision, TextFormat, Zone};
-pub use sink::{Context, Intent, Journal, NoJournal, Sink, SinkSpec};
+pub use sink::{Context, Intent, Journal, NoJournal, Respawn, Sink, SinkSpec};
 pub use sinks::IntoSink;
 pub use stats::{SinkStats, Stats};
 pub use trap::Trap;

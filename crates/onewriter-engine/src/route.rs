@@ -3,7 +3,7 @@
 use crate::error::{Error, ErrorKind};
 use crate::filter::{Filter, Matcher};
 use crate::guard;
-use crate::sink::{Context, Intent, Journal, NoJournal, Sink, SinkSpec};
+use crate::sink::{Context, Intent, Journal, NoJournal, Sink};
 use crate::stats::Counters;
 use crate::trap::{Limiter, Trap};
 use onewriter_record::{ORIGIN_SHIFT, Record};
@@ -18,8 +18,18 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// What a sink stages at once as a rule: 256 KiB, and the record that makes it more.
 const RESERVE: usize = 320 << 10;
 
+/// Where a sink stands, and whom its errors go to.
+pub(crate) struct Post {
+    /// Its number in the writer.
+    pub(crate) at: usize,
+    /// Its number among all sinks of the logger.
+    pub(crate) number: usize,
+    pub(crate) trap: Trap,
+}
+
 /// A sink with everything the writer keeps beside it.
 pub(crate) struct Route {
+    at: usize,
     name: String,
     sink: Box<dyn Sink>,
     matcher: Matcher,
@@ -57,17 +67,18 @@ type Call<'c> = &'c mut dyn FnMut(&mut dyn Sink, &mut Context<'_>) -> Result<(),
 
 impl Route {
     pub(crate) fn new(
-        spec: SinkSpec,
+        sink: Box<dyn Sink>,
         filter: Filter,
         journal: Option<JournalFile>,
-        place: (usize, Trap),
+        post: Post,
     ) -> Route {
-        let name = spec.sink.name();
-        let (number, trap) = place;
+        let name = sink.name();
+        let Post { at, number, trap } = post;
         Route {
+            at,
             counters: Arc::new(Counters::new(name.clone())),
             name,
-            sink: spec.sink,
+            sink,
             matcher: Matcher::new(filter),
             journal,
             mark: guard::mark(number),
@@ -120,6 +131,11 @@ impl Route {
         if let Some(journal) = &mut self.journal {
             journal.trim();
         }
+    }
+
+    /// Its number in the writer.
+    pub(crate) fn at(&self) -> usize {
+        self.at
     }
 
     pub(crate) fn counters(&self) -> &Arc<Counters> {

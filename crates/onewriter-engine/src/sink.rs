@@ -4,6 +4,7 @@ use crate::error::Error;
 use crate::filter::Filter;
 use onewriter_record::Record;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// Where formatted records go.
 ///
@@ -88,12 +89,21 @@ pub struct SinkSpec {
     pub filter: Option<Filter>,
     /// The file that it writes, each record exactly once. It names the queue and the journal.
     pub file: Option<PathBuf>,
+    /// Makes the same sink anew, in a forked child that takes over from its parent: what the child
+    /// has of the parent's sink is a copy in whatever state. `None`: the child cannot.
+    pub respawn: Option<Respawn>,
+    /// How it is set up, as lines of the command's configuration file; `None` if only the program
+    /// itself knows.
+    pub settings: Option<String>,
 }
+
+/// Makes a sink anew; see [`SinkSpec::respawn`].
+pub type Respawn = Arc<dyn Fn() -> Result<Box<dyn Sink>, Error> + Send + Sync>;
 
 impl SinkSpec {
     /// A sink without a filter and without a file.
     pub fn new(sink: impl Sink + 'static) -> SinkSpec {
-        SinkSpec { sink: Box::new(sink), filter: None, file: None }
+        SinkSpec { sink: Box::new(sink), filter: None, file: None, respawn: None, settings: None }
     }
 }
 

@@ -116,6 +116,25 @@ pub struct Stats {
     pub sinks: Vec<SinkStats>,
 }
 
+impl Stats {
+    /// Adds what another writer has done, all but its sinks; the older of the two oldest records
+    /// counts.
+    pub fn add(&mut self, other: &Stats) {
+        self.accepted += other.accepted;
+        self.written += other.written;
+        self.lost += other.lost;
+        self.lost_full += other.lost_full;
+        self.lost_unplaced += other.lost_unplaced;
+        // Counted by the process, not by a writer.
+        self.silenced = self.silenced.max(other.silenced);
+        self.unreadable += other.unreadable;
+        self.waiting_bytes += other.waiting_bytes;
+        self.oldest = self.oldest.max(other.oldest);
+        self.segments += other.segments;
+        self.rings += other.rings;
+    }
+}
+
 impl fmt::Display for Stats {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(

@@ -13,6 +13,7 @@
 mod clock;
 mod exit;
 mod journal;
+mod lead;
 mod lock;
 mod os;
 mod place;
@@ -20,23 +21,27 @@ mod put;
 mod queue;
 mod reader;
 mod segment;
+mod spin;
 pub mod spsc;
 #[doc(hidden)]
 pub mod testing;
 #[cfg(test)]
 mod tests;
+mod wiped;
 mod words;
 
 pub use clock::{ClockKind, Order, now, wall_pair};
 pub use exit::{around_fork, at_exit};
 pub use journal::{JournalFile, Pending, Place};
+pub use lead::{Candidate, Lead, Standing};
 pub use place::{DIR_VARIABLE, QueueName};
 pub use put::{
-    INTRODUCTION_TAG, JoinOptions, MAX_RECORD, Overflow, PutError, RingFrame, SILENT, URGENT_LEVEL,
-    count_lost_unseen, join, leave, mark_thread, put, register, silenced, take_lost_unseen,
-    thread_mark, try_put,
+    INTRODUCTION_TAG, JoinOptions, MAX_QUEUES, MAX_RECORD, Overflow, PutError, RingFrame, SILENT,
+    URGENT_LEVEL, count_lost_unseen, join, leave, mark_thread, put, register, silenced,
+    take_lost_unseen, thread_mark, try_put,
 };
-pub use queue::{Error, Lead, Queue};
+pub use queue::{Error, Queue};
 pub use reader::{Cursor, Damage, FrameRef, Reader, RingId};
 pub use spsc::{Corrupt, Losses};
+pub use wiped::process_token;
 pub use words::{HeapWords, MapWords, Words};

@@ -25,13 +25,27 @@ impl LifetimeLock {
         if !os::try_lock(&file)? {
             return Ok(None);
         }
+        LifetimeLock::keep(file, path).map(Some)
+    }
+
+    /// Waits until the lock is free, and takes it; `None` where it would not live as long as the
+    /// address space. Only on a thread with a descriptor table of its own.
+    pub(crate) fn wait_for(path: &Path) -> io::Result<Option<LifetimeLock>> {
+        let file = os::open_own(path)?;
+        os::lock(&file)?;
+        let lock = LifetimeLock::keep(file, path)?;
+        Ok(if lock._kept.is_none() { Some(lock) } else { None })
+    }
+
+    /// Ties the lock on `file` to the address space.
+    fn keep(file: File, path: &Path) -> io::Result<LifetimeLock> {
         let map = Map::shared(&file, PAGE)?;
         map.dont_fork()?;
         drop(file);
         let probe = os::open_own(path)?;
         // If the probe gets the lock then ours went with the descriptor: keep the probe's.
         let kept = if os::try_lock(&probe)? { Some(probe) } else { None };
-        Ok(Some(LifetimeLock { _map: map, _kept: kept }))
+        Ok(LifetimeLock { _map: map, _kept: kept })
     }
 
     /// Whether somebody holds the lock.

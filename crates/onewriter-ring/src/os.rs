@@ -165,6 +165,39 @@ pub(crate) fn try_lock(file: &File) -> io::Result<bool> {
     if err.raw_os_error() == Some(libc::EWOULDBLOCK) { Ok(false) } else { Err(err) }
 }
 
+/// Waits for the file's lock, whatever signals come.
+pub(crate) fn lock(file: &File) -> io::Result<()> {
+    loop {
+        // SAFETY: no memory is involved.
+        if unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX) } == 0 {
+            return Ok(());
+        }
+        let err = io::Error::last_os_error();
+        if err.kind() != io::ErrorKind::Interrupted {
+            return Err(err);
+        }
+    }
+}
+
+/// Gives this thread a descriptor table of its own, without any descriptor in it.
+pub(crate) fn leave_descriptor_table() -> io::Result<()> {
+    // SAFETY: the table of all other threads stays as it is; this one owns no descriptor.
+    let result = unsafe {
+        libc::syscall(libc::SYS_close_range, 0, libc::c_uint::MAX, libc::CLOSE_RANGE_UNSHARE)
+    };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// No signal handler runs on this thread from now on.
+pub(crate) fn block_signals() {
+    // SAFETY: all zero bits are a valid set, which the first call fills; the second reads it.
+    unsafe {
+        let mut all: libc::sigset_t = std::mem::zeroed();
+        libc::sigfillset(&raw mut all);
+        libc::pthread_sigmask(libc::SIG_SETMASK, &raw const all, std::ptr::null_mut());
+    }
+}
+
 /// Waits until the word at `at` is no longer `seen`, somebody wakes it, or the time is over.
 /// Spurious returns happen.
 pub(crate) fn futex_wait(at: *const u32, seen: u32, timeout: Duration) {

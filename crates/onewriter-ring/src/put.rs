@@ -1,9 +1,10 @@
-//! The producer's side: one handle for each thread, one segment for each process.
+//! The producer's side: for each queue one handle in each thread, and one segment in each process.
 
 use crate::clock::{self, Order};
 use crate::os::{self, Map, PAGE};
 use crate::queue::{self, Error, Queue, bell};
 use crate::segment::{BUDGET_MAX, BUDGET_MIN, RING_SIZES, Segment};
+use crate::spin::SpinGuard;
 use crate::spsc::{FRAME_HEADER, Frame, HEAD, Producer, Ring, Room, SIDE_FLAG};
 use crate::words::{MapWords, Words};
 use std::cell::Cell;
@@ -14,6 +15,8 @@ use std::time::{Duration, Instant};
 /// A frame in shared memory, being filled.
 pub type RingFrame<'a> = Frame<'a, MapWords<'static>>;
 
+/// Queues that a process can put into; each has a slot, from 0.
+pub const MAX_QUEUES: usize = 7;
 /// The largest body of a record, in bytes.
 pub const MAX_RECORD: usize = 64 << 20;
 /// The tag of the frame that introduces a thread.
@@ -39,6 +42,9 @@ pub struct JoinOptions {
     /// The body of the frame with tag [`INTRODUCTION_TAG`] that stands before a thread's first
     /// record; called on the thread, with its number.
     pub introduction: fn(u64) -> Vec<u8>,
+    /// Called with the slot in a child that this process forks, on the thread whose put is the child's
+    /// first into this queue, before that record is put.
+    pub in_child: Option<fn(usize)>,
 }
 
 impl Default for JoinOptions {
@@ -48,6 +54,7 @@ impl Default for JoinOptions {
             order: Order::Strict,
             overflow: Box::new(|_| Overflow { wait: Duration::from_millis(100) }),
             introduction: |_| Vec::new(),
+            in_child: None,
         }
     }
 }
@@ -122,7 +129,8 @@ static UNATTACHED: Unattached = Unattached(Handle {
 });
 
 thread_local! {
-    static HANDLE: Cell<*const Handle> = const { Cell::new(&raw const UNATTACHED.0) };
+    static HANDLES: [Cell<*const Handle>; MAX_QUEUES] =
+        const { [const { Cell::new(&raw const UNATTACHED.0) }; MAX_QUEUES] };
     static MARK: Cell<u32> = const { Cell::new(0) };
     static IN_SLOW: Cell<bool> = const { Cell::new(false) };
     static EXIT: Exit = const { Exit };
@@ -144,26 +152,28 @@ impl Drop for Slow {
     }
 }
 
-/// Its destructor gives the thread's ring back.
+/// Its destructor gives the thread's rings back.
 struct Exit;
 
 impl Drop for Exit {
     fn drop(&mut self) {
-        let handle = HANDLE.replace(&raw const UNATTACHED.0);
-        let _slow = Slow::enter();
-        if !std::ptr::eq(handle, &raw const UNATTACHED.0) {
-            // SAFETY: handles are never freed, and this one belongs to this thread until the last
-            // line of `give_back`.
-            give_back(unsafe { &*handle });
+        for slot in 0..MAX_QUEUES {
+            let handle = HANDLES.with(|handles| handles[slot].replace(&raw const UNATTACHED.0));
+            let _slow = Slow::enter();
+            if !std::ptr::eq(handle, &raw const UNATTACHED.0) {
+                // SAFETY: handles are never freed, and this one belongs to this thread until the
+                // last line of `give_back`.
+                give_back(slot, unsafe { &*handle });
+            }
         }
     }
 }
 
-fn give_back(handle: &Handle) {
+fn give_back(slot: usize, handle: &Handle) {
     handle.producer.enter_slow();
-    if let (Some(joined), number) = (joined(), handle.joined.load(Ordering::Relaxed))
+    if let (Some(joined), number) = (joined(slot), handle.joined.load(Ordering::Relaxed))
         && joined.number == number
-        && let Some(segment) = process().and_then(Process::segment)
+        && let Some(segment) = process().and_then(|process| process.queues[slot].segment())
     {
         segment.release(handle.number.get());
     }
@@ -174,6 +184,7 @@ fn give_back(handle: &Handle) {
 /// What a process needs to put; made by [`join`] and never freed.
 struct Joined {
     number: u32,
+    slot: usize,
     queue: &'static Queue,
     options: JoinOptions,
     bell: MapWords<'static>,
@@ -181,7 +192,7 @@ struct Joined {
 
 impl Joined {
     fn is_open(&self) -> bool {
-        OPEN.load(Ordering::Relaxed) == self.number
+        OPEN[self.slot].load(Ordering::Relaxed) == self.number
     }
 }
 
@@ -189,28 +200,37 @@ impl Joined {
 #[repr(C)]
 struct Process {
     lock: AtomicU32,
-    shared_lock: AtomicU32,
-    segment: AtomicPtr<Segment>,
+    queues: [OwnQueue; MAX_QUEUES],
     handles: AtomicPtr<Handle>,
     spare: AtomicPtr<Handle>,
     spare_left: AtomicU32,
+}
+
+/// What this process has in one queue.
+#[repr(C)]
+struct OwnQueue {
+    segment: AtomicPtr<Segment>,
+    /// The number of the join that this very process has made; another one is its parent's.
+    joined_here: AtomicU32,
+    shared_lock: AtomicU32,
     shared: AtomicPtr<Handle>,
 }
 
-static JOINED: AtomicPtr<Joined> = AtomicPtr::new(std::ptr::null_mut());
+static JOINED: [AtomicPtr<Joined>; MAX_QUEUES] =
+    [const { AtomicPtr::new(std::ptr::null_mut()) }; MAX_QUEUES];
 static PROCESS: AtomicPtr<Process> = AtomicPtr::new(std::ptr::null_mut());
 /// The last segment that this process made, or the one that forked it: its call sites keep their
 /// numbers in the next.
 static LAST_SEGMENT: AtomicPtr<Segment> = AtomicPtr::new(std::ptr::null_mut());
 static N_JOINS: AtomicU32 = AtomicU32::new(0);
-/// The number of the queue that is open for puts, 0 for none.
-static OPEN: AtomicU32 = AtomicU32::new(0);
-static LOST_UNSEEN: AtomicU64 = AtomicU64::new(0);
+/// The number of the join that is open for puts, 0 for none.
+static OPEN: [AtomicU32; MAX_QUEUES] = [const { AtomicU32::new(0) }; MAX_QUEUES];
+static LOST_UNSEEN: [AtomicU64; MAX_QUEUES] = [const { AtomicU64::new(0) }; MAX_QUEUES];
 static SILENCED: AtomicU64 = AtomicU64::new(0);
 
-fn joined() -> Option<&'static Joined> {
+fn joined(slot: usize) -> Option<&'static Joined> {
     // SAFETY: null, or a box that `join` leaked.
-    unsafe { JOINED.load(Ordering::Acquire).as_ref() }
+    unsafe { JOINED.get(slot)?.load(Ordering::Acquire).as_ref() }
 }
 
 fn process() -> Option<&'static Process> {
@@ -218,49 +238,39 @@ fn process() -> Option<&'static Process> {
     unsafe { PROCESS.load(Ordering::Acquire).as_ref() }
 }
 
-impl Process {
+impl OwnQueue {
     fn segment(&self) -> Option<&'static Segment> {
         // SAFETY: null, or a segment, which is leaked.
         unsafe { self.segment.load(Ordering::Acquire).as_ref() }
     }
+}
+
+impl Process {
+    /// The segments of all queues.
+    fn segments(&self) -> impl Iterator<Item = &'static Segment> {
+        self.queues.iter().filter_map(OwnQueue::segment)
+    }
 
     fn lock(&self) -> SpinGuard<'_> {
-        loop {
-            if let Some(guard) = SpinGuard::try_new(&self.lock) {
-                return guard;
-            }
-            os::yield_now();
-        }
+        SpinGuard::new(&self.lock)
     }
 }
 
-/// A lock that `fork` opens: its word lies in wiped memory.
-struct SpinGuard<'a>(&'a AtomicU32);
-
-impl SpinGuard<'_> {
-    fn try_new(word: &AtomicU32) -> Option<SpinGuard<'_>> {
-        let free = word.compare_exchange(0, 1, Ordering::Acquire, Ordering::Relaxed);
-        // Lazily: a guard that is made and dropped opens the lock of whoever holds it.
-        free.is_ok().then(|| SpinGuard(word))
-    }
-}
-
-impl Drop for SpinGuard<'_> {
-    fn drop(&mut self) {
-        self.0.store(0, Ordering::Release);
-    }
-}
-
-/// Joins a queue: from now on puts of every thread of this process go into it, and those of
-/// children that it forks. The queue joined before is left.
+/// Joins a queue in a slot: from now on puts into it of every thread of this process reach that queue,
+/// and those of children that it forks. The queue joined there before is left.
 ///
-/// A budget outside of 64 KiB to 1 GiB is an error, and so is a system without memory that `fork`
-/// wipes (Linux before 4.14).
-pub fn join(queue: Queue, options: JoinOptions) -> Result<&'static Queue, Error> {
+/// A budget outside of 64 KiB to 1 GiB is an error, a slot that there is not, and so is a system
+/// without memory that `fork` wipes (Linux before 4.14).
+pub fn join(slot: usize, queue: Queue, options: JoinOptions) -> Result<&'static Queue, Error> {
     if !(BUDGET_MIN..=BUDGET_MAX).contains(&options.budget) {
         return Err(Error::new(format!(
             "a budget of {} bytes for rings: it must be from {BUDGET_MIN} to {BUDGET_MAX}",
             options.budget
+        )));
+    }
+    if slot >= MAX_QUEUES {
+        return Err(Error::new(format!(
+            "slot {slot} for a queue: a process can put into {MAX_QUEUES}"
         )));
     }
     if process().is_none() {
@@ -268,31 +278,43 @@ pub fn join(queue: Queue, options: JoinOptions) -> Result<&'static Queue, Error>
             .map_err(|err| Error::new(format!("no memory that fork wipes: {err}")))?;
         PROCESS.store(page.cast(), Ordering::Release);
     }
-    leave();
-    if let Some(process) = process() {
-        let _guard = process.lock();
-        process.segment.store(std::ptr::null_mut(), Ordering::Release);
-        process.shared.store(std::ptr::null_mut(), Ordering::Release);
-    }
+    leave_one(slot);
     let queue: &'static Queue = Box::leak(Box::new(queue));
     // SAFETY: the queue was just leaked.
     let bell = unsafe { queue.bell.words_forever() };
     clock::set(queue.bell.clock, options.order);
-    let joined = Box::leak(Box::new(Joined {
-        number: N_JOINS.fetch_add(1, Ordering::Relaxed) + 1,
-        queue,
-        options,
-        bell,
-    }));
-    JOINED.store(joined, Ordering::Release);
-    OPEN.store(joined.number, Ordering::SeqCst);
+    let number = N_JOINS.fetch_add(1, Ordering::Relaxed) + 1;
+    let joined = Box::leak(Box::new(Joined { number, slot, queue, options, bell }));
+    if let Some(process) = process() {
+        let _guard = process.lock();
+        let own = &process.queues[slot];
+        own.segment.store(std::ptr::null_mut(), Ordering::Release);
+        own.shared.store(std::ptr::null_mut(), Ordering::Release);
+        own.joined_here.store(number, Ordering::Release);
+    }
+    JOINED[slot].store(joined, Ordering::Release);
+    OPEN[slot].store(joined.number, Ordering::SeqCst);
     Ok(queue)
 }
 
-/// Leaves the queue: puts that begin from now on are refused, and one that is under way is either
+/// Leaves all queues: puts that begin from now on are refused, and one that is under way is either
 /// in its ring when this returns or is refused.
 pub fn leave() {
-    OPEN.store(0, Ordering::SeqCst);
+    (0..MAX_QUEUES).for_each(close);
+    expire_all();
+}
+
+fn leave_one(slot: usize) {
+    close(slot);
+    expire_all();
+}
+
+fn close(slot: usize) {
+    OPEN[slot].store(0, Ordering::SeqCst);
+}
+
+/// Makes the next put of every thread take the slow path, where it sees what is closed.
+fn expire_all() {
     // After the barrier a put that still returns Ok has its tail visible to the next pass.
     if !os::barrier() {
         std::sync::atomic::fence(Ordering::SeqCst);
@@ -311,17 +333,26 @@ pub fn leave() {
 pub fn mark_thread(mark: u32) {
     if MARK.replace(mark) == 0 {
         // Marked threads put by the slow path alone: the fast one looks at no mark.
-        expire_own_handle();
+        expire_own_handles();
     }
 }
 
 #[cold]
-fn expire_own_handle() {
-    // SAFETY: the static, or a handle of this thread: handles are never freed.
-    let handle = unsafe { &*HANDLE.get() };
-    if handle.in_use.load(Ordering::Relaxed) != 0 {
-        handle.producer.expire();
+fn expire_own_handles() {
+    for slot in 0..MAX_QUEUES {
+        let handle = handle_of(slot);
+        if handle.in_use.load(Ordering::Relaxed) != 0 {
+            handle.producer.expire();
+        }
     }
+}
+
+/// This thread's handle for a queue, or the one that is never open.
+#[inline(always)]
+fn handle_of(slot: usize) -> &'static Handle {
+    let handle = HANDLES.with(|handles| handles[slot].get());
+    // SAFETY: the static, or a handle of this thread: handles are never freed.
+    unsafe { &*handle }
 }
 
 /// The mark of this thread, 0 for none.
@@ -333,13 +364,15 @@ pub fn thread_mark() -> u32 {
 /// The mark under which every put of a thread is refused; [`silenced`] counts them.
 pub const SILENT: u32 = u32::MAX;
 
-/// Records lost before there was any ring to count them in, since the last call.
-pub fn take_lost_unseen() -> u64 {
+/// Records for the queue in this slot that were lost before there was any ring to count them in,
+/// since the last call.
+pub fn take_lost_unseen(slot: usize) -> u64 {
+    let Some(count) = LOST_UNSEEN.get(slot) else { return 0 };
     // The writer asks in every pass; a store each time would take the line from every put.
-    if LOST_UNSEEN.load(Ordering::Relaxed) == 0 {
+    if count.load(Ordering::Relaxed) == 0 {
         return 0;
     }
-    LOST_UNSEEN.swap(0, Ordering::Relaxed)
+    count.swap(0, Ordering::Relaxed)
 }
 
 /// Records refused under the mark [`SILENT`], in all. They are no losses: a line about them would be
@@ -350,20 +383,31 @@ pub fn silenced() -> u64 {
 }
 
 /// Counts a record that was lost before it came to a ring: its call site found no room.
-pub fn count_lost_unseen() {
-    LOST_UNSEEN.fetch_add(1, Ordering::Relaxed);
+pub fn count_lost_unseen(slot: usize) {
+    if let Some(count) = LOST_UNSEEN.get(slot) {
+        count.fetch_add(1, Ordering::Relaxed);
+    }
 }
 
-/// Adds a call site to the process's table; its number from 1 up, or `None` if there is no queue
-/// or no room. A number stays good in every queue joined later and in forked children.
+/// Adds a call site to the process's tables; its number from 1 up, or `None` if there is no queue
+/// or no room. A number is the same in all queues, and stays good in every one that is joined later
+/// and in forked children.
 pub fn register(site: &[u8]) -> Option<u32> {
-    let joined = joined()?;
     if IN_SLOW.get() {
         return None;
     }
     let _slow = Slow::enter();
-    let segment = own_segment(joined).ok()?;
-    segment.register_site(site)
+    let mut any = false;
+    for joined in (0..MAX_QUEUES).filter_map(joined).filter(|joined| joined.is_open()) {
+        any |= own_segment(joined).is_ok();
+    }
+    let process = process().filter(|_| any)?;
+    // A segment that is made meanwhile waits, and then copies the table with this call site in it.
+    let _guard = process.lock();
+    if !process.segments().all(|segment| segment.has_room_for_site(site)) {
+        return None;
+    }
+    process.segments().map(|segment| segment.register_site(site)).fold(None, Option::or)
 }
 
 /// Puts a record: `len` bytes of body (a multiple of eight), written by `fill`, which calls no code
@@ -378,36 +422,35 @@ pub fn register(site: &[u8]) -> Option<u32> {
 /// A child that a signal handler forks in the middle of a put must not return from that handler: the
 /// put that it would go on with is its parent's.
 #[inline(always)]
-pub fn put<F>(level: u8, tag: u32, len: usize, fill: F) -> Result<(), PutError>
+pub fn put<F>(slot: usize, level: u8, tag: u32, len: usize, fill: F) -> Result<(), PutError>
 where
     F: FnOnce(&mut RingFrame<'_>),
 {
-    put_or(level, tag, len, fill, true)
+    put_or(Request { slot, level, tag, len, wait: true }, fill)
 }
 
 /// Like [`put`], but never waits for room.
 #[inline(always)]
-pub fn try_put<F>(level: u8, tag: u32, len: usize, fill: F) -> Result<(), PutError>
+pub fn try_put<F>(slot: usize, level: u8, tag: u32, len: usize, fill: F) -> Result<(), PutError>
 where
     F: FnOnce(&mut RingFrame<'_>),
 {
-    put_or(level, tag, len, fill, false)
+    put_or(Request { slot, level, tag, len, wait: false }, fill)
 }
 
 #[inline(always)]
-fn put_or<F>(level: u8, tag: u32, len: usize, fill: F, wait: bool) -> Result<(), PutError>
+fn put_or<F>(request: Request, fill: F) -> Result<(), PutError>
 where
     F: FnOnce(&mut RingFrame<'_>),
 {
+    let Request { slot, tag, len, .. } = request;
     debug_assert!(len.is_multiple_of(8));
     let stamp = clock::stamp();
-    // SAFETY: the static, or a handle of this thread: handles are never freed.
-    let handle = unsafe { &*HANDLE.get() };
+    let handle = handle_of(slot);
     match handle.producer.try_put(tag, stamp, len, fill) {
-        Ok(()) => after_commit(handle),
+        Ok(()) => after_commit(slot, handle),
         Err(fill) => {
             let mut fill = Some(fill);
-            let request = Request { level, tag, len, wait };
             request.put_slow(handle, stamp, &mut |frame| {
                 if let Some(fill) = fill.take() {
                     fill(frame);
@@ -419,11 +462,11 @@ where
 
 /// The end of every put: is the queue still open, does the writer sleep?
 #[inline(always)]
-fn after_commit(handle: &Handle) -> Result<(), PutError> {
+fn after_commit(slot: usize, handle: &Handle) -> Result<(), PutError> {
     compiler_fence(Ordering::SeqCst);
     // SYNC POINT bell: no fence here; the writer's barrier stands in for it.
     let asleep = handle.bell.get().load(bell::STATE, Ordering::Relaxed) == bell::SLEEPING;
-    let closed = OPEN.load(Ordering::Relaxed) != handle.joined.load(Ordering::Relaxed);
+    let closed = OPEN[slot].load(Ordering::Relaxed) != handle.joined.load(Ordering::Relaxed);
     if asleep | closed { handle.after_commit_slow(closed) } else { Ok(()) }
 }
 
@@ -445,6 +488,7 @@ type Fill<'a> = &'a mut dyn FnMut(&mut RingFrame<'_>);
 /// A put that left the fast path.
 #[derive(Clone, Copy)]
 struct Request {
+    slot: usize,
     level: u8,
     tag: u32,
     len: usize,
@@ -455,7 +499,7 @@ impl Request {
     #[cold]
     #[inline(never)]
     fn put_slow(self, handle: &Handle, stamp: u64, fill: Fill<'_>) -> Result<(), PutError> {
-        let Some(joined) = joined() else { return Err(PutError::Closed) };
+        let Some(joined) = joined(self.slot) else { return Err(PutError::Closed) };
         if !joined.is_open() {
             return Err(PutError::Closed);
         }
@@ -465,17 +509,17 @@ impl Request {
             return Err(PutError::Full);
         }
         if self.len > MAX_RECORD {
-            LOST_UNSEEN.fetch_add(1, Ordering::Relaxed);
+            count_lost_unseen(self.slot);
             return Err(PutError::TooLarge { len: self.len });
         }
         if IN_SLOW.get() {
-            LOST_UNSEEN.fetch_add(1, Ordering::Relaxed);
+            count_lost_unseen(self.slot);
             return Err(PutError::Full);
         }
         if mark == 0 && self.is_wrap(joined, handle) {
             handle.producer.put_ready(self.head(), stamp, self.len, fill);
             handle.producer.leave_slow();
-            return after_commit(handle);
+            return after_commit(self.slot, handle);
         }
         let request = Request { tag: self.tag | mark, ..self };
         match own_handle(joined) {
@@ -486,7 +530,7 @@ impl Request {
                 if mark != 0 || !handle.introduced.get() {
                     handle.producer.expire();
                 }
-                result.and_then(|()| after_commit(handle))
+                result.and_then(|()| after_commit(self.slot, handle))
             }
             None => request.put_shared(joined, fill),
         }
@@ -627,15 +671,16 @@ impl Request {
     /// ring, a put waits for it as it waits for room.
     fn put_shared(self, joined: &Joined, fill: Fill<'_>) -> Result<(), PutError> {
         let unseen = |reason| {
-            LOST_UNSEEN.fetch_add(1, Ordering::Relaxed);
+            count_lost_unseen(self.slot);
             Err(reason)
         };
         let Some(process) = process() else { return Err(PutError::Closed) };
+        let own = &process.queues[self.slot];
         // The lock may be held by the put that a signal handler's put interrupted.
         let mut tries = 0..if self.wait { 10_000 } else { 100 };
         let mut deadline = None;
         let (guard, handle) = loop {
-            match SpinGuard::try_new(&process.shared_lock) {
+            match SpinGuard::try_new(&own.shared_lock) {
                 Some(guard) => {
                     if let Some(handle) = shared_handle(joined, process) {
                         break (guard, handle);
@@ -656,21 +701,22 @@ impl Request {
         let result = self.put_own(joined, handle, fill);
         handle.producer.leave_slow();
         drop(guard);
-        result.and_then(|()| after_commit(handle))
+        result.and_then(|()| after_commit(self.slot, handle))
     }
 }
 
-/// This process's segment, made if there is none.
+/// This process's segment in a queue, made if there is none.
 fn own_segment(joined: &Joined) -> Result<&'static Segment, Error> {
     let process = process().ok_or_else(|| Error::new("no queue was joined"))?;
-    if let Some(segment) = process.segment() {
+    let own = &process.queues[joined.slot];
+    if let Some(segment) = own.segment() {
         return Ok(segment);
     }
-    let _guard = process.lock();
+    let guard = process.lock();
     if !joined.is_open() {
         return Err(Error::new("the queue was left"));
     }
-    if let Some(segment) = process.segment() {
+    if let Some(segment) = own.segment() {
         return Ok(segment);
     }
     // SAFETY: null, or a segment, which is leaked; in a forked child its mapping was inherited.
@@ -678,20 +724,24 @@ fn own_segment(joined: &Joined) -> Result<&'static Segment, Error> {
     let segment = Segment::create(joined.queue, joined.options.budget, inherited)?;
     let pointer: *const Segment = segment;
     LAST_SEGMENT.store(pointer.cast_mut(), Ordering::Release);
-    process.segment.store(pointer.cast_mut(), Ordering::Release);
+    own.segment.store(pointer.cast_mut(), Ordering::Release);
+    drop(guard);
+    let is_child = own.joined_here.load(Ordering::Acquire) != joined.number;
+    if let (true, Some(in_child)) = (is_child, joined.options.in_child) {
+        in_child(joined.slot);
+    }
     Ok(segment)
 }
 
-/// The id of the segment that this process has in the queue that it joined last, if it has one.
-pub(crate) fn own_segment_id() -> Option<u128> {
-    process().and_then(Process::segment).map(|segment| segment.id)
+/// Whether this is the id of a segment of this process.
+pub(crate) fn is_own_segment(id: u128) -> bool {
+    process().is_some_and(|process| process.segments().any(|segment| segment.id == id))
 }
 
 /// This thread's handle, attached to a ring of the present queue; `None` if it cannot have one, or
 /// if a frame is being written through it.
 fn own_handle(joined: &Joined) -> Option<&'static Handle> {
-    // SAFETY: handles are never freed.
-    let mut handle: &'static Handle = unsafe { &*HANDLE.get() };
+    let mut handle = handle_of(joined.slot);
     if handle.joined.load(Ordering::Relaxed) != 0 && handle.producer.is_busy() {
         return None;
     }
@@ -704,20 +754,21 @@ fn own_handle(joined: &Joined) -> Option<&'static Handle> {
     // Not in use: it is the static, or `fork` has wiped it.
     if handle.in_use.load(Ordering::Relaxed) == 0 {
         handle = new_handle(process()?)?;
-        HANDLE.set(handle);
+        HANDLES.with(|handles| handles[joined.slot].set(handle));
     }
     attach(joined, handle, false).then_some(handle)
 }
 
 fn shared_handle(joined: &Joined, process: &'static Process) -> Option<&'static Handle> {
+    let own = &process.queues[joined.slot];
     // SAFETY: null, or a handle, which is never freed.
-    if let Some(handle) = unsafe { process.shared.load(Ordering::Acquire).as_ref() } {
+    if let Some(handle) = unsafe { own.shared.load(Ordering::Acquire).as_ref() } {
         return Some(handle);
     }
     let _slow = Slow::enter();
     let handle = new_handle(process)?;
     attach(joined, handle, true).then(|| {
-        process.shared.store(std::ptr::from_ref(handle).cast_mut(), Ordering::Release);
+        own.shared.store(std::ptr::from_ref(handle).cast_mut(), Ordering::Release);
         handle
     })
 }
@@ -799,21 +850,4 @@ fn new_handle(process: &'static Process) -> Option<&'static Handle> {
     handle.next.store(process.handles.load(Ordering::Relaxed), Ordering::Relaxed);
     process.handles.store(std::ptr::from_ref(handle).cast_mut(), Ordering::Release);
     Some(handle)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_lock_that_is_held_is_refused_and_stays_held() {
-        let word = AtomicU32::new(0);
-        let held = SpinGuard::try_new(&word);
-        assert!(held.is_some());
-        for _ in 0..2 {
-            assert!(SpinGuard::try_new(&word).is_none());
-        }
-        drop(held);
-        assert!(SpinGuard::try_new(&word).is_some());
-    }
 }

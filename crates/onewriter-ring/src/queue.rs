@@ -1,6 +1,6 @@
 //! A queue: its folder, its doorbell and its lead.
 
-use crate::lock::LifetimeLock;
+use crate::lead::LEAD_FILE;
 use crate::os::{self, Map, PAGE};
 use crate::place::{self, QueueName};
 use crate::words::{MapWords, Words};
@@ -50,15 +50,6 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.source.as_ref().map(|err| err as _)
     }
-}
-
-/// The file whose lock is the lead.
-const LEAD_FILE: &str = "lead";
-
-/// The right to be a queue's writer; see [`Queue::try_lead`].
-#[derive(Debug)]
-pub struct Lead {
-    _lock: LifetimeLock,
 }
 
 /// A queue's folder and its doorbell.
@@ -154,16 +145,6 @@ impl Queue {
     /// somebody puts a record or asks for something, or the time is over.
     pub fn sleep(&self, timeout: Duration, is_idle: impl FnOnce() -> bool) {
         self.bell.sleep(timeout, is_idle);
-    }
-
-    /// Takes the lead: the right to be this queue's writer, for as long as the value lives and at
-    /// most as long as this process. `None` if somebody else has it.
-    pub fn try_lead(&self) -> Result<Option<Lead>, Error> {
-        let path = self.dir.join(LEAD_FILE);
-        let fail = |err| Error::io("cannot take the queue's lead", &path, err);
-        os::open_page(&path).map_err(fail)?;
-        let lock = LifetimeLock::try_take(&path).map_err(fail)?;
-        Ok(lock.map(|lock| Lead { _lock: lock }))
     }
 
     /// Removes the folder of a private queue, if nothing is left in it.

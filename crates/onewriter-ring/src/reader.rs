@@ -306,9 +306,9 @@ impl Reader {
     /// leaves after the process has left the queue.
     pub fn remove_drained_segments(&mut self) {
         // Not by the number of the process: in containers that share a folder all may be number 1.
-        let own = crate::put::own_segment_id();
         self.remove_dead(|segment| {
-            Some(segment.id) == own || !LifetimeLock::is_held(&segment.path).unwrap_or(true)
+            crate::put::is_own_segment(segment.id)
+                || !LifetimeLock::is_held(&segment.path).unwrap_or(true)
         });
     }
 
@@ -730,8 +730,8 @@ mod tests {
         // Between the two halves of the next pass a process puts its first record. Another put
         // that begins after it would be in view, and must not be merged without it.
         let t0 = reader.take_time();
-        join(open(), JoinOptions::default()).unwrap();
-        put(20, 1, 8, |frame| frame.word(7)).unwrap();
+        join(0, open(), JoinOptions::default()).unwrap();
+        put(0, 20, 1, 8, |frame| frame.word(7)).unwrap();
         reader.look(t0);
         leave();
         assert_eq!(reader.active(), [RingId { segment: 0, ring: 0 }]);

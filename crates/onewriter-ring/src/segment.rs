@@ -219,6 +219,13 @@ impl Segment {
         Ok(())
     }
 
+    /// Whether the call site fits into the table; if so, memory is allocated for it.
+    pub(crate) fn has_room_for_site(&self, bytes: &[u8]) -> bool {
+        let mut inner = self.lock();
+        let end = inner.table_used + 8 + bytes.len().next_multiple_of(8);
+        end <= TABLE_MAX && self.grow_table(&mut inner, end).is_ok()
+    }
+
     /// Adds a call site to the table; its number, or `None` if the table or the memory is full.
     pub(crate) fn register_site(&self, bytes: &[u8]) -> Option<u32> {
         let mut inner = self.lock();

@@ -16,7 +16,7 @@ const TABLE: u64 = PAGE + 4096 * 256;
 const DATA: u64 = TABLE + (4 << 20);
 
 fn put_value(value: u64) {
-    put(20, 1, 8, |frame| frame.word(value)).unwrap();
+    put(0, 20, 1, 8, |frame| frame.word(value)).unwrap();
 }
 
 /// The queue of this process, and the segment of a dead child in it with the values 100 to 109.
@@ -152,8 +152,8 @@ fn restore_alone(path: &Path, at: u64, before: u64) {
 fn a_missing_side_file_costs_its_record_alone_and_shows_no_other_body() {
     let here = joined(never_wait());
     Child::that(|| {
-        put(20, 1, 1 << 20, |frame| frame.word(1)).unwrap();
-        put(20, 2, 1 << 20, |frame| frame.word(2)).unwrap();
+        put(0, 20, 1, 1 << 20, |frame| frame.word(1)).unwrap();
+        put(0, 20, 2, 1 << 20, |frame| frame.word(2)).unwrap();
         put_value(3);
     })
     .kill();

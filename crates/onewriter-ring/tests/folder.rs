@@ -85,7 +85,7 @@ const OPENS: [Opens; 3] = [
     ("bell", "cannot open the doorbell", |queue| {
         Queue::open_in(queue.dir()).err().map(|err| err.to_string())
     }),
-    ("lead", "cannot take the queue's lead", |queue| {
+    ("lead", "cannot open the queue's lead", |queue| {
         queue.try_lead().err().map(|err| err.to_string())
     }),
     ("j-0000000000000007", "cannot open the journal", |queue| {
@@ -164,7 +164,7 @@ fn links_in_the_place_of_segments_are_set_aside_and_never_opened() {
     fs::write(&victim, [7; 8192]).unwrap();
     fs::hard_link(&victim, dir.join("s-hard")).unwrap();
     symlink(&victim, dir.join("s-soft")).unwrap();
-    put(20, 1, 8, |frame| frame.word(5)).unwrap();
+    put(0, 20, 1, 8, |frame| frame.word(5)).unwrap();
     assert_eq!(here.values(), [5]);
     let mut aside = files(&dir, "bad-");
     aside.sort();
@@ -178,7 +178,7 @@ fn another_user_can_open_nothing_of_a_queue() {
         return;
     }
     let here = joined(never_wait());
-    put(20, 1, 1 << 20, |frame| frame.word(5)).unwrap();
+    put(0, 20, 1, 1 << 20, |frame| frame.word(5)).unwrap();
     let _lead = here.queue.try_lead().unwrap().unwrap();
     JournalFile::open(here.queue, 7).unwrap();
     let dir = here.queue.dir();

@@ -14,7 +14,7 @@ use std::sync::{Mutex, PoisonError};
 static ONE_FORK_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 fn put_value(value: u64) {
-    put(20, 1, 8, |frame| frame.word(value)).unwrap();
+    put(0, 20, 1, 8, |frame| frame.word(value)).unwrap();
 }
 
 #[test]
@@ -147,7 +147,7 @@ fn a_dead_childs_records_are_read_and_then_its_segment_is_removed() {
     let mut here = joined(never_wait());
     let child = Child::that(|| {
         put_value(7);
-        put(20, 2, 1 << 20, |frame| frame.word(8)).unwrap();
+        put(0, 20, 2, 1 << 20, |frame| frame.word(8)).unwrap();
     });
     child.kill();
     std::fs::write(here.queue.dir().join(side_name(&here.files("s-")[0])), b"never referred to")

@@ -46,7 +46,7 @@ fn hand_off(turn: &AtomicU64, me: u64) {
             return;
         }
         if now % THREADS == me {
-            put(20, 1, 8, |frame| frame.word(now)).unwrap();
+            put(0, 20, 1, 8, |frame| frame.word(now)).unwrap();
             turn.store(now + 1, Ordering::Release);
             continue;
         }

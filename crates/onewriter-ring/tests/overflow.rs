@@ -11,12 +11,12 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 fn put_at(level: u8, value: u64) -> Result<(), PutError> {
-    put(level, 1, 8, |frame| frame.word(value))
+    put(0, level, 1, 8, |frame| frame.word(value))
 }
 
 /// Fills the calling thread's rings; how many records that took.
 fn fill(level: u8) -> u64 {
-    (0..).take_while(|value| try_put(level, 1, 8, |frame| frame.word(*value)).is_ok()).count()
+    (0..).take_while(|value| try_put(0, level, 1, 8, |frame| frame.word(*value)).is_ok()).count()
         as u64
 }
 
@@ -129,7 +129,7 @@ fn the_policy_is_asked_for_the_level_and_only_when_there_is_no_room() {
     let accepted = (0..).take_while(|value| put_at(21, *value).is_ok()).count();
     assert!(accepted > 300);
     assert_eq!(ASKED.load(Ordering::Relaxed), 21);
-    try_put(22, 1, 8, |_| ()).unwrap_err();
+    try_put(0, 22, 1, 8, |_| ()).unwrap_err();
     assert_eq!(ASKED.load(Ordering::Relaxed), 21, "the try_ form never waits");
 }
 
@@ -152,8 +152,8 @@ fn leaving_ends_the_wait_of_a_put() {
 #[test]
 fn nothing_is_lost_unseen_while_every_thread_has_a_ring() {
     let mut here = joined(never_wait());
-    take_lost_unseen();
+    take_lost_unseen(0);
     let accepted = fill(20);
-    assert_eq!(take_lost_unseen(), 0);
+    assert_eq!(take_lost_unseen(0), 0);
     assert_eq!(here.values().len() as u64, accepted);
 }

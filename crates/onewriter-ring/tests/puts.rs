@@ -11,7 +11,7 @@ use std::cell::RefCell;
 use std::sync::{Arc, Barrier};
 
 fn put_value(value: u64) -> Result<(), PutError> {
-    put(20, 1, 8, |frame| frame.word(value))
+    put(0, 20, 1, 8, |frame| frame.word(value))
 }
 
 /// Bytes that differ from place to place.
@@ -27,7 +27,7 @@ fn records_of_every_size_up_to_64_mib_come_out_as_they_went_in() {
     for size in sizes {
         let bytes = pattern(size);
         let padded = size.next_multiple_of(8);
-        assert_eq!(put(20, 7, padded, |frame| frame.bytes(&bytes)), Ok(()), "{size} bytes");
+        assert_eq!(put(0, 20, 7, padded, |frame| frame.bytes(&bytes)), Ok(()), "{size} bytes");
         let records = here.drain();
         assert_eq!(records.len(), 1, "{size} bytes");
         assert_eq!((records[0].tag, records[0].body.len()), (7, padded));
@@ -42,12 +42,12 @@ fn records_of_every_size_up_to_64_mib_come_out_as_they_went_in() {
 #[test]
 fn a_record_above_64_mib_is_refused_with_its_size_and_counted() {
     let mut here = joined(never_wait());
-    take_lost_unseen();
-    let refused = put(20, 1, MAX_RECORD + 8, |_| panic!("nothing is filled"));
+    take_lost_unseen(0);
+    let refused = put(0, 20, 1, MAX_RECORD + 8, |_| panic!("nothing is filled"));
     assert_eq!(refused, Err(PutError::TooLarge { len: MAX_RECORD + 8 }));
     let message = "the record has 67108872 bytes, at most 67108864 are possible";
     assert_eq!(refused.unwrap_err().to_string(), message);
-    assert_eq!(take_lost_unseen(), 1);
+    assert_eq!(take_lost_unseen(0), 1);
     assert_eq!(here.values(), []);
 }
 
@@ -55,8 +55,8 @@ fn a_record_above_64_mib_is_refused_with_its_size_and_counted() {
 fn a_frame_that_is_filled_in_part_ends_in_zeros_and_one_filled_too_far_is_cut() {
     let mut here = joined(never_wait());
     for round in 0..1_000 {
-        put(20, 1, 24, |frame| frame.word(round)).unwrap();
-        put(20, 1, 8, |frame| (0..9).for_each(|_| frame.word(u64::MAX))).unwrap();
+        put(0, 20, 1, 24, |frame| frame.word(round)).unwrap();
+        put(0, 20, 1, 8, |frame| (0..9).for_each(|_| frame.word(u64::MAX))).unwrap();
         let bodies: Vec<_> = here.drain().into_iter().map(|record| record.body).collect();
         let first = [round.to_le_bytes(), [0; 8], [0; 8]].concat();
         assert_eq!(bodies, [first, vec![255; 8]]);
@@ -70,7 +70,7 @@ fn a_ring_wraps_as_often_as_it_must() {
     let mut expected = Vec::new();
     let mut records = Vec::new();
     for value in 0..20_000u64 {
-        put(20, 1, 8 * (1 + value as usize % 16), |frame| frame.word(value)).unwrap();
+        put(0, 20, 1, 8 * (1 + value as usize % 16), |frame| frame.word(value)).unwrap();
         expected.push(value);
         if value % 50 == 49 {
             records.extend(here.values());
@@ -164,7 +164,7 @@ fn a_budget_that_no_segment_can_have_is_refused_by_its_number() {
     let dir = queue::folder();
     for budget in [0, (64 << 10) - 1, (1 << 30) + 1, usize::MAX] {
         let options = JoinOptions { budget, ..never_wait() };
-        let error = join(Queue::open_in(dir.path()).unwrap(), options).unwrap_err();
+        let error = join(0, Queue::open_in(dir.path()).unwrap(), options).unwrap_err();
         let expected =
             format!("a budget of {budget} bytes for rings: it must be from 65536 to 1073741824");
         assert_eq!(error.to_string(), expected);
@@ -216,7 +216,7 @@ fn after_leaving_puts_are_refused_and_after_joining_again_they_go_into_the_new_q
     assert_eq!(first.values(), [1]);
 
     let dir = queue::folder();
-    let queue = join(Queue::open_in(dir.path()).unwrap(), never_wait()).unwrap();
+    let queue = join(0, Queue::open_in(dir.path()).unwrap(), never_wait()).unwrap();
     put_value(3).unwrap();
     assert_eq!(register(b"another"), Some(2), "numbers go on");
     let mut reader = onewriter_ring::Reader::new(queue);
@@ -267,17 +267,17 @@ fn marked_threads_put_with_their_mark_and_neither_grow_nor_wait() {
 #[test]
 fn a_silent_thread_puts_nothing_and_is_counted() {
     let mut here = joined(never_wait());
-    take_lost_unseen();
+    take_lost_unseen(0);
     std::thread::spawn(|| {
         put_value(1).unwrap();
         mark_thread(SILENT);
         assert_eq!(put_value(2), Err(PutError::Full));
-        assert_eq!(try_put(50, 1, 0, |_| ()), Err(PutError::Full));
+        assert_eq!(try_put(0, 50, 1, 0, |_| ()), Err(PutError::Full));
     })
     .join()
     .unwrap();
     assert_eq!(here.values(), [1]);
-    assert_eq!((take_lost_unseen(), silenced()), (0, 2));
+    assert_eq!((take_lost_unseen(0), silenced()), (0, 2));
 }
 
 #[test]

@@ -11,8 +11,8 @@ fn a_process_that_only_reads_merges_by_the_clock_of_the_queue() {
     let dir = queue::folder();
     // This process joins no queue before the reader is made: the child does.
     let child = Child::that(|| {
-        onewriter_ring::join(Queue::open_in(dir.path()).unwrap(), never_wait()).unwrap();
-        (1..=3).for_each(|value| put(20, 1, 8, |frame| frame.word(value)).unwrap());
+        onewriter_ring::join(0, Queue::open_in(dir.path()).unwrap(), never_wait()).unwrap();
+        (1..=3).for_each(|value| put(0, 20, 1, 8, |frame| frame.word(value)).unwrap());
     });
     let queue: &'static Queue = Box::leak(Box::new(Queue::open_in(dir.path()).unwrap()));
     let mut reader = Reader::new(queue);

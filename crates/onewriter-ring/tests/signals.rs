@@ -16,7 +16,7 @@ static REFUSED: AtomicU64 = AtomicU64::new(0);
 
 extern "C" fn put_from_handler(_: libc::c_int) {
     let number = FROM_HANDLER.load(Ordering::Relaxed);
-    match try_put(20, 1, 16, |frame| {
+    match try_put(0, 20, 1, 16, |frame| {
         frame.word(HANDLERS + number);
         frame.word(!number);
     }) {
@@ -59,7 +59,7 @@ fn a_put_in_the_middle_of_a_put_goes_through_the_shared_ring_and_both_are_whole(
     let mut here = joined(never_wait());
     handle(libc::SIGUSR1);
     for value in 0..1_000 {
-        put(20, 1, 16, |frame| {
+        put(0, 20, 1, 16, |frame| {
             frame.word(value);
             raise(libc::SIGUSR1);
             frame.word(!value);
@@ -92,7 +92,7 @@ fn signals_at_any_instruction_of_a_put_neither_lose_nor_tear_nor_hang() {
     let wait = Overflow { wait: Duration::from_secs(60) };
     let options = JoinOptions { overflow: Box::new(move |_| wait), ..JoinOptions::default() };
     let mut here = joined(options);
-    take_lost_unseen();
+    take_lost_unseen(0);
     handle(libc::SIGUSR2);
     let stop = AtomicBool::new(false);
     let mut seen = BTreeMap::new();
@@ -111,7 +111,7 @@ fn signals_at_any_instruction_of_a_put_neither_lose_nor_tear_nor_hang() {
             give.send(unsafe { libc::pthread_self() }).unwrap();
             let mut value = 0;
             while !stop.load(Ordering::Relaxed) {
-                put(20, 1, 16, |frame| {
+                put(0, 20, 1, 16, |frame| {
                     frame.word(value);
                     frame.word(!value);
                 })
@@ -145,6 +145,6 @@ fn signals_at_any_instruction_of_a_put_neither_lose_nor_tear_nor_hang() {
     from_handlers.sort_unstable();
     let first_wrong = (0..).zip(&from_handlers).find(|(wanted, number)| wanted != *number);
     assert_eq!((from_handlers.len() as u64, first_wrong), (accepted, None));
-    assert_eq!(take_lost_unseen() + here.losses().count, REFUSED.load(Ordering::Relaxed));
+    assert_eq!(take_lost_unseen(0) + here.losses().count, REFUSED.load(Ordering::Relaxed));
     assert_eq!(here.reader.take_damage(), []);
 }

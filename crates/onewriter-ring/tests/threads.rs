@@ -7,7 +7,7 @@ use queue::{joined, never_wait};
 use std::sync::{Arc, Barrier};
 
 fn put_value(value: u64) {
-    put(20, 1, 8, |frame| frame.word(value)).unwrap();
+    put(0, 20, 1, 8, |frame| frame.word(value)).unwrap();
 }
 
 #[test]

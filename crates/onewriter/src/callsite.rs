@@ -1,7 +1,7 @@
 //! Call sites: their level test, and the filter that decides it.
 //!
-//! Each call site holds the filter's answer in a byte of its own, so that a call below the level
-//! costs one relaxed load. When the filter changes, [`set_interest`] writes the bytes of all call
+//! Each call site holds the filter's answer in a byte of its own, a bit for each queue that wants its
+//! records, so that a call below the level costs one relaxed load. When the filter changes, [`set_interest`] writes the bytes of all call
 //! sites that have been reached so far.
 
 use crate::put;
@@ -11,8 +11,47 @@ use std::sync::atomic::{AtomicU8, AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 const NEVER: u8 = 0;
-const ALWAYS: u8 = 1;
-const UNREGISTERED: u8 = 2;
+const UNREGISTERED: u8 = 0x80;
+
+/// The queues that want something: a bit for each slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Queues(u8);
+
+const _: () = assert!(onewriter_ring::MAX_QUEUES <= 7, "bit 7 says that nobody was asked yet");
+
+impl Queues {
+    pub(crate) const NONE: Queues = Queues(NEVER);
+
+    /// The queues whose slots stand in `slots`.
+    pub(crate) fn of(slots: impl Iterator<Item = usize>) -> Queues {
+        Queues(slots.fold(NEVER, |queues, slot| queues | 1 << slot))
+    }
+
+    pub(crate) fn is_none(self) -> bool {
+        self == Queues::NONE
+    }
+
+    /// Calls `put` with each slot; the first failure, if there is one.
+    #[inline(always)]
+    pub(crate) fn each<E>(self, mut put: impl FnMut(usize) -> Result<(), E>) -> Result<(), E> {
+        let (mut left, mut result) = (self.0, Ok(()));
+        while left != 0 {
+            let put = put(left.trailing_zeros() as usize);
+            if result.is_ok() {
+                result = put;
+            }
+            left &= left - 1;
+        }
+        result
+    }
+}
+
+impl From<bool> for Queues {
+    /// The first queue, or none.
+    fn from(yes: bool) -> Queues {
+        Queues(u8::from(yes))
+    }
+}
 
 /// The static part of a call of a logging macro. What a put looks at stands first, in one cache line.
 #[repr(C)]
@@ -44,7 +83,13 @@ impl CallSite {
     #[inline(always)]
     pub fn is_enabled(&'static self) -> bool {
         let interest = self.interest.load(Relaxed);
-        interest != NEVER && (interest == ALWAYS || self.meet())
+        interest != NEVER && (interest != UNREGISTERED || self.meet())
+    }
+
+    /// The queues that want its records; none before it was met.
+    #[inline(always)]
+    pub(crate) fn queues(&self) -> Queues {
+        Queues(self.interest.load(Relaxed) & !UNREGISTERED)
     }
 
     /// Its level, for the overflow policy.
@@ -96,7 +141,7 @@ impl CallSite {
     }
 }
 
-type Filter = Arc<dyn Fn(Level, &str) -> bool + Send + Sync>;
+type Filter = Arc<dyn Fn(Level, &str) -> Queues + Send + Sync>;
 
 /// The call sites that were reached, and the filter in force.
 pub(crate) struct Registry {
@@ -131,8 +176,8 @@ thread_local! {
 }
 
 impl Change {
-    fn ask(&self, level: Level, target: &str) -> bool {
-        let Some(filter) = &self.filter else { return false };
+    fn ask(&self, level: Level, target: &str) -> Queues {
+        let Some(filter) = &self.filter else { return Queues::NONE };
         let before = ASKING.replace(true);
         let wanted = filter(level, target);
         ASKING.set(before);
@@ -143,25 +188,28 @@ impl Change {
     fn apply(mut self, site: &CallSite) -> bool {
         loop {
             let wanted = self.ask(site.level(), site.def.target);
-            if wanted {
+            if !wanted.is_none() {
                 site.enter_table();
             }
             let registry = registry();
             if registry.generation == self.generation {
-                site.interest.store(if wanted { ALWAYS } else { NEVER }, Relaxed);
-                return wanted;
+                site.interest.store(wanted.0, Relaxed);
+                return !wanted.is_none();
             }
             self = registry.change();
         }
     }
 }
 
-/// Makes `filter` decide, by level and target, which call sites put records.
+/// Makes `filter` decide, by level and target, into which queues call sites put records.
 ///
 /// It is asked once for each call site, at its first call and again at each `set_interest`; before
 /// the first `set_interest` nothing is put. It runs outside of all
 /// locks; what it logs is put only if that call site was reached before.
-pub(crate) fn set_interest(filter: impl Fn(Level, &str) -> bool + Send + Sync + 'static) {
+pub(crate) fn set_interest<Q: Into<Queues>>(
+    filter: impl Fn(Level, &str) -> Q + Send + Sync + 'static,
+) {
+    let filter = move |level: Level, target: &str| filter(level, target).into();
     let sites = {
         let mut registry = registry();
         registry.filter = Some(Arc::new(filter));
@@ -180,7 +228,7 @@ pub(crate) fn set_interest(filter: impl Fn(Level, &str) -> bool + Send + Sync + 
 #[cfg(any(feature = "log", feature = "tracing"))]
 pub(crate) fn admits(level: Level, target: &str) -> bool {
     let change = registry().change();
-    change.ask(level, target)
+    !change.ask(level, target).is_none()
 }
 
 /// A call site whose level is known only at the call: one call site for each level that occurs.

@@ -1,7 +1,6 @@
 //! Waiting until everything is written.
 
 use onewriter_engine::{Error, ErrorKind, Writer, guard};
-use onewriter_ring::Queue;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,12 +10,8 @@ use std::time::{Duration, Instant};
 /// How long one wait lasts before the deadline is looked at again.
 const SLICE: Duration = Duration::from_millis(100);
 
-/// Waits until everything put into `queue` before now is written and flushed.
-pub(crate) fn wait(
-    queue: &Queue,
-    writer: Option<&Writer>,
-    deadline: Duration,
-) -> Result<(), Error> {
+/// Waits until everything put into the queues of these writers before now is written and flushed.
+pub(crate) fn wait(writers: &[Writer], deadline: Duration) -> Result<(), Error> {
     if guard::on_sink_thread() {
         return Err(Error::new(
             ErrorKind::Incomplete,
@@ -25,34 +20,36 @@ pub(crate) fn wait(
     }
     let wanted = onewriter_ring::now();
     let until = Instant::now() + deadline.min(Duration::from_secs(1 << 30));
-    queue.request(wanted);
-    while queue.watermark() < wanted {
-        let left = until.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return Err(incomplete(writer, deadline));
+    writers.iter().for_each(|writer| writer.queue().request(wanted));
+    for writer in writers {
+        let queue = writer.queue();
+        while queue.watermark() < wanted {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(incomplete(writer, deadline));
+            }
+            queue.wait_for_watermark(wanted, left.min(SLICE));
         }
-        queue.wait_for_watermark(wanted, left.min(SLICE));
     }
     Ok(())
 }
 
-fn incomplete(writer: Option<&Writer>, deadline: Duration) -> Error {
-    let what = match writer {
-        Some(writer) => {
-            let stats = writer.stats();
-            let failing = writer.failing();
-            let sinks = if failing.is_empty() {
-                String::new()
-            } else {
-                format!("; sinks that cannot write: {}", failing.join(", "))
-            };
-            let records = stats.accepted - stats.written.min(stats.accepted);
-            format!(
-                "{records} records are read and not written, about {} bytes wait{sinks}",
-                stats.waiting_bytes
-            )
-        }
-        None => "the writer is another process, or there is none".to_owned(),
+fn incomplete(writer: &Writer, deadline: Duration) -> Error {
+    let what = if writer.is_here() && writer.leads() {
+        let stats = writer.stats();
+        let failing = writer.failing();
+        let sinks = if failing.is_empty() {
+            String::new()
+        } else {
+            format!("; sinks that cannot write: {}", failing.join(", "))
+        };
+        let records = stats.accepted - stats.written.min(stats.accepted);
+        format!(
+            "{records} records are read and not written, about {} bytes wait{sinks}",
+            stats.waiting_bytes
+        )
+    } else {
+        "the writer is another process, or there is none".to_owned()
     };
     let text = format!("not everything was written within {deadline:?}: {what}");
     Error::new(ErrorKind::Incomplete, text)

@@ -3,19 +3,22 @@
 //! The child has only the thread that forked. A lock that another thread held at that moment would
 //! stay held for ever, so that the child's first record of a new call site would hang: therefore the
 //! thread that forks takes all locks of this crate first.
+//!
+//! The child puts into its parent's queues, and its first put into one makes it stand by for the lead
+//! of that queue: when the parent ends, as a daemon's does, the child writes.
 
 use crate::callsite::{Registry, registry};
 use crate::dynamic::{Places, places};
-use crate::install::{Installed, installed};
+use crate::install::{Installed, handle, installed};
+use crate::logger;
 #[cfg(feature = "tracing")]
 use crate::tracing::{AllKnown, all_known};
-use onewriter_engine::Hold;
 use std::cell::RefCell;
 use std::sync::MutexGuard;
 
 /// All locks, in the order in which they are taken where several are.
 struct Held {
-    _writer: Option<Hold>,
+    _logger: Option<logger::Held>,
     _registry: MutexGuard<'static, Registry>,
     #[cfg(feature = "tracing")]
     _known: MutexGuard<'static, Option<AllKnown>>,
@@ -38,9 +41,9 @@ fn hold() {
     #[cfg(feature = "tracing")]
     let known = all_known();
     let registry = registry();
-    let writer = installed.as_ref().map(|installed| installed.writer().hold());
+    let logger = installed.as_ref().map(|installed| installed.logger().hold());
     let held = Held {
-        _writer: writer,
+        _logger: logger,
         _registry: registry,
         #[cfg(feature = "tracing")]
         _known: known,
@@ -58,4 +61,17 @@ fn let_go() {
     if is_child {
         crate::signals::let_go();
     }
+}
+
+/// Stands by for the queue in this slot, in a forked child. It is called within a put: what may wait
+/// is left to a thread of its own.
+pub(crate) fn stand_by(slot: usize) {
+    let thread = std::thread::Builder::new().name("onewriter-heir".to_owned());
+    let inherit = move || {
+        if let Ok(handle) = handle() {
+            handle.logger().inherit(slot);
+        }
+    };
+    // Without threads the child only puts, and others write.
+    let _ = thread.spawn(inherit);
 }

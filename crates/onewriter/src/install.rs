@@ -2,14 +2,14 @@
 
 use crate::callsite;
 use crate::complete::{self, Completion};
+use crate::logger::{Logger, Settings};
 use crate::overflow::Overflow;
-use crate::produce::introduce_thread;
 use onewriter_engine::filter::Filter;
-use onewriter_engine::{Error, ErrorKind, IntoSink, SinkSpec, Stats, Trap, Writer, WriterOptions};
-use onewriter_record::{Level, LevelFilter};
-use onewriter_ring::{JoinOptions, Order, Queue, QueueName};
+use onewriter_engine::{Error, ErrorKind, IntoSink, SinkSpec, Stats, Trap, Writer};
+use onewriter_record::LevelFilter;
+use onewriter_ring::Order;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long the end of a guard, an exit, a signal or a panic waits for the writer.
 pub const DRAIN_DEADLINE: Duration = Duration::from_secs(5);
@@ -95,14 +95,16 @@ impl Builder {
         self
     }
 
-    /// Names the queue: processes that say the same name share one writer. Default: the queue is
-    /// named after the file, if there is exactly one file sink, and private otherwise.
+    /// Puts all sinks into one queue of this name: processes that say the same name share one writer
+    /// for all of them. Default: each file has a queue of its own, which every process finds that logs
+    /// to the file, and all other sinks share one that only this process and its children know.
     pub fn name(mut self, name: impl Into<String>) -> Builder {
         self.name = Some(name.into());
         self
     }
 
-    /// Bytes of shared memory for the rings of this process, from 64 KiB to 1 GiB. Default 16 MiB.
+    /// Bytes of shared memory for the rings that this process has in each queue, from 64 KiB to 1 GiB.
+    /// Default 16 MiB.
     pub fn memory(mut self, bytes: usize) -> Builder {
         self.memory = bytes;
         self
@@ -161,30 +163,26 @@ impl Builder {
         }
         self.check()?;
         let sinks = std::mem::take(&mut self.sinks).into_iter().collect::<Result<Vec<_>, _>>()?;
-        let queue = Queue::open(&self.queue_name(&sinks)?).map_err(|err| ring_error(&err))?;
-        if let Some(diagnostic) = queue.diagnostic() {
-            self.trap.report(&Error::new(ErrorKind::Io, diagnostic));
-        }
-        let queue = self.join(queue)?;
-        let options = WriterOptions {
-            sinks,
-            filter: self.filter.clone(),
-            trap: self.trap.clone(),
-            stats_every: self.stats_every,
-        };
-        let writer = match Writer::start(queue, options) {
-            Ok(writer) => writer,
-            Err(err) => {
-                onewriter_ring::leave();
-                return Err(err);
-            }
-        };
-        let handle = Handle { writer };
-        handle.refresh_interest();
-        *installed = Some(Installed { handle: handle.clone(), process: std::process::id() });
+        let logger = Logger::start(self.settings(), sinks)?;
+        logger.refresh_interest();
+        let handle = Handle { logger };
+        let home = onewriter_ring::process_token();
+        *installed = Some(Installed { handle: handle.clone(), home });
         drop(installed);
         self.hook_up(&handle)?;
         Ok(Guard { handle })
+    }
+
+    fn settings(&self) -> Settings {
+        Settings {
+            name: self.name.clone(),
+            filter: self.filter.clone(),
+            overflow: self.overflow,
+            order: self.order,
+            memory: self.memory,
+            trap: self.trap.clone(),
+            stats_every: self.stats_every,
+        }
     }
 
     fn check(&self) -> Result<(), Error> {
@@ -205,30 +203,6 @@ impl Builder {
         Ok(())
     }
 
-    fn queue_name(&self, sinks: &[SinkSpec]) -> Result<QueueName, Error> {
-        if let Some(name) = &self.name {
-            return Ok(QueueName::Named(name.clone()));
-        }
-        let mut files = sinks.iter().filter_map(|sink| sink.file.as_ref());
-        Ok(match (files.next(), files.next()) {
-            (Some(file), None) => QueueName::File(file.clone()),
-            _ => QueueName::Private,
-        })
-    }
-
-    fn join(&self, queue: Queue) -> Result<&'static Queue, Error> {
-        let overflow = self.overflow;
-        let options = JoinOptions {
-            budget: self.memory,
-            order: self.order,
-            overflow: Box::new(move |level| onewriter_ring::Overflow {
-                wait: overflow.wait_of(Level::new(level)),
-            }),
-            introduction: introduce_thread,
-        };
-        onewriter_ring::join(queue, options).map_err(|err| ring_error(&err))
-    }
-
     fn hook_up(&self, handle: &Handle) -> Result<(), Error> {
         onewriter_ring::at_exit(end_at_exit);
         crate::fork::survive();
@@ -237,7 +211,7 @@ impl Builder {
         }
         #[cfg(feature = "log")]
         if self.facades {
-            crate::log_backend::install_if_free(handle.writer.max_level(), drain_for_flush);
+            crate::log_backend::install_if_free(handle.logger.max_level(), drain_for_flush);
         }
         #[cfg(feature = "tracing")]
         if self.facades {
@@ -250,23 +224,19 @@ impl Builder {
     }
 }
 
-fn ring_error(err: &onewriter_ring::Error) -> Error {
-    Error::new(ErrorKind::Io, err.to_string())
-}
-
 pub(crate) struct Installed {
     handle: Handle,
-    process: u32,
+    home: u64,
 }
 
 impl Installed {
-    pub(crate) fn writer(&self) -> &Writer {
-        &self.handle.writer
+    pub(crate) fn logger(&self) -> &'static Logger {
+        self.handle.logger
     }
 
     /// Whether this process is a child of the one that installed it.
     pub(crate) fn is_forked(&self) -> bool {
-        self.process != std::process::id()
+        self.home != onewriter_ring::process_token()
     }
 }
 
@@ -275,16 +245,6 @@ static INSTALLED: Mutex<Option<Installed>> = Mutex::new(None);
 pub(crate) fn installed() -> MutexGuard<'static, Option<Installed>> {
     // What a panic left in it is an Option that is whole.
     INSTALLED.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// The handle of the installed logger, and whether this process is the one that installed it and
-/// not a child that it forked.
-fn current() -> Result<(Handle, bool), Error> {
-    let installed = installed();
-    let installed = installed.as_ref().ok_or_else(|| {
-        Error::new(ErrorKind::Closed, "no logger is installed, or it was shut down")
-    })?;
-    Ok((installed.handle.clone(), installed.process == std::process::id()))
 }
 
 fn drain_after_panic() {
@@ -297,12 +257,8 @@ fn drain_for_flush() {
 }
 
 pub(crate) fn end_at_exit() {
-    if let Ok((handle, is_own)) = current() {
-        if is_own {
-            handle.end(DRAIN_DEADLINE);
-        } else {
-            let _ = complete(DRAIN_DEADLINE);
-        }
+    if let Ok(handle) = handle() {
+        handle.end(DRAIN_DEADLINE);
     }
 }
 
@@ -313,8 +269,7 @@ pub(crate) fn end_at_exit() {
 /// [`ErrorKind::Incomplete`] says how much is not written, and which sinks cannot write;
 /// [`ErrorKind::Closed`] if no logger is installed.
 pub fn complete(deadline: Duration) -> Result<(), Error> {
-    let (handle, is_own) = current()?;
-    complete::wait(handle.writer.queue(), is_own.then_some(&handle.writer), deadline)
+    complete::wait(&handle()?.logger.writers(), deadline)
 }
 
 /// The same as a future, for any runtime.
@@ -334,16 +289,24 @@ pub fn complete_async(deadline: Duration) -> Completion {
 /// # Errors
 /// [`ErrorKind::Closed`] if no logger is installed.
 pub fn handle() -> Result<Handle, Error> {
-    current().map(|(handle, _)| handle)
+    let installed = installed();
+    let installed = installed.as_ref().ok_or_else(|| {
+        Error::new(ErrorKind::Closed, "no logger is installed, or it was shut down")
+    })?;
+    Ok(installed.handle.clone())
 }
 
 /// Controls the logger while it runs; clones mean the same logger.
 #[derive(Clone)]
 pub struct Handle {
-    writer: Writer,
+    logger: &'static Logger,
 }
 
 impl Handle {
+    pub(crate) fn logger(&self) -> &'static Logger {
+        self.logger
+    }
+
     /// Waits until everything put before this call is written and flushed: see [`complete`].
     ///
     /// # Errors
@@ -352,11 +315,11 @@ impl Handle {
         complete(deadline)
     }
 
-    /// What the writer has done, at most a tenth of a second ago; after [`complete`], all that was put
-    /// before it.
+    /// What the writers have done, at most a tenth of a second ago; after [`complete`], all that was
+    /// put before it. A record that goes into several queues counts in each.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        self.writer.stats()
+        self.logger.stats()
     }
 
     /// Exchanges the filter before all sinks, for all records put after this call, at once.
@@ -364,8 +327,8 @@ impl Handle {
     /// # Errors
     /// [`ErrorKind::Closed`] after a shutdown.
     pub fn set_filter(&self, filter: Filter) -> Result<(), Error> {
-        self.writer.set_filter(None, filter)?;
-        self.refresh_interest();
+        self.logger.set_filter(None, &filter)?;
+        self.logger.refresh_interest();
         Ok(())
     }
 
@@ -382,8 +345,8 @@ impl Handle {
     /// # Errors
     /// [`ErrorKind::Config`] if there is no such sink, [`ErrorKind::Closed`] after a shutdown.
     pub fn set_sink_filter(&self, sink: usize, filter: Filter) -> Result<(), Error> {
-        self.writer.set_filter(Some(sink), filter)?;
-        self.refresh_interest();
+        self.logger.set_filter(Some(sink), &filter)?;
+        self.logger.refresh_interest();
         Ok(())
     }
 
@@ -392,8 +355,8 @@ impl Handle {
     /// # Errors
     /// Those of the sink; [`ErrorKind::Closed`] after a shutdown.
     pub fn add_sink(&self, sink: impl IntoSink) -> Result<(), Error> {
-        self.writer.add_sink(sink.into_sink()?)?;
-        self.refresh_interest();
+        self.logger.add_sink(sink.into_sink()?)?;
+        self.logger.refresh_interest();
         Ok(())
     }
 
@@ -403,7 +366,7 @@ impl Handle {
     /// # Errors
     /// [`ErrorKind::Closed`] after a shutdown.
     pub fn reopen(&self) -> Result<(), Error> {
-        self.writer.reopen()
+        self.logger.writers().iter().try_for_each(Writer::reopen)
     }
 
     /// Has the files rotate, between what was put before this call and what is put after it.
@@ -411,7 +374,7 @@ impl Handle {
     /// # Errors
     /// [`ErrorKind::Closed`] after a shutdown.
     pub fn rotate(&self) -> Result<(), Error> {
-        self.writer.rotate()
+        self.logger.writers().iter().try_for_each(Writer::rotate)
     }
 
     /// Has flight recorders write what they hold: all that was put before this call.
@@ -419,27 +382,31 @@ impl Handle {
     /// # Errors
     /// [`ErrorKind::Closed`] after a shutdown.
     pub fn dump(&self) -> Result<(), Error> {
-        self.writer.dump()
+        self.logger.writers().iter().try_for_each(Writer::dump)
     }
 
-    /// Tells every call site whether anybody wants its records.
-    fn refresh_interest(&self) {
-        let writer = self.writer.clone();
-        callsite::set_interest(move |level, target| writer.could_admit(level, target));
-        #[cfg(feature = "log")]
-        crate::log_backend::set_max_level(self.writer.max_level());
-    }
-
-    /// Leaves the queue and ends the writer. True if everything was written.
+    /// Leaves the queues and ends the writers of this process. True if everything was written.
     fn end(&self, deadline: Duration) -> bool {
-        let Some(ended) = installed().take() else { return true };
+        if installed().take().is_none() {
+            return true;
+        }
         callsite::set_interest(|_, _| false);
         onewriter_ring::leave();
-        if ended.process == std::process::id() {
-            return self.writer.stop(deadline);
+        let until = Instant::now() + deadline;
+        let left = || until.saturating_duration_since(Instant::now());
+        let writers = self.logger.writers();
+        // What another process writes, a parent perhaps, is waited for; that writer goes on.
+        let (own, others): (Vec<_>, Vec<_>) =
+            writers.into_iter().partition(|writer| writer.is_here() && writer.leads());
+        let mut clean = true;
+        for writer in &own {
+            clean &= writer.stop(left());
         }
-        // The writer is the parent's, and goes on.
-        complete::wait(self.writer.queue(), None, deadline).is_ok()
+        clean &= complete::wait(&others, left()).is_ok();
+        for writer in others.iter().filter(|writer| writer.is_here()) {
+            clean &= writer.stop(left());
+        }
+        clean
     }
 }
 
@@ -470,7 +437,7 @@ impl Guard {
         if self.handle.end(deadline) {
             return Ok(());
         }
-        let failing = self.handle.writer.failing();
+        let failing = self.handle.logger.failing();
         let sinks = if failing.is_empty() { "none".to_owned() } else { failing.join(", ") };
         Err(Error::new(
             ErrorKind::Incomplete,

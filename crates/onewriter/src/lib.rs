@@ -58,6 +58,8 @@ mod limit;
 #[cfg(feature = "log")]
 mod log_backend;
 #[cfg(feature = "embedded")]
+mod logger;
+#[cfg(feature = "embedded")]
 mod overflow;
 mod panic_hook;
 mod produce;

@@ -21,7 +21,7 @@ use onewriter_ring::{Error, JoinOptions, Queue, QueueName};
 pub fn join(name: &str, level: impl Into<LevelFilter>) -> Result<(), Error> {
     let queue = Queue::open(&QueueName::Named(name.to_owned()))?;
     let options = JoinOptions { introduction: introduce_thread, ..JoinOptions::default() };
-    onewriter_ring::join(queue, options)?;
+    onewriter_ring::join(0, queue, options)?;
     let level = level.into();
     callsite::set_interest(move |of, _| level.admits(of));
     Ok(())

@@ -36,17 +36,20 @@ pub fn put<const N: usize>(
     site: &'static CallSite,
     tags: [Tag; N],
     size: usize,
-    write: impl FnOnce(&mut FrameOut<'_, '_>),
+    write: impl Fn(&mut FrameOut<'_, '_>),
 ) {
     if !context::is_empty() {
         put_in_context(site, tags, size, write);
         return;
     }
     let Ok(id) = number(site) else { return };
-    let _ = ring::put(site.level_number(), id, padded(N) + size, move |frame| {
-        let mut out = FrameOut(frame);
-        write_tags(&tags, &mut out);
-        write(&mut out);
+    // Written straight into each queue's ring: nearly always there is one.
+    let _ = site.queues().each(|slot| {
+        ring::put(slot, site.level_number(), id, padded(N) + size, |frame| {
+            let mut out = FrameOut(frame);
+            write_tags(&tags, &mut out);
+            write(&mut out);
+        })
     });
 }
 
@@ -56,7 +59,7 @@ fn put_in_context<const N: usize>(
     site: &'static CallSite,
     tags: [Tag; N],
     size: usize,
-    write: impl FnOnce(&mut FrameOut<'_, '_>),
+    write: impl Fn(&mut FrameOut<'_, '_>),
 ) {
     put_with(site, &tags, size, write, &[]);
 }
@@ -67,7 +70,7 @@ pub fn put_limited<const N: usize>(
     suppressed: u64,
     tags: [Tag; N],
     size: usize,
-    write: impl FnOnce(&mut FrameOut<'_, '_>),
+    write: impl Fn(&mut FrameOut<'_, '_>),
 ) {
     put_with(site, &tags, size, write, &suppressed_section(suppressed));
 }
@@ -77,7 +80,7 @@ pub fn try_put<const N: usize>(
     site: &'static CallSite,
     tags: [Tag; N],
     size: usize,
-    write: impl FnOnce(&mut FrameOut<'_, '_>),
+    write: impl Fn(&mut FrameOut<'_, '_>),
 ) -> Result<(), PutError> {
     try_put_limited(site, 0, tags, size, write)
 }
@@ -88,13 +91,14 @@ pub fn try_put_limited<const N: usize>(
     suppressed: u64,
     tags: [Tag; N],
     size: usize,
-    write: impl FnOnce(&mut FrameOut<'_, '_>),
+    write: impl Fn(&mut FrameOut<'_, '_>),
 ) -> Result<(), PutError> {
     let own = suppressed_section(suppressed);
     context::with_sections(|context| {
         let values = Values { tags: &tags, size, write };
         let frame = values.frame(site, [&own, context])?;
-        ring::try_put(frame.level, frame.tag, frame.len, frame.fill)
+        site.queues()
+            .each(|slot| ring::try_put(slot, frame.level, frame.tag, frame.len, &frame.fill))
     })
 }
 
@@ -112,7 +116,7 @@ pub(crate) fn put_with(
     site: &'static CallSite,
     tags: &[Tag],
     size: usize,
-    write: impl FnOnce(&mut FrameOut<'_, '_>),
+    write: impl Fn(&mut FrameOut<'_, '_>),
     sections: &[u8],
 ) {
     context::with_sections(|context| {
@@ -121,13 +125,15 @@ pub(crate) fn put_with(
 }
 
 /// Puts a record with these sections and no others.
-pub(crate) fn put_sections<W: FnOnce(&mut FrameOut<'_, '_>)>(
+pub(crate) fn put_sections<W: Fn(&mut FrameOut<'_, '_>)>(
     site: &'static CallSite,
     values: Values<'_, W>,
     sections: [&[u8]; 2],
 ) {
     if let Ok(frame) = values.frame(site, sections) {
-        let _ = ring::put(frame.level, frame.tag, frame.len, frame.fill);
+        let _ = site
+            .queues()
+            .each(|slot| ring::put(slot, frame.level, frame.tag, frame.len, &frame.fill));
     }
 }
 
@@ -146,12 +152,12 @@ struct Frame<F> {
     fill: F,
 }
 
-impl<'a, W: FnOnce(&mut FrameOut<'_, '_>)> Values<'a, W> {
+impl<'a, W: Fn(&mut FrameOut<'_, '_>)> Values<'a, W> {
     fn frame(
         self,
         site: &'static CallSite,
         sections: [&'a [u8]; 2],
-    ) -> Result<Frame<impl FnOnce(&mut ring::RingFrame<'_>)>, PutError> {
+    ) -> Result<Frame<impl Fn(&mut ring::RingFrame<'_>)>, PutError> {
         let extra = sections[0].len() + sections[1].len();
         Ok(Frame {
             level: site.level_number(),
@@ -184,8 +190,12 @@ fn number(site: &'static CallSite) -> Result<u32, PutError> {
 fn enter_table(site: &'static CallSite) -> Result<u32, PutError> {
     match site.enter_table() {
         0 => {
-            onewriter_ring::count_lost_unseen();
-            Err(PutError::NoMemory)
+            site.queues().each(|slot| {
+                onewriter_ring::count_lost_unseen(slot);
+                Err(PutError::NoMemory)
+            })?;
+            // No queue wants it any more.
+            Err(PutError::Closed)
         }
         id => Ok(id),
     }
@@ -251,6 +261,7 @@ pub(crate) mod memory {
     }
 
     pub fn put(
+        _slot: usize,
         level: u8,
         tag: u32,
         len: usize,
@@ -270,12 +281,13 @@ pub(crate) mod memory {
     }
 
     pub fn try_put(
+        slot: usize,
         level: u8,
         tag: u32,
         len: usize,
         fill: impl FnOnce(&mut RingFrame<'_>),
     ) -> Result<(), PutError> {
-        put(level, tag, len, fill)
+        put(slot, level, tag, len, fill)
     }
 
     pub fn register(bytes: &[u8]) -> Option<u32> {

@@ -172,6 +172,10 @@ impl Format for JsonFormat {
         line.put(b"}\n");
         line.close();
     }
+
+    fn twin(&self) -> Option<Box<dyn Format>> {
+        Some(Box::new(self.clone()))
+    }
 }
 
 #[inline(never)]

@@ -147,6 +147,10 @@ impl Format for LogfmtFormat {
         line.byte(b'\n');
         line.close();
     }
+
+    fn twin(&self) -> Option<Box<dyn Format>> {
+        Some(Box::new(self.clone()))
+    }
 }
 
 fn sections(line: &mut Line<'_>, record: &Record<'_>) {

@@ -20,6 +20,32 @@ pub trait Format: Send {
     /// Appends the record to `out`, with the newline at its end. What is in `out` already belongs
     /// to other records.
     fn format(&mut self, record: &Record<'_>, out: &mut Vec<u8>);
+
+    /// The same formatter once more: a forked child that takes over from its parent makes its sinks
+    /// anew. Without one, the default, the child leaves such sinks to others.
+    fn twin(&self) -> Option<Box<dyn Format>> {
+        None
+    }
+
+    /// What stands for it in a configuration file: `json`, `text`, a pattern. `None`, the default, if
+    /// only the program itself knows.
+    fn setting(&self) -> Option<String> {
+        None
+    }
+}
+
+impl Format for Box<dyn Format> {
+    fn format(&mut self, record: &Record<'_>, out: &mut Vec<u8>) {
+        (**self).format(record, out);
+    }
+
+    fn twin(&self) -> Option<Box<dyn Format>> {
+        (**self).twin()
+    }
+
+    fn setting(&self) -> Option<String> {
+        (**self).setting()
+    }
 }
 
 mod escape;

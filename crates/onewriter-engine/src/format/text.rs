@@ -273,6 +273,10 @@ impl Format for TextFormat {
         line.byte(b'\n');
         line.close();
     }
+
+    fn twin(&self) -> Option<Box<dyn Format>> {
+        Some(Box::new(self.clone()))
+    }
 }
 
 #[inline(always)]

@@ -9,10 +9,10 @@ pub mod terminal;
 
 use crate::error::Error;
 use crate::filter::Filter;
-use crate::sink::Sink;
-use crate::sink::SinkSpec;
+use crate::sink::{Respawn, Sink, SinkSpec};
 use lane::{Lane, LaneOptions};
 use onewriter_record::LevelFilter;
+use std::sync::Arc;
 
 /// What can be given to a builder as a sink: the builders of this module, and every [`Sink`].
 #[diagnostic::on_unimplemented(
@@ -96,6 +96,18 @@ impl Common {
         };
         spec.filter = self.filter;
         Ok(spec)
+    }
+
+    /// What makes the sink anew, with these settings, where `make` makes it without them.
+    pub(crate) fn respawn<S: Sink + 'static>(
+        &self,
+        make: impl Fn() -> Result<S, Error> + Send + Sync + 'static,
+    ) -> Respawn {
+        let lane = self.lane;
+        Arc::new(move || match lane {
+            Some(options) => Ok(Box::new(Lane::new(make()?, options)?)),
+            None => Ok(Box::new(make()?)),
+        })
     }
 }
 

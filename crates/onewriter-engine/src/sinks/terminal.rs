@@ -10,6 +10,7 @@ use onewriter_record::Record;
 use std::ffi::OsString;
 use std::io::{self, IsTerminal};
 use std::os::fd::AsFd;
+use std::sync::{Mutex, PoisonError};
 
 type MakeFormat = Box<dyn FnOnce(bool) -> Box<dyn Format> + Send>;
 
@@ -19,12 +20,14 @@ const PATIENCE_MS: i32 = 20;
 
 /// Lines on standard output: see [`Terminal`].
 pub fn stdout() -> Terminal {
-    Terminal::new("stdout", io::stdout().is_terminal(), Box::new(io::stdout()))
+    let terminal = Terminal::new("stdout", io::stdout().is_terminal(), Box::new(io::stdout()));
+    Terminal { anew: Some(stdout), ..terminal }
 }
 
 /// Lines on standard error: see [`Terminal`].
 pub fn stderr() -> Terminal {
-    Terminal::new("stderr", io::stderr().is_terminal(), Box::new(io::stderr()))
+    let terminal = Terminal::new("stderr", io::stderr().is_terminal(), Box::new(io::stderr()));
+    Terminal { anew: Some(stderr), ..terminal }
 }
 
 /// Whether lines are coloured.
@@ -90,6 +93,8 @@ pub struct Terminal {
     output: Box<dyn Output>,
     color: Color,
     format: MakeFormat,
+    /// What made it, where that can be done again.
+    anew: Option<fn() -> Terminal>,
     common: Common,
 }
 
@@ -98,7 +103,19 @@ common_settings!(Terminal);
 impl IntoSink for Terminal {
     fn into_sink(mut self) -> Result<SinkSpec, Error> {
         let common = std::mem::take(&mut self.common);
-        common.apply(self.build())
+        let anew = self.anew;
+        let sink = self.build();
+        let respawn = anew.zip(sink.format.twin()).map(|(anew, format)| {
+            let format = Mutex::new(format);
+            common.respawn(move || {
+                let format = format.lock().unwrap_or_else(PoisonError::into_inner).twin();
+                let format = format.ok_or_else(|| Error::config("the formatter has no twin"))?;
+                Ok(anew().format(format).build())
+            })
+        });
+        let mut spec = common.apply(sink)?;
+        spec.respawn = respawn;
+        Ok(spec)
     }
 }
 
@@ -106,7 +123,7 @@ impl Terminal {
     fn new(name: &'static str, is_terminal: bool, output: Box<dyn Output>) -> Terminal {
         let format: MakeFormat = Box::new(text);
         let common = Common::with_lane(LaneOptions::default());
-        Terminal { name, is_terminal, output, color: Color::Auto, format, common }
+        Terminal { name, is_terminal, output, color: Color::Auto, format, anew: None, common }
     }
 
     /// Lines to something else that behaves like a terminal's stream; `name` is its name in

@@ -62,7 +62,7 @@ pub fn never_wait() -> JoinOptions {
 pub fn joined(options: JoinOptions) -> Joined {
     let turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let dir = folder();
-    let queue = join(Queue::open_in(dir.path()).expect("a queue"), options).expect("joined");
+    let queue = join(0, Queue::open_in(dir.path()).expect("a queue"), options).expect("joined");
     let reader = Reader::new(queue);
     Joined { queue, reader, introductions: Vec::new(), _dir: dir, _turn: turn }
 }

@@ -15,6 +15,7 @@ use crate::sinks::{Common, IntoSink, common_settings, format_settings};
 use jiff::tz::TimeZone;
 use onewriter_record::Level;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// When the file's bytes are forced to the disk itself (`fdatasync`).
@@ -70,10 +71,22 @@ format_settings!(FileBuilder);
 impl IntoSink for FileBuilder {
     fn into_sink(mut self) -> Result<SinkSpec, Error> {
         let common = std::mem::take(&mut self.common);
+        let twin = self.twin();
         let sink = self.build()?;
-        let file = (!sink.is_stream()).then(|| sink.path().to_owned());
+        let path = sink.path().to_owned();
+        let file = (!sink.is_stream()).then(|| path.clone());
+        let respawn = twin.map(|mut twin| {
+            // Wherever the working directory has gone meanwhile.
+            twin.path = path;
+            let twin = Mutex::new(twin);
+            common.respawn(move || {
+                let twin = twin.lock().unwrap_or_else(PoisonError::into_inner).twin();
+                twin.ok_or_else(|| Error::config("the formatter has no twin"))?.build()
+            })
+        });
         let mut spec = common.apply(sink)?;
         spec.file = file;
+        spec.respawn = respawn;
         Ok(spec)
     }
 }
@@ -221,6 +234,28 @@ impl FileBuilder {
     pub(super) fn zone(mut self, zone: TimeZone) -> FileBuilder {
         self.zone = Some(zone);
         self
+    }
+
+    /// The same settings once more, but for a filter and a lane, if the formatter has a twin. It goes
+    /// on in the file as it is: a rotation at the start was for the first one.
+    fn twin(&self) -> Option<FileBuilder> {
+        Some(FileBuilder {
+            path: self.path.clone(),
+            format: self.format.twin()?,
+            rotation: self.rotation.clone().without_start(),
+            names: self.names.clone(),
+            utc: self.utc,
+            zone: self.zone.clone(),
+            keep: self.keep,
+            keep_for: self.keep_for,
+            keep_bytes: self.keep_bytes.clone(),
+            compression: self.compression,
+            link: self.link.clone(),
+            access: self.access,
+            fsync: self.fsync,
+            disk_full: self.disk_full,
+            common: Common::default(),
+        })
     }
 
     /// Checks everything and opens the file.

@@ -48,6 +48,11 @@ enum Moment {
 }
 
 impl Rotation {
+    /// The same without a rotation at the start.
+    pub(super) fn without_start(self) -> Rotation {
+        Rotation { at_start: false, ..self }
+    }
+
     /// Never: the default.
     #[must_use]
     pub fn never() -> Rotation {

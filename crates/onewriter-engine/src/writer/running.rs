@@ -1,0 +1,388 @@
+//! The writer's thread: it stands by, takes over, makes pass after pass, pauses, and ends.
+
+use super::router::Router;
+use super::{Phase, Shared};
+use crate::drain::Drain;
+use crate::error::{Error, ErrorKind};
+use crate::filter::{Filter, Matcher};
+use crate::route::Route;
+use crate::wall::Wall;
+use onewriter_ring::{Candidate, Lead, Reader, Standing, wall_pair};
+use std::sync::PoisonError;
+use std::time::{Duration, Instant};
+
+/// How often a process that stands by tries to take the lead, where the kernel does not tell.
+const POLL: Duration = Duration::from_millis(5);
+/// How long a process that could not make its sinks leaves the lead to others.
+const RETRY: Duration = Duration::from_secs(1);
+const TICK: Duration = Duration::from_millis(100);
+
+/// The writer's thread.
+pub(super) struct Running {
+    shared: &'static Shared,
+    drain: Drain,
+    router: Router,
+    /// The sinks are still to be made.
+    is_bare: bool,
+    idle_passes: u32,
+    next_tick: Instant,
+    next_stats: Option<Instant>,
+}
+
+impl Running {
+    pub(super) fn new(
+        shared: &'static Shared,
+        global: Option<Filter>,
+        routes: Option<Vec<Route>>,
+    ) -> Running {
+        let reader = Reader::new(shared.queue);
+        let pair = wall_pair();
+        let wall = Wall::new(shared.queue.clock(), pair);
+        let global = global.map(Matcher::new);
+        Running {
+            drain: Drain::new(reader, wall),
+            is_bare: routes.is_none(),
+            router: Router::new(global, routes.unwrap_or_default(), pair.1),
+            idle_passes: 0,
+            next_tick: Instant::now(),
+            next_stats: shared.stats_every.map(|every| Instant::now() + every),
+            shared,
+        }
+    }
+
+    pub(super) fn run(mut self) {
+        let _mark = crate::guard::enter();
+        let Some(_lead) = self.lead() else {
+            self.stand_down();
+            return;
+        };
+        self.shared.lock().leads = true;
+        self.take_over();
+        // The counter's rate is known after the first millisecond.
+        std::thread::sleep(Duration::from_millis(2));
+        self.drain.wall.anchor(wall_pair());
+        while !self.is_over() {
+            let requested = self.shared.queue.requested();
+            let n_records = if self.has_work(requested) { self.work(requested) } else { 0 };
+            self.tick_if_due();
+            self.rest(n_records, requested);
+        }
+        self.end();
+    }
+
+    /// Stands by until the queue has no other writer and the sinks are made; `None` if the writer
+    /// is to stop before that.
+    fn lead(&mut self) -> Option<Lead> {
+        loop {
+            let lead = self.wait_for_lead()?;
+            let Err(error) = self.make_sinks() else { return Some(lead) };
+            drop(lead);
+            self.shared.trap.report(&error);
+            self.wait(RETRY);
+        }
+    }
+
+    /// The lead, as soon as nobody else has it; `None` if the writer is to stop before that.
+    fn wait_for_lead(&mut self) -> Option<Lead> {
+        let queue = self.shared.queue;
+        let mut candidate: Option<Candidate> = None;
+        while self.shared.lock().phase == Phase::Running {
+            let standing = candidate.as_ref().map_or(Standing::Polls, Candidate::take);
+            let pause = match standing {
+                Standing::Leads(lead) => return Some(lead),
+                Standing::Waits => Duration::MAX,
+                Standing::Polls => match queue.try_lead() {
+                    Ok(Some(lead)) => return Some(lead),
+                    Ok(None) if candidate.is_none() => {
+                        candidate = self.stand_by();
+                        if candidate.is_some() { Duration::ZERO } else { POLL }
+                    }
+                    Ok(None) => POLL,
+                    Err(err) => {
+                        let error = Error::new(ErrorKind::Io, err.to_string());
+                        self.shared.trap.report(&error);
+                        RETRY
+                    }
+                },
+            };
+            self.wait(pause);
+        }
+        None
+    }
+
+    fn stand_by(&self) -> Option<Candidate> {
+        let shared = self.shared;
+        // Without one the loop goes on trying.
+        let called = shared.queue.stand_by(|| {
+            shared.lock().is_called = true;
+            shared.changed.notify_all();
+        });
+        called.ok()
+    }
+
+    /// Waits until the candidate is called, the writer is to stop, or the time is over.
+    fn wait(&self, pause: Duration) {
+        let mut state = self.shared.lock();
+        if !state.is_called && state.phase == Phase::Running && !pause.is_zero() {
+            // A spurious wake-up costs another look.
+            let longest = pause.min(Duration::from_secs(3600));
+            let waited = self.shared.changed.wait_timeout(state, longest);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        state.is_called = false;
+    }
+
+    /// Makes the sinks that were left for later.
+    fn make_sinks(&mut self) -> Result<(), Error> {
+        if !self.is_bare {
+            return Ok(());
+        }
+        let recipes = self.shared.lock().recipes.clone();
+        let mut routes = Vec::new();
+        for (at, recipe) in recipes.into_iter().enumerate() {
+            routes.extend(recipe.respawn(at, self.shared)?);
+        }
+        self.router.routes = routes;
+        self.is_bare = false;
+        Ok(())
+    }
+
+    /// Ends without having written anything: another process does.
+    fn stand_down(self) {
+        self.shared.lock().phase = Phase::Stopped;
+        self.shared.changed.notify_all();
+    }
+
+    /// Finishes what the writer before this one had begun, and begins where it stopped.
+    fn take_over(&mut self) {
+        let routes = &mut self.router.routes;
+        let cursors: Vec<_> = routes.iter_mut().map(Route::take_over).collect();
+        let mut journals = cursors.iter().flatten();
+        match (journals.next(), journals.next()) {
+            (Some(only), None) => self.drain.reader.start_behind(only.iter().copied()),
+            _ => {
+                // Each sink has its own: reading begins where the rings say, and each sink leaves
+                // out what it has.
+                for (route, cursors) in routes.iter_mut().zip(cursors) {
+                    route.skip_before(cursors.unwrap_or_default());
+                }
+            }
+        }
+    }
+
+    /// Whether a pass would find anything. A look costs nobody anything; a pass interrupts every
+    /// processor that runs a producer, so it is made for something, and at every tick.
+    fn has_work(&self, requested: u64) -> bool {
+        self.drain.reader.has_news()
+            || requested > self.shared.queue.watermark()
+            || !self.router.all_committed
+            || self.has_orders()
+            || Instant::now() >= self.next_tick
+    }
+
+    /// A pass, and what it has reached; returns how many records it took.
+    fn work(&mut self, requested: u64) -> u64 {
+        let (t0, n_records) = self.pass();
+        self.publish(requested, t0);
+        n_records
+    }
+
+    /// One pass over all rings: everything put before it began is merged, routed and committed.
+    fn pass(&mut self) -> (u64, u64) {
+        let t0 = self.drain.reader.begin();
+        self.take_orders();
+        self.collect_losses(t0);
+        let mut n_records = 0;
+        loop {
+            n_records += self.drain.merge(t0, &mut self.router);
+            if !self.router.is_stuck {
+                break;
+            }
+            if !self.router.commit(&mut self.drain.reader) {
+                // What holds from `t0` on waits for the records before it.
+                return (t0, n_records);
+            }
+        }
+        self.router.apply_changes(t0, &self.drain.reader);
+        if t0 >= self.router.losses.due() {
+            let time = self.drain.wall.at(t0);
+            self.router.report_losses(time, &self.drain.reader);
+        }
+        self.router.commit(&mut self.drain.reader);
+        (t0, n_records)
+    }
+
+    fn take_orders(&mut self) {
+        self.router.changes.append(&mut self.shared.lock().orders);
+        self.router.next_change = self.router.changes.first().map_or(u64::MAX, |change| change.0);
+    }
+
+    fn collect_losses(&mut self, t0: u64) {
+        let queue = self.shared.queue;
+        let losses = &mut self.router.losses;
+        let mut found = Vec::new();
+        self.drain.reader.losses(|ring, lost| found.push((ring, lost)));
+        for (ring, lost) in found {
+            let (thread, process) = self.drain.who(ring);
+            let span = (self.drain.wall.at(lost.first), self.drain.wall.at(lost.last));
+            losses.add(&lost, &thread, process, span, t0);
+        }
+        let unseen = onewriter_ring::take_lost_unseen(self.shared.slot);
+        losses.add_unseen(unseen, self.drain.wall.at(t0), t0);
+        if queue.requested() > queue.watermark() {
+            losses.tell(t0);
+        }
+    }
+
+    /// Publishes the watermark, after a flush if somebody waits for it.
+    fn publish(&mut self, requested: u64, t0: u64) {
+        let queue = self.shared.queue;
+        if !self.router.all_committed {
+            self.note_failing();
+            return;
+        }
+        if requested > queue.watermark() && requested <= t0 {
+            let (now, reader) = (self.router.now, &self.drain.reader);
+            let mut flushed = true;
+            for route in &mut self.router.routes {
+                flushed &= route.flush(now, reader);
+            }
+            if !flushed {
+                self.note_failing();
+                return;
+            }
+            self.update_stats();
+            self.shared.lock().failing.clear();
+            queue.publish_watermark(t0);
+        }
+    }
+
+    fn note_failing(&mut self) {
+        let failing = self.router.routes.iter().filter(|route| route.is_failing());
+        let failing = failing.map(|route| route.name().to_owned()).collect();
+        self.shared.lock().failing = failing;
+    }
+
+    fn tick_if_due(&mut self) {
+        let now = Instant::now();
+        if now < self.next_tick {
+            return;
+        }
+        self.next_tick = now + TICK;
+        let pair = wall_pair();
+        self.drain.wall.anchor(pair);
+        self.router.now = pair.1;
+        for route in &mut self.router.routes {
+            route.tick(self.router.now, &self.drain.reader);
+        }
+        self.report_damage();
+        self.update_stats();
+        if let (Some(at), Some(every)) = (self.next_stats, self.shared.stats_every)
+            && now >= at
+        {
+            self.next_stats = Some(now + every);
+            let text = format!("statistics: {}", self.shared.lock().stats);
+            self.router.notice(self.router.now, &text, &self.drain.reader);
+        }
+    }
+
+    fn report_damage(&mut self) {
+        for damage in self.drain.reader.take_damage() {
+            let text = format!(
+                "process {} left something in its shared memory that is no record ({:?}): {} bytes \
+                 were given up",
+                damage.process, damage.what, damage.bytes
+            );
+            self.router.notice(self.router.now, &text, &self.drain.reader);
+        }
+    }
+
+    fn update_stats(&mut self) {
+        let router = &self.router;
+        let unreadable = self.drain.take_unreadable();
+        let waiting = self.drain.reader.waiting();
+        let (segments, rings) = self.drain.reader.counts();
+        let sinks = router.routes.iter().map(|route| route.counters().snapshot()).collect();
+        let mut state = self.shared.lock();
+        let stats = &mut state.stats;
+        stats.accepted = router.accepted;
+        stats.written = router.written;
+        stats.lost = router.losses.total();
+        stats.silenced = onewriter_ring::silenced();
+        stats.lost_unplaced = router.losses.total_unseen();
+        stats.lost_full = stats.lost - stats.lost_unplaced;
+        stats.unreadable += unreadable;
+        stats.waiting_bytes = waiting;
+        stats.segments = segments;
+        stats.rings = rings;
+        stats.sinks = sinks;
+        stats.oldest = Duration::ZERO;
+        if !router.all_committed {
+            let age = wall_pair().1.saturating_sub(router.now);
+            stats.oldest = Duration::from_nanos(age);
+        }
+    }
+
+    /// Pauses as long as it is quiet: the longer, the longer. After some 50 ms of silence the
+    /// doorbell is armed and the writer sleeps until a put wakes it.
+    ///
+    /// The writer does not chase the tails: each look at a ring that is being written costs its
+    /// producer a cache miss.
+    fn rest(&mut self, n_records: u64, requested: u64) {
+        let queue = self.shared.queue;
+        if n_records > 256 {
+            self.idle_passes = 0;
+            return;
+        }
+        self.idle_passes = if n_records > 0 { 0 } else { self.idle_passes.saturating_add(1) };
+        let reader = &self.drain.reader;
+        let settled = self.router.changes.is_empty();
+        let quiet = || settled && queue.requested() == requested && !self.has_orders();
+        match self.idle_passes {
+            0..10 => queue.pause(Duration::from_micros(100), quiet),
+            10..50 => queue.pause(Duration::from_millis(1), quiet),
+            _ if !self.router.all_committed => queue.pause(Duration::from_millis(10), quiet),
+            _ => {
+                // Sinks have clocks of their own: rotation at midnight does not wait for a record.
+                queue.sleep(Duration::from_secs(1), || quiet() && !reader.has_news());
+            }
+        }
+    }
+
+    fn has_orders(&self) -> bool {
+        let state = self.shared.lock();
+        !state.orders.is_empty() || state.phase != Phase::Running
+    }
+
+    /// Whether the writer is to stop and has nothing left to do, or no time.
+    fn is_over(&mut self) -> bool {
+        let Phase::Stopping { deadline } = self.shared.lock().phase else { return false };
+        let requested = self.shared.queue.requested();
+        let n_records = self.work(requested);
+        let done = n_records == 0 && self.router.all_committed;
+        done || deadline.is_some_and(|deadline| Instant::now() >= deadline)
+    }
+
+    fn end(mut self) {
+        let (now, reader) = (self.router.now, &self.drain.reader);
+        let mut clean = self.router.all_committed;
+        for route in &mut self.router.routes {
+            clean &= route.flush(now, reader);
+        }
+        self.note_failing();
+        self.update_stats();
+        let shared = self.shared;
+        if clean {
+            self.router.routes.iter_mut().for_each(Route::trim);
+        }
+        self.router.routes.clear();
+        if clean {
+            self.drain.reader.remove_drained_segments();
+            shared.queue.remove_if_private();
+        }
+        let mut state = shared.lock();
+        state.phase = Phase::Stopped;
+        drop(state);
+        shared.changed.notify_all();
+    }
+}
