@@ -395,9 +395,14 @@ fn on_an_overlay_a_killed_writer_gives_the_lead_to_the_next() {
     assert_eq!(second.ask("put second 100"), "ok");
     assert_eq!(second.ask("complete 60000"), "ok");
     assert_eq!(first.ask("put left 5000"), "ok");
+    // A child that outlives the writer has not inherited the lead.
+    let hold = room.disk.path().join("hold");
+    fs::write(&hold, "").expect("a file");
+    assert_eq!(first.ask(&format!("hold {}", hold.display())), "ok");
     first.kill();
     assert_eq!(second.ask("put after 100"), "ok");
     assert_eq!(second.ask("complete 60000"), "ok");
+    fs::remove_file(hold).expect("the file");
     let parts = [
         numbered("first", 100),
         numbered("second", 100),
