@@ -6,6 +6,7 @@ mod svg;
 mod table;
 
 pub use plan::{Options, USAGE};
+pub(crate) use results::Spread;
 
 use plan::Row;
 use results::Results;

@@ -8,6 +8,8 @@ pub struct Setup {
     pub dir: PathBuf,
     /// The part of the peer's name after the first `/`: `tracing-appender/block` gives `block`.
     pub variant: String,
+    /// At how many bytes the file is to be rotated, for the peers that can. Nothing is deleted.
+    pub rotation: Option<u64>,
 }
 
 impl Setup {
@@ -80,7 +82,8 @@ pub fn bytes_in(dir: &Path) -> u64 {
     files(dir).iter().filter_map(|path| path.metadata().ok()).map(|meta| meta.len()).sum()
 }
 
-fn files(dir: &Path) -> Vec<PathBuf> {
+/// The run's files, rotated ones too.
+pub fn files(dir: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
     let ours = entries.filter(|entry| entry.file_name().to_string_lossy().starts_with("bench"));
     // A link to the current file would count it twice.

@@ -7,7 +7,6 @@ use onewriter_tests::{Place, Talk, assert_same, numbered};
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::FileExt;
-use std::process::Command;
 
 const VICTIM: &str = env!("CARGO_BIN_EXE_victim");
 /// Far beyond what segments and journals of these programs need.
@@ -15,18 +14,14 @@ const LIMIT: u64 = 64 << 20;
 /// What the log may grow by.
 const ROOM: u64 = 5_000;
 
-/// A program whose log stands just below the limit.
+/// A program whose log stands just below the limit. The signal that comes with the limit would end
+/// the program if it reached it.
 fn near_the_limit(place: &Place, program: &str) -> Talk {
     let file = OpenOptions::new().write(true).create_new(true).open(place.log());
     let file = file.expect("the log can be made");
     file.write_all_at(b"\n", LIMIT - ROOM - 1).expect("a hole costs nothing");
-    // The signal of this limit would end the program: only a parent can have it ignored from the
-    // start.
     let log = place.log();
-    let script = format!("trap '' XFSZ; exec '{VICTIM}' {program} '{}'", log.display());
-    let mut command = Command::new("sh");
-    command.args(["-c", &script]).env("ONEWRITER_DIR", place.dir());
-    let talk = Talk::start(command);
+    let talk = Talk::start(place.command(VICTIM, &[program, log.to_str().expect("UTF-8")]));
     limit(&talk, Some(LIMIT));
     talk
 }
@@ -99,6 +94,24 @@ fn a_sink_that_drops_takes_back_half_lines_and_counts_what_it_dropped() {
     assert_eq!((taken, with("dropped ").len() + dropped), (2_100, 2_000), "{stats}");
     assert!(dropped > 0);
     assert_eq!(lines.len(), 2_200 - dropped);
+}
+
+#[test]
+fn a_limit_below_what_a_segment_needs_loses_and_counts_and_does_not_end_the_program() {
+    let place = Place::default();
+    let log = place.log();
+    let mut talk = Talk::start(place.command(VICTIM, &["talk", log.to_str().expect("UTF-8")]));
+    limit(&talk, Some(16 << 10));
+    assert_eq!(talk.ask("put lost 10"), "ok");
+    // There is no room to stage a line that says so either.
+    assert_ne!(talk.ask("complete 100"), "ok");
+    limit(&talk, None);
+    assert_eq!(talk.ask("put line 10"), "ok");
+    assert_eq!(talk.ask("complete 60000"), "ok");
+    assert!(talk.end().success());
+    let lines = place.lines();
+    assert_same(&lines[1..], &numbered("line", 10));
+    assert!(lines[0].contains("10 records"), "{}", lines[0]);
 }
 
 /// The number that stands between two words.

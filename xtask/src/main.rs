@@ -7,6 +7,7 @@ mod fuzz;
 mod gate;
 mod proof;
 mod steps;
+mod torture;
 
 use std::process::ExitCode;
 use steps::{Red, Steps};
@@ -16,10 +17,14 @@ usage: cargo xtask COMMAND
 
   test                  everything the gate runs; ends with `N passed, N failed`
   bench [ARGS]          the comparison with other loggers (--quick, --only ROW; see bench --help)
+  bench --processes     what onewriter costs when it is many processes (see bench --processes --help)
+  endings [ARGS]        what is left of the lines of programs that end, by logger (see endings --help)
   fuzz [--seconds N]    each fuzz target for N seconds (default 60)
   loom                  the ring's models, every interleaving
   shuttle               the ring's models, long random schedules
   sanitize              the ring's tests under the thread and address sanitizers (nightly)
+  torture [ARGS]        programs that are killed while they log, and the verdict (--minutes N, --seed S;
+                        see torture --help)
   miri                  the ring's and the record's tests under Miri, where it is installed
 ";
 
@@ -37,7 +42,7 @@ fn main() -> ExitCode {
     }
     let mut steps = Steps::new(&cargo::root());
     let outcome = run(command, rest, &mut steps);
-    if command != "bench" {
+    if !matches!(command, "bench" | "endings" | "torture") {
         steps.summary();
     }
     if outcome.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
@@ -47,9 +52,11 @@ fn run(command: &str, rest: &[String], steps: &mut Steps) -> Result<(), Red> {
     match command {
         "test" => gate::test(steps),
         "bench" => bench::run(steps, rest),
+        "endings" => bench::endings(steps, rest),
         "fuzz" => fuzz::run(steps, fuzz::seconds(rest).unwrap_or(60)),
         "loom" => proof::loom(steps),
         "shuttle" => proof::shuttle(steps),
+        "torture" => torture::run(steps, rest),
         "sanitize" => proof::sanitize(steps),
         _ => proof::miri(steps),
     }
@@ -58,7 +65,7 @@ fn run(command: &str, rest: &[String], steps: &mut Steps) -> Result<(), Red> {
 /// Refuses unknown commands, and arguments that the command would ignore.
 fn takes_args(command: &str, rest: &[String]) -> Result<(), String> {
     match command {
-        "bench" => Ok(()),
+        "bench" | "endings" | "torture" => Ok(()),
         "fuzz" => fuzz::seconds(rest).map(|_| ()),
         "test" | "loom" | "shuttle" | "sanitize" | "miri" => match rest.first() {
             None => Ok(()),

@@ -28,7 +28,7 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let (peer, variant) = name.split_once('/').unwrap_or((name, ""));
-    let setup = Setup { dir: dir.into(), variant: variant.to_owned() };
+    let setup = Setup { dir: dir.into(), variant: variant.to_owned(), rotation: None };
     match peers::measure(peer, &setup, Run { mode: mode.clone(), amount }) {
         Some(result) if result.get("error").is_none() => {
             println!("{result}");

@@ -4,6 +4,7 @@ use super::calls;
 use crate::peer::{Peer, Setup};
 use log::{LevelFilter, debug, info};
 use std::fs::File;
+use std::num::NonZeroUsize;
 
 /// Writes on the caller, under a lock.
 pub struct Env;
@@ -26,16 +27,23 @@ impl Peer for Env {
     }
 }
 
-/// `async`: an unbounded queue. `buffer`: 8 KiB under a lock.
+/// `async`: an unbounded queue. `buffer`: 8 KiB under a lock. `direct`: the caller writes.
 pub struct Flexi(flexi_logger::LoggerHandle);
 
 impl Peer for Flexi {
     fn start(setup: &Setup) -> Flexi {
-        use flexi_logger::{FileSpec, Logger, WriteMode, with_thread};
+        use flexi_logger::{Cleanup, Criterion, FileSpec, Logger, Naming, WriteMode, with_thread};
         let file = FileSpec::try_from(setup.file()).expect("the file has a name");
-        let buffered = setup.is("buffer");
-        let mode = if buffered { WriteMode::BufferAndFlush } else { WriteMode::Async };
+        let mode = match setup.variant.as_str() {
+            "buffer" => WriteMode::BufferAndFlush,
+            "direct" => WriteMode::Direct,
+            _ => WriteMode::Async,
+        };
         let logger = Logger::with(LevelFilter::Info).log_to_file(file).format(with_thread);
+        let logger = match setup.rotation {
+            Some(bytes) => logger.rotate(Criterion::Size(bytes), Naming::Numbers, Cleanup::Never),
+            None => logger,
+        };
         Flexi(logger.append().write_mode(mode).start().expect("nothing else is installed"))
     }
 
@@ -57,9 +65,12 @@ impl Peer for Logforth {
         use logforth::layout::TextLayout;
         let file = FileBuilder::new(&setup.dir, "bench")
             .filename_suffix("log")
-            .layout(TextLayout::default().no_color())
-            .build()
-            .expect("the folder is writable");
+            .layout(TextLayout::default().no_color());
+        let file = match setup.rotation.and_then(|bytes| NonZeroUsize::new(bytes as usize)) {
+            Some(bytes) => file.rollover_size(bytes),
+            None => file,
+        };
+        let file = file.build().expect("the folder is writable");
         let queue = AsyncBuilder::new("logforth").append(file);
         let limit = setup.is("block").then_some(128_000);
         let queue = queue.buffered_lines_limit(limit).overflow_block().build();
@@ -100,7 +111,18 @@ pub struct FastLog;
 
 impl Peer for FastLog {
     fn start(setup: &Setup) -> FastLog {
-        let config = fast_log::Config::new().file(&setup.file_name()).level(LevelFilter::Info);
+        use fast_log::consts::LogSize;
+        use fast_log::plugin::file_split::{KeepType, Rolling, RollingType};
+        use fast_log::plugin::packer::LogPacker;
+        let name = setup.file_name();
+        let config = fast_log::Config::new().level(LevelFilter::Info);
+        let config = match setup.rotation {
+            Some(bytes) => {
+                let size = RollingType::BySize(LogSize::B(bytes as usize));
+                config.file_split(&name, Rolling::new(size), KeepType::All, LogPacker {})
+            }
+            None => config.file(&name),
+        };
         let bound = setup.is("bounded").then_some(100_000);
         fast_log::init(config.chan_len(bound)).expect("nothing else is installed");
         FastLog

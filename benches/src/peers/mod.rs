@@ -39,6 +39,8 @@ pub fn measure(name: &str, setup: &Setup, measure: impl Measure) -> Option<Value
         #[cfg(feature = "peers")]
         "spdlog-rs" => measure.with::<own_macros::Spdlog>(setup),
         #[cfg(feature = "peers")]
+        "emit_file" => measure.with::<own_macros::EmitFile>(setup),
+        #[cfg(feature = "peers")]
         "low_latency_log" => measure.with::<own_macros::LowLatencyLog>(setup),
         #[cfg(feature = "peers")]
         "quicklog" => measure.with::<own_macros::Quicklog>(setup),

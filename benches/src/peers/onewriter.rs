@@ -2,7 +2,7 @@
 
 use super::{Measure, calls};
 use crate::peer::{Peer, Setup};
-use onewriter::{Guard, JsonFormat, Level, Order, Overflow, sink};
+use onewriter::{Guard, JsonFormat, Level, Order, Overflow, Rotation, sink};
 use serde_json::Value;
 use std::cell::Cell;
 use std::time::Duration;
@@ -16,7 +16,9 @@ pub fn measure(name: &str, setup: &Setup, measure: impl Measure) -> Option<Value
         return None;
     }
     Some(match setup.variant.as_str() {
-        "strict" | "relaxed" | "json" | "block" | "drop" => measure.with::<own::Door>(setup),
+        "strict" | "relaxed" | "json" | "block" | "drop" | "signals" => {
+            measure.with::<own::Door>(setup)
+        }
         "fail" => measure.with::<Fallible>(setup),
         "log" => measure.with::<through_log::Door>(setup),
         "tracing" => measure.with::<through_tracing::Door>(setup),
@@ -30,13 +32,20 @@ fn install(setup: &Setup) -> Guard {
         true => file.format(JsonFormat::new().with_process(false)),
         false => file.text(),
     };
+    let file = match setup.rotation {
+        Some(bytes) => file.rotation(Rotation::size(bytes)),
+        None => file,
+    };
     let order = if setup.is("relaxed") { Order::Relaxed } else { Order::Strict };
     let overflow = match setup.variant.as_str() {
         "block" => Overflow::default(),
         "drop" => Overflow::drop_newest(),
         _ => Overflow::block(PATIENT),
     };
-    let builder = onewriter::builder().sink(file).level(Level::Info);
+    let mut builder = onewriter::builder().sink(file).level(Level::Info);
+    if setup.is("signals") {
+        builder = builder.drain_on_signals();
+    }
     builder.order(order).overflow(overflow).install().expect("nothing else is installed")
 }
 

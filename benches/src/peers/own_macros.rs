@@ -10,7 +10,7 @@ fn open(setup: &Setup) -> File {
     options.create(true).append(true).open(setup.file()).expect("the folder is writable")
 }
 
-/// 128 slots that drop are its default; `block` has 8192 and waits.
+/// 128 slots that drop are its default; `wait` has as many and waits, `block` has 8192 and waits.
 pub struct SlogAsync {
     logger: slog::Logger,
     guard: slog_async::AsyncGuard,
@@ -23,9 +23,10 @@ impl Peer for SlogAsync {
         let plain = slog_term::PlainSyncDecorator::new(BufWriter::new(open(setup)));
         let format = slog_term::FullFormat::new(plain).build().fuse();
         let builder = AsyncCore::custom(format);
-        let builder = match setup.is("block") {
-            true => builder.chan_size(8192).blocking(true),
-            false => builder.blocking(false),
+        let builder = match setup.variant.as_str() {
+            "block" => builder.chan_size(8192).blocking(true),
+            "wait" => builder.blocking(true),
+            _ => builder.blocking(false),
         };
         let (core, guard) = builder.build_with_guard();
         let drain = slog::LevelFilter::new(core, slog::Level::Info).ignore_res();
@@ -49,21 +50,38 @@ impl Peer for SlogAsync {
     }
 }
 
-/// A pool of one thread with 8192 slots that blocks.
+/// A pool of one thread with 8192 slots that blocks. `default`: it is also the default logger, which
+/// is flushed at exit.
 pub struct Spdlog(Arc<spdlog::Logger>);
 
 impl Peer for Spdlog {
     fn start(setup: &Setup) -> Spdlog {
         use spdlog::formatter::{PatternFormatter, pattern};
-        use spdlog::sink::{AsyncPoolSink, FileSink};
+        use spdlog::sink::{AsyncPoolSink, FileSink, RotatingFileSink, RotationPolicy, Sink};
         let line = pattern!("[{date} {time}.{nanosecond}] [{level}] [{tid}] {payload}{eol}");
-        let file = FileSink::builder().path(setup.file()).formatter(PatternFormatter::new(line));
-        let file = file.build_arc().expect("the folder is writable");
+        let format = PatternFormatter::new(line);
+        let file: spdlog::Result<Arc<dyn Sink>> = match setup.rotation {
+            Some(bytes) => {
+                let file = RotatingFileSink::builder().base_path(setup.file()).formatter(format);
+                // Its 0 is "no limit", but then a rotation by size truncates.
+                let file = file.rotation_policy(RotationPolicy::FileSize(bytes)).max_files(10_000);
+                let file = file.build_arc();
+                file.map(|file| file as _)
+            }
+            None => {
+                let file = FileSink::builder().path(setup.file()).formatter(format).build_arc();
+                file.map(|file| file as _)
+            }
+        };
+        let file = file.expect("the folder is writable");
         let pool = spdlog::ThreadPool::builder().build_arc().expect("one thread can be started");
         let sink = AsyncPoolSink::builder().sink(file).thread_pool(pool).build_arc();
         let logger = spdlog::Logger::builder().sink(sink.expect("it has a sink")).build_arc();
         let logger: Arc<spdlog::Logger> = logger.expect("its name is empty");
         logger.set_level_filter(spdlog::LevelFilter::MoreSevereEqual(spdlog::Level::Info));
+        if setup.is("default") {
+            spdlog::set_default_logger(logger.clone());
+        }
         Spdlog(logger)
     }
 
@@ -80,6 +98,37 @@ impl Peer for Spdlog {
     fn finish(self) -> Option<u64> {
         // The last reference joins the pool's thread, which writes what is queued.
         self.0.flush();
+        drop(self.0);
+        None
+    }
+}
+
+/// Batches, flushed when its guard goes. Each process has a file of its own, of JSON lines.
+pub struct EmitFile(emit::setup::InitGuard<'static, emit_file::FileSet>);
+
+impl Peer for EmitFile {
+    fn start(setup: &Setup) -> EmitFile {
+        let files = emit_file::set(setup.file()).max_files(1 << 20);
+        let files = match setup.rotation {
+            Some(bytes) => files.max_file_size_bytes(bytes as usize),
+            None => files,
+        };
+        let least = emit::level::min_filter(emit::Level::Info);
+        let init = emit::setup().emit_when(least).emit_to(files.spawn()).init();
+        EmitFile(init.flush_on_drop(std::time::Duration::from_secs(30)))
+    }
+
+    #[inline(always)]
+    fn line(&self, i: u64, j: u64, d: f64) {
+        emit::info!("Logging int: {i} int: {j} double: {d}");
+    }
+
+    #[inline(always)]
+    fn below(&self, i: u64, j: u64, d: f64) {
+        emit::debug!("Logging int: {i} int: {j} double: {d}");
+    }
+
+    fn finish(self) -> Option<u64> {
         drop(self.0);
         None
     }

@@ -185,6 +185,15 @@ impl Drain {
         });
     }
 
+    /// Forgets the call sites and threads of segments that are gone: nothing refers to them.
+    pub(crate) fn forget_gone(&mut self) {
+        for (segment, origin) in self.origins.iter_mut().enumerate() {
+            if !origin.threads.is_empty() && !self.reader.has_segment(segment as u32) {
+                *origin = Origin::default();
+            }
+        }
+    }
+
     /// Records whose call site is unknown or unreadable, since the last call.
     pub(crate) fn take_unreadable(&mut self) -> u64 {
         std::mem::take(&mut self.n_unreadable)

@@ -69,9 +69,10 @@ impl LossReport {
         t0: u64,
     ) {
         for (sum, count) in self.by_class.iter_mut().zip(lost.by_class) {
-            *sum += count;
+            *sum = u64::saturating_add(*sum, count);
         }
-        *self.threads.entry((process, thread.to_owned())).or_default() += lost.count;
+        let sum = self.threads.entry((process, thread.to_owned())).or_default();
+        *sum = sum.saturating_add(lost.count);
         self.gather(lost.count, span, lost.last.min(t0));
     }
 
@@ -96,8 +97,9 @@ impl LossReport {
     }
 
     fn gather(&mut self, count: u64, span: (u64, u64), due: u64) {
-        self.total += count;
-        self.count += count;
+        // A process can claim what it likes.
+        self.total = self.total.saturating_add(count);
+        self.count = self.count.saturating_add(count);
         self.span = (self.span.0.min(span.0), self.span.1.max(span.1));
         if self.may_tell() {
             self.due = self.due.min(due);

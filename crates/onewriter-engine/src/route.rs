@@ -4,11 +4,11 @@ use crate::error::{Error, ErrorKind};
 use crate::filter::{Filter, Matcher};
 use crate::guard;
 use crate::sink::{Context, Intent, Journal, NoJournal, Sink};
+use crate::skip::SkipList;
 use crate::stats::Counters;
 use crate::trap::{Limiter, Trap};
 use onewriter_record::{ORIGIN_SHIFT, Record};
-use onewriter_ring::{Cursor, JournalFile, Place, Reader, RingId};
-use std::collections::HashMap;
+use onewriter_ring::{JournalFile, Place, Reader, RingId};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -39,8 +39,8 @@ pub(crate) struct Route {
     mark: u32,
     is_dirty: bool,
     retry: Option<Retry>,
-    /// What an earlier writer had written to this sink and not to all others.
-    skip: HashMap<(u128, u32), u64>,
+    /// What an earlier writer had written to this sink.
+    skip: SkipList,
     limiter: Limiter,
     trap: Trap,
 }
@@ -84,51 +84,38 @@ impl Route {
             mark: guard::mark(number),
             is_dirty: false,
             retry: None,
-            skip: HashMap::new(),
+            skip: SkipList::default(),
             limiter: Limiter::default(),
             trap,
         }
     }
 
-    /// Finishes what an earlier writer had begun; returns how far it had read, if there is a
-    /// journal.
-    pub(crate) fn take_over(&mut self) -> Option<Vec<Cursor>> {
+    /// Finishes what an earlier writer had begun, and leaves out from now on what the sink has.
+    pub(crate) fn take_over(&mut self, reader: &Reader) {
         if let Some(Err(err)) = self.journal.as_mut().map(|journal| journal.reserve(RESERVE)) {
             // Perhaps there is memory when it is needed.
             self.report(&Error::new(ErrorKind::Io, err.to_string()));
         }
-        let journal = self.journal.as_mut()?;
-        let Some(pending) = journal.pending() else { return Some(journal.cursors()) };
+        let Some(journal) = self.journal.as_mut() else { return };
+        let pending = journal.pending();
+        self.skip = SkipList::new(journal.cursors());
+        let Some(pending) = pending else { return };
         let Place { dev, ino, base } = pending.place;
         let intent = Intent { dev, ino, base };
-        let sink = &mut self.sink;
-        match guard::catch(&self.name, || sink.redo(&intent, &pending.bytes)) {
-            Ok(()) => journal.confirm(),
-            Err(error) => {
-                // What the sink has kept is pending, and its next commit is to come.
-                self.is_dirty = self.sink.pending() > 0;
-                self.report(&error);
-            }
-        }
-        self.journal.as_ref().map(JournalFile::cursors)
-    }
-
-    /// Leaves out what this sink has already: records that begin before these cursors.
-    pub(crate) fn skip_before(&mut self, cursors: Vec<Cursor>) {
-        let entry = |cursor: Cursor| ((cursor.segment, cursor.ring), cursor.pos);
-        self.skip = cursors.into_iter().map(entry).collect();
-    }
-
-    #[cold]
-    fn skips(&self, ring: RingId, reader: &Reader) -> bool {
-        reader.position(ring).is_some_and(|at| {
-            self.skip.get(&(at.segment, at.ring)).is_some_and(|until| at.pos < *until)
-        })
+        let call: Call<'_> = &mut |sink, cx| {
+            sink.redo(&intent, &pending.bytes, cx)?;
+            cx.journal.confirm();
+            Ok(())
+        };
+        self.call_only(0, reader, call);
+        // What could not be repeated yet is pending, and the next commit is to come.
+        self.is_dirty = self.sink.pending() > 0;
     }
 
     /// The writer leaves and everything is written: the journal's memory is not needed.
-    pub(crate) fn trim(&mut self) {
-        if let Some(journal) = &mut self.journal {
+    pub(crate) fn trim(&mut self, reader: &Reader) {
+        self.skip.prune(reader);
+        if let Some(journal) = self.journal.as_mut().filter(|_| self.skip.is_empty()) {
             journal.trim();
         }
     }
@@ -153,14 +140,15 @@ impl Route {
         if own || !self.matcher.admits(record) {
             return;
         }
-        if !self.skip.is_empty() && from.ring.is_some_and(|ring| self.skips(ring, reader)) {
+        if !self.skip.is_empty() && from.ring.is_some_and(|ring| self.skip.holds(ring, reader)) {
             return;
         }
         self.is_dirty = true;
         // What a sink logs about what a sink has logged goes nowhere: it would never end.
         let mark = if from.origin == 0 { self.mark } else { onewriter_ring::SILENT };
         onewriter_ring::mark_thread(mark);
-        let mut journal = SinkJournal { file: self.journal.as_mut(), reader };
+        let (file, skip) = (self.journal.as_mut(), &mut self.skip);
+        let mut journal = SinkJournal { file, skip, reader };
         let mut cx = Context { now: record.time, journal: &mut journal };
         let sink = &mut self.sink;
         match guard::catch(&self.name, || sink.record(record, &mut cx)) {
@@ -248,7 +236,8 @@ impl Route {
 
     fn call_only(&mut self, now: u64, reader: &Reader, call: Call<'_>) -> bool {
         onewriter_ring::mark_thread(self.mark);
-        let mut journal = SinkJournal { file: self.journal.as_mut(), reader };
+        let (file, skip) = (self.journal.as_mut(), &mut self.skip);
+        let mut journal = SinkJournal { file, skip, reader };
         let mut cx = Context { now, journal: &mut journal };
         let sink = &mut *self.sink;
         let result = guard::catch(&self.name, || call(sink, &mut cx));
@@ -273,17 +262,27 @@ impl Route {
     }
 }
 
-/// The journal as a sink sees it: the cursors are the reader's.
+/// The journal as a sink sees it: the cursors are the reader's, and those of what the sink has
+/// beyond them.
 struct SinkJournal<'a> {
     file: Option<&'a mut JournalFile>,
+    skip: &'a mut SkipList,
     reader: &'a Reader,
 }
 
 impl Journal for SinkJournal<'_> {
     fn intend(&mut self, intent: &Intent, bytes: &[u8]) -> Result<(), Error> {
         let Some(file) = &mut self.file else { return NoJournal.intend(intent, bytes) };
-        let place = Place { dev: intent.dev, ino: intent.ino, base: intent.base };
-        file.intend(place, bytes, self.reader.cursors())
+        if !self.skip.is_empty() {
+            self.skip.prune(self.reader);
+        }
+        file.intend(place(intent), bytes, self.reader.cursors().chain(self.skip.cursors()))
+            .map_err(|err| Error::new(ErrorKind::Io, err.to_string()))
+    }
+
+    fn part(&mut self, rest: &Intent, done: usize, newline: bool) -> Result<(), Error> {
+        let Some(file) = &mut self.file else { return Ok(()) };
+        file.part(place(rest), done, newline)
             .map_err(|err| Error::new(ErrorKind::Io, err.to_string()))
     }
 
@@ -293,3 +292,11 @@ impl Journal for SinkJournal<'_> {
         }
     }
 }
+
+fn place(intent: &Intent) -> Place {
+    Place { dev: intent.dev, ino: intent.ino, base: intent.base }
+}
+
+#[cfg(test)]
+#[path = "tests/takeover.rs"]
+mod tests;

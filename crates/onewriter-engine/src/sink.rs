@@ -68,7 +68,10 @@ pub trait Sink: Send {
     /// Repeats a write that an earlier writer has announced in the journal and may not have
     /// finished: the same bytes at the same place, before anything else. After `Ok` it counts as
     /// done.
-    fn redo(&mut self, _intent: &Intent, _bytes: &[u8]) -> Result<(), Error> {
+    ///
+    /// If the place is no longer that of these bytes alone, the sink moves what is not there with
+    /// [`Journal::part`]. After an error what is missing is pending, and the next commit tries again.
+    fn redo(&mut self, _: &Intent, _: &[u8], _: &mut Context<'_>) -> Result<(), Error> {
         Ok(())
     }
 
@@ -134,6 +137,10 @@ pub struct Intent {
 pub trait Journal {
     /// Stages `bytes`, which will be written at `intent.base`.
     fn intend(&mut self, intent: &Intent, bytes: &[u8]) -> Result<(), Error>;
+    /// The first `done` bytes of the write that was intended stand where they belong; the others
+    /// will be written at `rest`, behind a newline if `newline`. Whoever takes over finds the write
+    /// as it was or as it is now.
+    fn part(&mut self, rest: &Intent, done: usize, newline: bool) -> Result<(), Error>;
     /// The write that was intended is done.
     fn confirm(&mut self);
 }
@@ -144,6 +151,10 @@ pub struct NoJournal;
 
 impl Journal for NoJournal {
     fn intend(&mut self, _: &Intent, _: &[u8]) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn part(&mut self, _: &Intent, _: usize, _: bool) -> Result<(), Error> {
         Ok(())
     }
 

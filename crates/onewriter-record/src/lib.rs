@@ -25,7 +25,8 @@ pub use record::{
     Values, write_section,
 };
 pub use site::{
-    CONTROL_SITE, EXTRA_FLAG, FORMAT_VERSION, ORIGIN_MAX, ORIGIN_SHIFT, SITE_MASK, Site, SiteDef,
+    CONTROL_SITE, EXTRA_FLAG, FORMAT_VERSION, NAME_MAX, ORIGIN_MAX, ORIGIN_SHIFT, SITE_MASK, Site,
+    SiteDef, prefix,
 };
 pub use template::{Align, ArgRef, Count, Piece, Spec, Template, TemplateError, Trait};
 pub use value::{Tag, Value};

@@ -3,7 +3,7 @@
 use crate::decode::{DecodeError, Decoder, Entries};
 use crate::encode::{Encode, Out, entry_size, padded, write_entry};
 use crate::level::Level;
-use crate::site::Site;
+use crate::site::{Site, shown_name};
 use crate::value::Value;
 use std::sync::Arc;
 
@@ -192,6 +192,15 @@ pub struct Values<'a> {
     rest: Decoder<'a>,
 }
 
+impl Values<'_> {
+    /// How many bytes the values that are left take, with everything behind them.
+    #[inline(always)]
+    #[must_use]
+    pub fn len_in_bytes(&self) -> usize {
+        self.rest.rest().len()
+    }
+}
+
 impl<'a> Iterator for Values<'a> {
     type Item = Value<'a>;
 
@@ -306,7 +315,8 @@ impl ControlRecord {
         match from.word()? {
             1 => {
                 let id = from.word()?;
-                let name = String::from_utf8_lossy(from.blob()?).into();
+                let name = String::from_utf8_lossy(from.blob()?);
+                let name = shown_name(&name).into();
                 Ok(ControlRecord::Thread(Thread { id, name }))
             }
             _ => Err(DecodeError::OutOfRange),

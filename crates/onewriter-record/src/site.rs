@@ -105,7 +105,8 @@ impl Site {
         let target = text(&mut from)?;
         let module = text(&mut from)?;
         let file = text(&mut from)?;
-        let template_text = text(&mut from)?;
+        let len = from.word()?;
+        let template_text = from.name(len)?;
         let args = names(&mut from)?;
         let fields = names(&mut from)?;
         let template = if template_text.is_empty() && args.len() == 1 {
@@ -139,9 +140,25 @@ impl Site {
     }
 }
 
+/// Bytes of a name that are kept when it is read: a record of 16 bytes shows all names of its call
+/// site, and must not become a line of megabytes.
+pub const NAME_MAX: usize = 1024;
+
+/// As much of a name as is kept.
+pub(crate) fn shown_name(name: &str) -> &str {
+    prefix(name, NAME_MAX)
+}
+
+/// At most `max` bytes of a text, without half a character at the end.
+#[must_use]
+pub fn prefix(text: &str, max: usize) -> &str {
+    let end = (0..=max.min(text.len())).rev().find(|at| text.is_char_boundary(*at));
+    &text[..end.unwrap_or(0)]
+}
+
 fn text(from: &mut Decoder<'_>) -> Result<Box<str>, DecodeError> {
     let len = from.word()?;
-    from.name(len).map(Box::from)
+    from.name(len).map(|name| shown_name(name).into())
 }
 
 fn names(from: &mut Decoder<'_>) -> Result<Box<[Box<str>]>, DecodeError> {

@@ -180,3 +180,30 @@ proptest! {
         prop_assert!(n_read <= 8 * (bytes.len() + n_values), "{} of {}", n_read, bytes.len());
     }
 }
+
+#[test]
+fn names_are_read_up_to_1024_bytes_and_end_with_a_whole_character() {
+    let long = format!("x{}", "\u{e4}".repeat(100_000));
+    let shown = format!("x{}", "\u{e4}".repeat(511));
+    assert_eq!(shown.len(), onewriter_record::NAME_MAX - 1);
+    let def = SiteDef {
+        level_name: &long,
+        target: &long,
+        module: &long,
+        file: &long,
+        template: "{0}",
+        args: &[&long],
+        fields: &[&long, "short"],
+        ..SiteDef::default()
+    };
+    let mut bytes = Vec::new();
+    def.encode(&mut bytes);
+    let site = Site::decode(&bytes, 1).unwrap();
+    let names = [&site.level_name, &site.target, &site.module, &site.file, &site.args[0]];
+    assert!(names.into_iter().chain([&site.fields[0]]).all(|name| **name == *shown));
+    assert_eq!(*site.fields[1], *"short");
+    let mut bytes = Vec::new();
+    ControlRecord::Thread(Thread { id: 7, name: long.into() }).encode(&mut bytes);
+    let expected = ControlRecord::Thread(Thread { id: 7, name: shown.into() });
+    assert_eq!(ControlRecord::decode(&bytes), Ok(expected));
+}

@@ -5,6 +5,9 @@
 //!
 //! The place and the cursors are kept twice: those of the last write hold until the same one word
 //! says that those of the next are whole. A writer that is killed while it stages has staged nothing.
+//!
+//! If somebody else has written into the middle of a write, its rest goes to another place: the bytes
+//! stay where they are staged, and the other slot says from which of them on, and where to.
 
 use crate::os::{self, Map, PAGE};
 use crate::place::DIR_VARIABLE;
@@ -24,7 +27,7 @@ const MAGIC_AT: usize = 0;
 const VERSION_AT: usize = 1;
 /// The number of the write, shifted by one, and [`PENDING`] until it is done.
 pub(crate) const STATE: usize = 8;
-const PENDING: u64 = 1;
+pub(crate) const PENDING: u64 = 1;
 
 /// What is kept of a write; writes with even and with odd numbers take turns.
 pub(crate) const SLOTS: [usize; 2] = [16, 24];
@@ -33,15 +36,23 @@ const INO: usize = 1;
 const BASE: usize = 2;
 const LEN: usize = 3;
 const N_CURSORS: usize = 4;
+/// Where the write begins in the staging memory, in bytes.
+const FROM: usize = 5;
 
 pub(crate) const CURSORS_START: [usize; 2] = [PAGE, PAGE + CURSORS_MAX];
 pub(crate) const CURSOR_WORDS: usize = 4;
 /// As many cursors as rings are possible, and a few.
 const CURSORS_MAX: usize = 2 << 20;
 pub(crate) const STAGE_START: usize = PAGE + 2 * CURSORS_MAX;
-/// One write at most.
 pub(crate) const STAGE_MAX: usize = 1 << 30;
+/// The bytes begin behind a word whose last byte is a newline, so that what is left of a write can
+/// begin with one wherever it is parted.
+const LEAD_IN: usize = 8;
+/// One write at most.
+const WRITE_MAX: usize = STAGE_MAX - LEAD_IN;
 const STEP: usize = 64 << 10;
+/// How often a write is staged anew because the file was cut meanwhile.
+const MAX_TRIES: usize = 3;
 
 /// Where a write goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,9 +98,7 @@ impl JournalFile {
         let map = Map::shared(&file, STAGE_START + STAGE_MAX).map_err(fail)?;
         let words = map.words();
         if words.load(MAGIC_AT, Ordering::Relaxed) != MAGIC {
-            words.store(STATE, 0, Ordering::Relaxed);
-            words.store(VERSION_AT, VERSION, Ordering::Relaxed);
-            words.store(MAGIC_AT, MAGIC, Ordering::Release);
+            begin(&words);
         } else if words.load(VERSION_AT, Ordering::Relaxed) != VERSION {
             return Err(Error::new(format!(
                 "{} was made by another version of onewriter: remove it once its records are safe",
@@ -103,7 +112,8 @@ impl JournalFile {
     #[must_use]
     pub fn pending(&self) -> Option<Pending> {
         let in_file = self.file.metadata().ok()?.len() as usize;
-        pending(&self.map.words(), in_file)
+        // Cut between the two lines: zeros are not what was to be written.
+        pending(&self.map.words(), in_file).filter(|_| self.map.cut().is_none())
     }
 
     /// How far rings were read when the last write that was announced is done: records before that
@@ -111,7 +121,8 @@ impl JournalFile {
     #[must_use]
     pub fn cursors(&self) -> Vec<Cursor> {
         let in_file = self.file.metadata().map_or(0, |meta| meta.len() as usize);
-        cursors(&self.map.words(), in_file)
+        let found = cursors(&self.map.words(), in_file);
+        if self.map.cut().is_some() { Vec::new() } else { found }
     }
 
     /// Gives the staging memory back: everything announced was confirmed, and the writer leaves.
@@ -140,20 +151,54 @@ impl JournalFile {
     }
 
     /// Announces a write. One before it that was not confirmed is given up.
+    ///
+    /// A journal that somebody has cut is made anew: the rings still hold what no write has confirmed,
+    /// and `cursors` are all that a successor needs.
     pub fn intend(
+        &mut self,
+        place: Place,
+        bytes: &[u8],
+        cursors: impl Iterator<Item = Cursor> + Clone,
+    ) -> Result<(), Error> {
+        if bytes.len() > WRITE_MAX {
+            return Err(Error::new(format!(
+                "a write of {} bytes at once: at most {WRITE_MAX} can be staged",
+                bytes.len()
+            )));
+        }
+        for _ in 0..MAX_TRIES {
+            if self.map.cut().is_some() {
+                self.make_anew()?;
+            }
+            self.try_intend(place, bytes, cursors.clone())?;
+            if self.map.cut().is_none() {
+                return Ok(());
+            }
+        }
+        Err(Error::new(format!(
+            "{} is cut again and again while a write is staged in it: find out by whom",
+            self.path.display()
+        )))
+    }
+
+    fn make_anew(&mut self) -> Result<(), Error> {
+        let fail = |err| Error::io("cannot make anew the journal that was cut,", &self.path, err);
+        os::allocate(&self.file, 0, PAGE).map_err(fail)?;
+        self.map = Map::shared(&self.file, STAGE_START + STAGE_MAX).map_err(fail)?;
+        begin(&self.map.words());
+        (self.cursors_allocated, self.stage_allocated) = ([0; 2], 0);
+        Ok(())
+    }
+
+    fn try_intend(
         &mut self,
         place: Place,
         bytes: &[u8],
         cursors: impl Iterator<Item = Cursor>,
     ) -> Result<(), Error> {
-        if bytes.len() > STAGE_MAX {
-            return Err(Error::new(format!(
-                "a write of {} bytes at once: at most {STAGE_MAX} can be staged",
-                bytes.len()
-            )));
-        }
         abandon(&self.map.words());
-        self.stage_allocated = self.grow(STAGE_START, self.stage_allocated, bytes.len())?;
+        self.stage_allocated =
+            self.grow(STAGE_START, self.stage_allocated, LEAD_IN + bytes.len())?;
         stage(&self.map.words(), bytes);
         let slot = next_slot(&self.map.words());
         let mut n_cursors = 0;
@@ -162,12 +207,31 @@ impl JournalFile {
             if end > CURSORS_MAX {
                 return Err(Error::new("more rings than a journal has room for"));
             }
-            let allocated = self.cursors_allocated[slot];
-            self.cursors_allocated[slot] = self.grow(CURSORS_START[slot], allocated, end)?;
+            self.make_room_for_cursors(slot, end)?;
             stage_cursor(&self.map.words(), n_cursors, cursor);
             n_cursors += 1;
         }
-        announce(&self.map.words(), place, bytes.len(), n_cursors);
+        announce(&self.map.words(), place, (LEAD_IN, bytes.len()), n_cursors);
+        Ok(())
+    }
+
+    /// The first `done` bytes of the write that was announced are done; the others go to `rest`,
+    /// behind a newline if `newline`. The cursors stay those of the whole write.
+    ///
+    /// A writer that is killed here leaves the write as it was or as it is now.
+    pub fn part(&mut self, rest: Place, done: usize, newline: bool) -> Result<(), Error> {
+        let in_file = self.file.metadata().map_or(0, |meta| meta.len() as usize);
+        let words = self.map.words();
+        let n_cursors = cursors(&words, in_file).len();
+        let next = next_slot(&words);
+        self.make_room_for_cursors(next, 8 * CURSOR_WORDS * n_cursors)?;
+        part(&self.map.words(), rest, (done, newline), in_file)
+            .ok_or_else(|| Error::new(format!("no write of {done} bytes or more is announced")))
+    }
+
+    fn make_room_for_cursors(&mut self, slot: usize, bytes: usize) -> Result<(), Error> {
+        let allocated = self.cursors_allocated[slot];
+        self.cursors_allocated[slot] = self.grow(CURSORS_START[slot], allocated, bytes)?;
         Ok(())
     }
 
@@ -193,6 +257,13 @@ impl JournalFile {
     }
 }
 
+/// The header of a journal in which nothing was announced yet.
+fn begin(words: &impl Words) {
+    words.store(STATE, 0, Ordering::Relaxed);
+    words.store(VERSION_AT, VERSION, Ordering::Relaxed);
+    words.store(MAGIC_AT, MAGIC, Ordering::Release);
+}
+
 /// What is pending in a journal of `in_file` bytes.
 fn pending(words: &impl Words, in_file: usize) -> Option<Pending> {
     let word = |at| words.load(at, Ordering::Relaxed);
@@ -201,16 +272,24 @@ fn pending(words: &impl Words, in_file: usize) -> Option<Pending> {
         return None;
     }
     let header = SLOTS[slot(state)];
-    let len = word(header + LEN) as usize;
-    if len > STAGE_MAX || (len > 0 && STAGE_START + len > in_file) {
-        return None;
-    }
+    let (from, len) = staged(words, header, in_file)?;
     let place =
         Place { dev: word(header + DEV), ino: word(header + INO), base: word(header + BASE) };
+    let whole = (from / 8)..(from + len).div_ceil(8);
     let mut bytes: Vec<u8> =
-        (0..len.div_ceil(8)).flat_map(|at| word(STAGE_START / 8 + at).to_le_bytes()).collect();
+        whole.flat_map(|at| word(STAGE_START / 8 + at).to_le_bytes()).collect();
+    bytes.drain(..from % 8);
     bytes.truncate(len);
     Some(Pending { place, bytes })
+}
+
+/// Where in the staging memory the bytes of a slot begin and how many they are, if that is possible
+/// in a journal of `in_file` bytes.
+fn staged(words: &impl Words, header: usize, in_file: usize) -> Option<(usize, usize)> {
+    let word = |at| usize::try_from(words.load(header + at, Ordering::Relaxed)).ok();
+    let (from, len) = (word(FROM)?, word(LEN)?);
+    let end = from.checked_add(len).filter(|end| *end <= STAGE_MAX)?;
+    (len == 0 || STAGE_START + end <= in_file).then_some((from, len))
 }
 
 fn cursors(words: &impl Words, in_file: usize) -> Vec<Cursor> {
@@ -231,7 +310,8 @@ fn cursors(words: &impl Words, in_file: usize) -> Vec<Cursor> {
 
 fn stage(words: &impl Words, bytes: &[u8]) {
     let (chunks, rest) = bytes.as_chunks::<8>();
-    let start = STAGE_START / 8;
+    words.store(STAGE_START / 8, u64::from(b'\n') << 56, Ordering::Relaxed);
+    let start = (STAGE_START + LEAD_IN) / 8;
     for (at, chunk) in chunks.iter().enumerate() {
         words.store(start + at, u64::from_le_bytes(*chunk), Ordering::Relaxed);
     }
@@ -260,12 +340,14 @@ fn stage_cursor(words: &impl Words, number: usize, cursor: Cursor) {
     }
 }
 
-fn announce(words: &impl Words, place: Place, len: usize, n_cursors: usize) {
+/// Announces the write of so many bytes from there in the staging memory on.
+fn announce(words: &impl Words, place: Place, (from, len): (usize, usize), n_cursors: usize) {
     let state = next_state(words);
     for (at, word) in [
         (DEV, place.dev),
         (INO, place.ino),
         (BASE, place.base),
+        (FROM, from as u64),
         (LEN, len as u64),
         (N_CURSORS, n_cursors as u64),
     ] {
@@ -273,6 +355,26 @@ fn announce(words: &impl Words, place: Place, len: usize, n_cursors: usize) {
     }
     // Everything before this store is staged when a successor finds it.
     words.store(STATE, state, Ordering::Release);
+}
+
+/// Announces what is left of the pending write; `None` if there is none so long.
+fn part(
+    words: &impl Words,
+    rest: Place,
+    (done, newline): (usize, bool),
+    in_file: usize,
+) -> Option<()> {
+    let state = words.load(STATE, Ordering::Relaxed);
+    let (from, len) = staged(words, SLOTS[slot(state)], in_file)?;
+    let newline = usize::from(newline);
+    let left = len.checked_sub(done).filter(|_| state & PENDING != 0)?;
+    let from = (from + done).checked_sub(newline)?;
+    let cursors = cursors(words, in_file);
+    for (number, cursor) in cursors.iter().enumerate() {
+        stage_cursor(words, number, *cursor);
+    }
+    announce(words, rest, (from, left + newline), cursors.len());
+    Some(())
 }
 
 /// A write that was announced and then given up, because its file is gone, counts as never
@@ -296,7 +398,7 @@ pub(crate) mod steps {
 
     /// Words of a journal that stages `len` bytes at most.
     pub(crate) const fn words(len: usize) -> usize {
-        (super::STAGE_START + len).div_ceil(8)
+        (super::STAGE_START + super::LEAD_IN + len).div_ceil(8)
     }
 
     pub(crate) fn intend(words: &impl Words, place: Place, bytes: &[u8], cursors: &[Cursor]) {
@@ -305,7 +407,11 @@ pub(crate) mod steps {
         for (number, cursor) in cursors.iter().enumerate() {
             super::stage_cursor(words, number, *cursor);
         }
-        super::announce(words, place, bytes.len(), cursors.len());
+        super::announce(words, place, (super::LEAD_IN, bytes.len()), cursors.len());
+    }
+
+    pub(crate) fn part(words: &impl Words, rest: Place, done: usize, newline: bool) {
+        super::part(words, rest, (done, newline), usize::MAX).expect("a write is announced");
     }
 
     pub(crate) fn confirm(words: &impl Words) {
@@ -363,6 +469,7 @@ mod tests {
         journal.confirm();
         assert_eq!(journal.cursors(), [cursor(100), cursor(101), cursor(102)]);
     }
+
     #[test]
     fn a_write_that_is_given_up_for_another_counts_as_never_announced() {
         let dir = tempfile::tempdir().unwrap();

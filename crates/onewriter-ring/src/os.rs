@@ -1,5 +1,6 @@
 //! The operating system: everything that is particular to Linux is in this file.
 
+use crate::fault;
 use crate::words::MapWords;
 use std::ffi::CString;
 use std::fs::{File, OpenOptions};
@@ -22,6 +23,8 @@ fn check(result: libc::c_int) -> io::Result<()> {
 pub(crate) struct Map {
     base: *mut u64,
     len: usize,
+    /// Dropped before the mapping goes. `None` for one that nobody reads.
+    watched: Option<fault::Range>,
 }
 
 // SAFETY: a mapping is address space; all access to it goes through atomic words.
@@ -31,7 +34,7 @@ unsafe impl Sync for Map {}
 
 impl Map {
     /// Maps `len` bytes of the file. Bytes beyond the file's end must not be touched before the
-    /// file has grown over them.
+    /// file has grown over them; if the file is cut later, zeros stand there, and [`Map::cut`] says so.
     pub(crate) fn shared(file: &File, len: usize) -> io::Result<Map> {
         // SAFETY: a new mapping at an address of the kernel's choice aliases nothing.
         let base = unsafe {
@@ -47,7 +50,16 @@ impl Map {
         if base == libc::MAP_FAILED {
             return Err(io::Error::last_os_error());
         }
-        Ok(Map { base: base.cast(), len })
+        let mut map = Map { base: base.cast(), len, watched: None };
+        map.watched = Some(fault::Range::watch(base.expose_provenance(), len)?);
+        Ok(map)
+    }
+
+    /// The offset from which on the file was cut under the mapping: what was read since the mapping
+    /// was made may be zeros from there on.
+    #[inline]
+    pub(crate) fn cut(&self) -> Option<usize> {
+        self.watched.as_ref().and_then(fault::Range::cut)
     }
 
     /// Private memory that the kernel fills with zeros in a forked child. Never unmapped.
@@ -69,6 +81,11 @@ impl Map {
         // SAFETY: the range was just mapped, private and anonymous as this advice requires.
         check(unsafe { libc::madvise(base, len, libc::MADV_WIPEONFORK) })?;
         Ok(base.cast())
+    }
+
+    /// Whether the mapping begins at this address.
+    pub(crate) fn begins_at(&self, address: usize) -> bool {
+        self.base.addr() == address
     }
 
     /// The words of the whole mapping.
@@ -99,6 +116,8 @@ impl Map {
 
     /// Leaves the mapping out of forked children.
     pub(crate) fn dont_fork(&self) -> io::Result<()> {
+        // Something else may be mapped there in a child.
+        self.watched.iter().for_each(fault::Range::forget);
         // SAFETY: the whole range is mapped.
         check(unsafe { libc::madvise(self.base.cast(), self.len, libc::MADV_DONTFORK) })
     }
@@ -106,6 +125,8 @@ impl Map {
 
 impl Drop for Map {
     fn drop(&mut self) {
+        // First: another mapping may lie here as soon as this one is gone.
+        self.watched = None;
         // SAFETY: the range was mapped by `shared`, and words borrowed from it are gone; those of
         // `words_forever` keep the map from being dropped by their contract.
         unsafe {
@@ -114,9 +135,59 @@ impl Drop for Map {
     }
 }
 
+/// A set with the one signal that a file too large for the process's limit brings.
+fn size_signal() -> libc::sigset_t {
+    // SAFETY: all zero bits are a valid set, and the two calls write into it alone.
+    unsafe {
+        let mut set: libc::sigset_t = std::mem::zeroed();
+        libc::sigemptyset(&raw mut set);
+        libc::sigaddset(&raw mut set, libc::SIGXFSZ);
+        set
+    }
+}
+
+/// Has files that would grow beyond the process's limit (`ulimit -f`) fail with EFBIG in the calling
+/// thread, and in those that it starts, instead of ending the process with SIGXFSZ.
+pub fn block_size_signal() {
+    let set = size_signal();
+    // SAFETY: the set is read; this thread's mask alone is changed. The signal comes to the thread
+    // that made the file grow, never to another one: whoever has a handler of his own still gets
+    // those of his own threads.
+    unsafe {
+        libc::pthread_sigmask(libc::SIG_BLOCK, &raw const set, std::ptr::null_mut());
+    }
+}
+
+/// Runs `work` with that signal blocked, and takes back the one that it has brought.
+fn without_size_signal<T>(work: impl FnOnce() -> T) -> T {
+    let set = size_signal();
+    let mut before = set;
+    let mut pending = set;
+    // SAFETY: the sets live on this stack; the mask is this thread's.
+    unsafe {
+        libc::sigpending(&raw mut pending);
+        libc::pthread_sigmask(libc::SIG_BLOCK, &raw const set, &raw mut before);
+    }
+    let result = work();
+    // SAFETY: as above; one that was pending before is left to whoever waits for it, and with no time
+    // to wait the call returns at once.
+    unsafe {
+        if libc::sigismember(&raw const pending, libc::SIGXFSZ) == 0 {
+            let no_time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+            libc::sigtimedwait(&raw const set, std::ptr::null_mut(), &raw const no_time);
+        }
+        libc::pthread_sigmask(libc::SIG_SETMASK, &raw const before, std::ptr::null_mut());
+    }
+    result
+}
+
 /// Allocates the blocks of a range of the file, growing it: a full tmpfs is an error here and not
-/// a signal later.
+/// a signal later, and so is a limit of the process.
 pub(crate) fn allocate(file: &File, start: usize, len: usize) -> io::Result<()> {
+    without_size_signal(|| allocate_blocks(file, start, len))
+}
+
+fn allocate_blocks(file: &File, start: usize, len: usize) -> io::Result<()> {
     loop {
         // SAFETY: no memory is involved.
         let code = unsafe {
@@ -163,6 +234,15 @@ pub(crate) fn try_lock(file: &File) -> io::Result<bool> {
     }
     let err = io::Error::last_os_error();
     if err.raw_os_error() == Some(libc::EWOULDBLOCK) { Ok(false) } else { Err(err) }
+}
+
+/// Whether the file's lock could be shared; it is given back at once.
+pub(crate) fn try_share_lock(file: &File) -> bool {
+    // SAFETY: no memory is involved.
+    unsafe {
+        let shared = libc::flock(file.as_raw_fd(), libc::LOCK_SH | libc::LOCK_NB) == 0;
+        shared && libc::flock(file.as_raw_fd(), libc::LOCK_UN) == 0
+    }
 }
 
 /// Waits for the file's lock, whatever signals come.

@@ -1,6 +1,7 @@
 //! The producer's side: for each queue one handle in each thread, and one segment in each process.
 
 use crate::clock::{self, Order};
+use crate::fault;
 use crate::os::{self, Map, PAGE};
 use crate::queue::{self, Error, Queue, bell};
 use crate::segment::{BUDGET_MAX, BUDGET_MIN, RING_SIZES, Segment};
@@ -74,6 +75,8 @@ pub enum PutError {
     },
     /// There is no shared memory left for a ring or a side file.
     NoMemory,
+    /// Somebody has cut the file that holds this process's rings.
+    Cut,
 }
 
 impl fmt::Display for PutError {
@@ -85,6 +88,9 @@ impl fmt::Display for PutError {
                 write!(f, "the record has {len} bytes, at most {MAX_RECORD} are possible")
             }
             PutError::NoMemory => f.write_str("no shared memory is left for the record"),
+            PutError::Cut => f.write_str(
+                "the file with this process's records was cut by somebody: start the process anew",
+            ),
         }
     }
 }
@@ -292,9 +298,29 @@ pub fn join(slot: usize, queue: Queue, options: JoinOptions) -> Result<&'static 
         own.shared.store(std::ptr::null_mut(), Ordering::Release);
         own.joined_here.store(number, Ordering::Release);
     }
+    fault::listen(detach_from_cut);
     JOINED[slot].store(joined, Ordering::Release);
     OPEN[slot].store(joined.number, Ordering::SeqCst);
     Ok(queue)
+}
+
+/// The mapping that begins at this address was cut. If it is a segment of this process, every put
+/// into it that is under way fails at its end, and every later one at its beginning. Called in a
+/// signal handler.
+fn detach_from_cut(start: usize) {
+    let Some(process) = process() else { return };
+    let is_it = |own: &OwnQueue| own.segment().is_some_and(|segment| segment.begins_at(start));
+    let Some(slot) = process.queues.iter().position(is_it) else { return };
+    let number = joined(slot).map_or(0, |joined| joined.number);
+    let mut next = process.handles.load(Ordering::Acquire);
+    // SAFETY: handles are never freed; all this is atomic.
+    while let Some(handle) = unsafe { next.as_ref() } {
+        if handle.joined.load(Ordering::Relaxed) == number {
+            handle.joined.store(0, Ordering::Relaxed);
+            handle.producer.expire();
+        }
+        next = handle.next.load(Ordering::Acquire);
+    }
 }
 
 /// Leaves all queues: puts that begin from now on are refused, and one that is under way is either
@@ -467,15 +493,19 @@ fn after_commit(slot: usize, handle: &Handle) -> Result<(), PutError> {
     // SYNC POINT bell: no fence here; the writer's barrier stands in for it.
     let asleep = handle.bell.get().load(bell::STATE, Ordering::Relaxed) == bell::SLEEPING;
     let closed = OPEN[slot].load(Ordering::Relaxed) != handle.joined.load(Ordering::Relaxed);
-    if asleep | closed { handle.after_commit_slow(closed) } else { Ok(()) }
+    if asleep | closed { handle.after_commit_slow(slot, closed) } else { Ok(()) }
 }
 
 impl Handle {
     #[cold]
     #[inline(never)]
-    fn after_commit_slow(&self, closed: bool) -> Result<(), PutError> {
+    fn after_commit_slow(&self, slot: usize, closed: bool) -> Result<(), PutError> {
         if closed {
             self.producer.expire();
+            if self.joined.load(Ordering::Relaxed) == 0 {
+                count_lost_unseen(slot);
+                return Err(PutError::Cut);
+            }
             return Err(PutError::Closed);
         }
         queue::ring(self.bell.get());
@@ -502,6 +532,11 @@ impl Request {
         let Some(joined) = joined(self.slot) else { return Err(PutError::Closed) };
         if !joined.is_open() {
             return Err(PutError::Closed);
+        }
+        let own = process().map(|process| &process.queues[self.slot]);
+        if own.and_then(OwnQueue::segment).is_some_and(Segment::is_cut) {
+            count_lost_unseen(self.slot);
+            return Err(PutError::Cut);
         }
         let mark = thread_mark();
         if mark == SILENT {

@@ -108,7 +108,7 @@ impl Segment {
     ) -> Result<&'static Segment, Error> {
         let id = os::random_id().map_err(|err| Error::new(format!("no random id: {err}")))?;
         let temp = queue.dir().join(format!(".s-{id:032x}"));
-        let path = queue.dir().join(format!("s-{id:032x}"));
+        let path = segment_path(queue, id);
         let segment = Segment::create_at(&temp, path, id, budget, inherited)?;
         fs::rename(&temp, &segment.path).map_err(|err| {
             let _ = fs::remove_file(&temp);
@@ -160,6 +160,16 @@ impl Segment {
         Ok(segment)
     }
 
+    /// Whether somebody cut the file, and this process has met the end of it.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.map.cut().is_some()
+    }
+
+    /// Whether the segment's mapping begins at this address.
+    pub(crate) fn begins_at(&self, address: usize) -> bool {
+        self.map.begins_at(address)
+    }
+
     fn write_header(&self) {
         let words = self.map.words();
         let put = |at, word| words.store(at, word, Ordering::Relaxed);
@@ -191,8 +201,12 @@ impl Segment {
         self.grow_table(&mut inner, (len + TABLE_FIRST).min(TABLE_MAX))?;
         let mut at = 0;
         while at < len {
-            let entry = theirs.load((TABLE_START + at) / 8, Ordering::Relaxed);
-            let bytes = 8 + (entry as usize).next_multiple_of(8);
+            let entry = theirs.load((TABLE_START + at) / 8, Ordering::Relaxed) as usize;
+            if entry > TABLE_MAX {
+                // Somebody scribbled over it: what stands behind cannot be found.
+                break;
+            }
+            let bytes = 8 + entry.next_multiple_of(8);
             for word in at / 8..((at + bytes).min(len)) / 8 {
                 let value = theirs.load(TABLE_START / 8 + word, Ordering::Relaxed);
                 self.map.words().store(TABLE_START / 8 + word, value, Ordering::Relaxed);
@@ -200,6 +214,7 @@ impl Segment {
             at += bytes;
             inner.n_sites += 1;
         }
+        let len = at.min(len);
         inner.table_used = len;
         self.map.words().store(header::TABLE_LEN, len as u64, Ordering::Release);
         Ok(())
@@ -341,7 +356,8 @@ impl Segment {
             .mode(0o600)
             .open(&path)
             .map_err(fail)?;
-        let size = len.max(8).next_multiple_of(PAGE);
+        // Exactly as long as the record: if its process dies before it is whole, that is known.
+        let size = len.max(8);
         os::allocate(&file, 0, size).map_err(fail)?;
         let map = Map::shared(&file, size).map_err(fail)?;
         Ok((number, SideFile { map }))
@@ -358,6 +374,11 @@ impl SideFile {
     pub(crate) fn words(&self) -> MapWords<'_> {
         self.map.words()
     }
+}
+
+/// Where the segment with these random bits is.
+pub(crate) fn segment_path(queue: &Queue, id: u128) -> PathBuf {
+    queue.dir().join(format!("s-{id:032x}"))
 }
 
 /// `b-<segment>-<number>` beside `s-<segment>`.

@@ -369,11 +369,37 @@ pub enum Corrupt {
     Frame,
     /// A ring's control block says that it lies where it cannot lie.
     Ring,
-    /// A record's side file is missing or too short.
+    /// A record's side file is missing, too short, or none that its process made.
     SideFile,
+    /// A segment was cut while it was mapped.
+    Truncated,
+    /// A segment was found broken so often that it is read no more.
+    Quarantined,
+    /// A dead process never finished a record; it is not there.
+    Unfinished,
     /// A file that is called like a segment is none; its name now begins with `bad-`.
     Segment,
+    /// A file that is called like a segment belongs to somebody else than its folder.
+    Owner {
+        /// To whom it belongs.
+        uid: u32,
+        /// To whom it should.
+        expected: u32,
+    },
+    /// A file that is called like a segment has further names, perhaps outside the folder.
+    Links {
+        /// How many names.
+        count: u64,
+    },
+    /// More segments than are opened at once.
+    TooMany {
+        /// How many are.
+        most: usize,
+    },
 }
+
+/// Losses of a class that are believed at one look: nobody counts so many within a second.
+const LOST_MAX: u64 = 1 << 32;
 
 /// Records that were not accepted since the last look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -503,7 +529,13 @@ impl<W: Words> Consumer<W> {
         true
     }
 
-    /// Records that were not accepted since the last call, if there were any.
+    /// Whether records were not accepted since the last call of [`losses`](Consumer::losses).
+    pub fn has_losses(&self) -> bool {
+        self.ring.control.load(LOST, Ordering::Acquire) != self.lost_seen
+    }
+
+    /// Records that were not accepted since the last call, if there were any. Counts that no
+    /// producer can reach between two looks are cut to 2^32.
     pub fn losses(&mut self) -> Option<Losses> {
         let control = &self.ring.control;
         // SYNC POINT lost: with the release store in `Producer::count_lost`.
@@ -521,7 +553,7 @@ impl<W: Words> Consumer<W> {
         };
         for (class, seen) in self.by_class_seen.iter_mut().enumerate() {
             let now = control.load(LOST_BY_CLASS + class, Ordering::Relaxed);
-            losses.by_class[class] = now.wrapping_sub(*seen);
+            losses.by_class[class] = now.saturating_sub(*seen).min(LOST_MAX);
             *seen = now;
             control.store(LOST_SEEN + 1 + class, now, Ordering::Relaxed);
         }
@@ -529,7 +561,7 @@ impl<W: Words> Consumer<W> {
         self.last_reported = losses.last;
         control.store(LOST_SEEN, lost, Ordering::Relaxed);
         // The classes may be ahead of the sum: then the sum's turn comes later with nothing new.
-        losses.count = losses.by_class.iter().fold(0, |sum, n| sum.wrapping_add(*n));
+        losses.count = losses.by_class.iter().sum();
         (losses.count != 0).then_some(losses)
     }
 }

@@ -1,6 +1,10 @@
 //! What the process tests need of the operating system and cannot have without unsafe code.
 
+use crate::os::{self, Map};
+use std::fs::File;
 use std::io;
+use std::path::Path;
+use std::sync::atomic::AtomicU64;
 
 /// Splits the process: `None` in the child, the child's id in the parent.
 ///
@@ -21,4 +25,43 @@ pub fn fork() -> io::Result<Option<u32>> {
 pub fn at_exit(callback: extern "C" fn()) -> bool {
     // SAFETY: a function lives as long as the program, and this one takes no argument.
     unsafe { libc::atexit(callback) == 0 }
+}
+
+/// Splits the process by the bare system call: no handler that `fork` would run in the C library
+/// runs, neither before it nor in the child.
+///
+/// As in [`fork`], and on top of it: a lock of the C library (the allocator's) that another thread
+/// holds stays held in the child.
+pub fn bare_clone() -> io::Result<Option<u32>> {
+    // SAFETY: with no flag but the signal at its end the child gets a copy of the address space, and
+    // goes on with a copy of this stack, as after `fork`; no memory is handed over.
+    match unsafe { libc::syscall(libc::SYS_clone, libc::SIGCHLD, 0, 0, 0, 0) } {
+        -1 => Err(io::Error::last_os_error()),
+        0 => Ok(None),
+        child => Ok(Some(child as u32)),
+    }
+}
+
+/// Words that several processes share by a file: what one has stored survives its death.
+#[derive(Debug)]
+pub struct SharedWords {
+    map: Map,
+}
+
+impl SharedWords {
+    /// Maps `len` words of the file, which is made, and grown with zeros, as needed.
+    pub fn open(path: &Path, len: usize) -> io::Result<SharedWords> {
+        let mut options = File::options();
+        let file = options.read(true).write(true).create(true).truncate(false).open(path)?;
+        let bytes = 8 * len;
+        if file.metadata()?.len() < bytes as u64 {
+            os::allocate(&file, 0, bytes)?;
+        }
+        Ok(SharedWords { map: Map::shared(&file, bytes)? })
+    }
+
+    /// Word `at`; panics if there are not so many.
+    pub fn word(&self, at: usize) -> &AtomicU64 {
+        self.map.words().word(at)
+    }
 }

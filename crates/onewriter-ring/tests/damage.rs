@@ -175,7 +175,8 @@ fn a_segment_cut_at_any_page_is_read_as_far_as_it_goes() {
     for len in [0, 8, PAGE - 1, PAGE, PAGE + 8, 2 * PAGE, TABLE, DATA, DATA + PAGE] {
         let dir = queue::folder();
         let queue: &'static Queue = Box::leak(Box::new(Queue::open_in(dir.path()).unwrap()));
-        fs::write(dir.path().join("s-cut"), &whole[..len as usize]).unwrap();
+        let name = path.file_name().unwrap();
+        fs::write(dir.path().join(name), &whole[..len as usize]).unwrap();
         let (records, damage) = read(queue);
         assert_eq!(records, [], "{len} bytes");
         let expected = match len {

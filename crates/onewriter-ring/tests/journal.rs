@@ -39,6 +39,29 @@ fn a_write_is_pending_from_its_intent_to_its_confirmation_for_everybody() {
 }
 
 #[test]
+fn what_is_left_of_a_parted_write_is_pending_for_everybody_with_the_cursors_of_the_whole() {
+    let dir = folder();
+    let mut journal = open(dir.path(), 1);
+    let rest = Place { base: 12, ..PLACE };
+    let refused = journal.part(rest, 0, false).unwrap_err();
+    assert_eq!(refused.to_string(), "no write of 0 bytes or more is announced");
+    let cursors: Vec<Cursor> = (0..5_000).map(cursor).collect();
+    let lines = "a line\n".repeat(20_000);
+    journal.intend(PLACE, lines.as_bytes(), cursors.iter().copied()).unwrap();
+    assert!(journal.part(rest, lines.len() + 1, false).is_err());
+    journal.part(rest, 7 * 9_999, true).unwrap();
+    let left = format!("\n{}", "a line\n".repeat(10_001));
+    for journal in [&journal, &open(dir.path(), 1)] {
+        let pending = journal.pending().unwrap();
+        assert_eq!(pending.place, rest);
+        assert!(pending.bytes == left.as_bytes());
+        assert_eq!(journal.cursors(), cursors);
+    }
+    journal.confirm();
+    assert_eq!((journal.pending(), journal.cursors()), (None, cursors));
+}
+
+#[test]
 fn each_key_has_a_journal_of_its_own() {
     let dir = folder();
     open(dir.path(), 1).intend(PLACE, b"one", [].into_iter()).unwrap();

@@ -29,6 +29,9 @@ fn main() {
             let guard = two_files(path).install().expect("the logger can be installed");
             guard.shutdown(PATIENCE).expect("there is time to write everything");
         }
+        ["container", path, name, count] => log_lines(rotated(path), name, count),
+        ["container-plain", path, name, count] => log_lines(plain(path), name, count),
+        ["chase-plain", path, progress, round] => chase(plain(path), progress, round),
         ["talk", path] => talk(path, DiskFull::Wait, false),
         ["talk-drop", path] => talk(path, DiskFull::Drop, false),
         ["talk-signals", path] => talk(path, DiskFull::Wait, true),
@@ -97,7 +100,22 @@ fn rotated(path: &str) -> Builder {
     builder.overflow(Overflow::block(PATIENCE))
 }
 
-/// The same, and beside it a file that is never rotated.
+fn plain(path: &str) -> Builder {
+    let format = TextFormat::pattern("{message}").expect("a pattern");
+    let file = sink::file(path).format(format).rotation(Rotation::size("400 KB"));
+    onewriter::builder().sink(file).overflow(Overflow::block(PATIENCE))
+}
+
+/// Logs so many lines with its name.
+fn log_lines(builder: Builder, name: &str, count: &str) {
+    let guard = builder.install().expect("the logger can be installed");
+    for n in 0..count.parse::<usize>().expect("a count") {
+        info!("{name} {n}");
+    }
+    guard.shutdown(PATIENCE).expect("everything is written");
+}
+
+/// The first, and beside it a file that is never rotated.
 fn two_files(path: &str) -> Builder {
     let format = TextFormat::pattern("{message}").expect("a pattern");
     let beside = Path::new(path).with_file_name("beside.log");

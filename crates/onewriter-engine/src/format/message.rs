@@ -2,14 +2,15 @@
 
 use super::escape::{Raw, Style};
 use super::line::Line;
-use super::value::{Plan, plain, with_spec};
-use onewriter_record::{ArgRef, Count, Piece, Record, Site, Spec, Value, Values};
+use super::value::{CUT, Plan, plain, with_spec};
+use onewriter_record::{ArgRef, Count, Piece, Record, Site, Spec, Value, Values, prefix};
 
 /// Appends the message of a record, unescaped, as `format!` would have written it.
 ///
 /// For sinks that are functions, and for filters. What has been rendered by the caller stands as it
-/// is. An argument that broken bytes do not hold is shown as `{missing}`; a message that repetition
-/// or padding would make longer than 64 MiB ends with `{cut}`.
+/// is. An argument that broken bytes do not hold is shown as `{missing}`. What the call site alone could
+/// blow up is cut, and `{cut}` stands there: a message that is longer than 128 KiB and sixteen times
+/// its record, and the literal text of a template behind its first 64 KiB.
 ///
 /// ```
 /// use onewriter_engine::{format, testing::Sample};
@@ -48,9 +49,12 @@ impl Compiled {
     pub(super) fn new<S: Style>(site: &Site) -> Compiled {
         let mut steps = Vec::new();
         let mut literal = Vec::new();
+        let mut room = MAX_LITERAL;
         for piece in &site.template.pieces {
             match piece {
-                Piece::Literal(text) => Line::append(&mut literal, |line| S::text(line, text)),
+                Piece::Literal(text) => {
+                    Line::append(&mut literal, |line| put_literal::<S>(line, text, &mut room));
+                }
                 Piece::Arg(arg, spec) => steps.push(Step {
                     literal: std::mem::take(&mut literal).into(),
                     index: index(arg, site),
@@ -69,17 +73,19 @@ impl Compiled {
     /// Appends the message. `values` are those of the record; its arguments are taken from them.
     #[inline(always)]
     pub(super) fn put<S: Style>(&self, values: &mut Values<'_>, line: &mut Line<'_>) {
-        let end = line.at().saturating_add(MAX_MESSAGE);
+        let end = line.at() + MAX_MESSAGE + MAX_GROWTH * values.len_in_bytes();
         if self.in_order {
             for step in &self.steps {
+                if line.at() > end {
+                    return line.put(CUT.as_bytes());
+                }
                 line.put(&step.literal);
                 let value = values.next();
                 match (&step.spec, value) {
                     (None, Some(value)) => plain::<S>(line, &value),
                     (None, None) => line.put(MISSING),
-                    _ if line.at() > end => return line.put(CUT),
                     (Some(spec), value) => {
-                        line.aside(|line| specified::<S>(line, spec, value, &[]));
+                        line.aside(|line| specified::<S>(line, spec, value, (&[], end)));
                     }
                 }
             }
@@ -95,23 +101,38 @@ impl Compiled {
     fn put_out_of_order<S: Style>(&self, values: &mut Values<'_>, end: usize, line: &mut Line<'_>) {
         let args: Vec<_> = values.by_ref().take(self.n_args).collect();
         for step in &self.steps {
-            line.put(&step.literal);
             if line.at() > end {
-                return line.put(CUT);
+                return line.put(CUT.as_bytes());
             }
+            line.put(&step.literal);
             let value = args.get(step.index).copied();
             let spec = step.spec.as_ref();
-            specified::<S>(line, spec.unwrap_or(&Spec::default()), value, &args);
+            specified::<S>(line, spec.unwrap_or(&Spec::default()), value, (&args, end));
         }
     }
 }
 
 const MISSING: &[u8] = b"{missing}";
-const CUT: &[u8] = b"{cut}";
 
-/// Beyond this no argument is added that a template may repeat or pad: a short record must not
-/// become a line of gigabytes.
-const MAX_MESSAGE: usize = 64 << 20;
+/// How long a message may be whatever its record holds. Beyond, it may be [`MAX_GROWTH`] times as long
+/// as the record: a template repeats and pads, and a record of 16 bytes must not become a line of
+/// megabytes, thousands of times in one ring.
+const MAX_MESSAGE: usize = 128 << 10;
+/// Escaping makes six bytes of one, `{:#?}` indents.
+const MAX_GROWTH: usize = 16;
+/// Bytes of literal text in a template that are shown.
+const MAX_LITERAL: usize = 64 << 10;
+
+/// Appends literal text, as far as there is room left for it.
+fn put_literal<S: Style>(line: &mut Line<'_>, text: &str, room: &mut usize) {
+    let shown = prefix(text, *room);
+    S::text(line, shown);
+    *room -= shown.len();
+    if shown.len() < text.len() {
+        *room = 0;
+        line.put(CUT.as_bytes());
+    }
+}
 
 /// The number of an argument; one that is out of range for what the site cannot name.
 fn index(arg: &ArgRef, site: &Site) -> usize {
@@ -128,9 +149,10 @@ fn specified<S: Style>(
     line: &mut Line<'_>,
     spec: &Spec,
     value: Option<Value<'_>>,
-    args: &[Value<'_>],
+    (args, end): (&[Value<'_>], usize),
 ) {
     let plan = Plan {
+        room: end.saturating_sub(line.at()),
         fill: spec.fill,
         align: spec.align,
         plus: spec.plus,

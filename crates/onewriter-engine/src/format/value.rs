@@ -89,8 +89,10 @@ fn may_be_tie(v: f64) -> bool {
 }
 
 /// A format specification whose width and precision are known.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Plan {
+    /// A list or a map that has become longer than this ends: its items may all be padded.
+    pub(super) room: usize,
     pub(super) fill: Option<char>,
     pub(super) align: Option<Align>,
     pub(super) plus: bool,
@@ -100,6 +102,26 @@ pub(super) struct Plan {
     pub(super) precision: Option<usize>,
     pub(super) kind: Trait,
 }
+
+impl Default for Plan {
+    /// `{}`. Nothing is padded, so nothing needs a limit.
+    fn default() -> Plan {
+        Plan {
+            room: usize::MAX,
+            fill: None,
+            align: None,
+            plus: false,
+            alternate: false,
+            zero: false,
+            width: None,
+            precision: None,
+            kind: Trait::default(),
+        }
+    }
+}
+
+/// What stands where something was cut off.
+pub(super) const CUT: &str = "{cut}";
 
 /// The value as this specification writes it, unescaped.
 pub(super) fn with_spec(value: &Value<'_>, plan: &Plan) -> String {
@@ -304,6 +326,10 @@ fn nest<'a>(
     let mut any = false;
     for (name, value) in items {
         let start = out.len();
+        if start > plan.room {
+            out.push_str(CUT);
+            break;
+        }
         if let Some(name) = name {
             push(out, format_args!("{name:?}: "));
         }

@@ -123,7 +123,11 @@ impl Router {
         let due = self.changes.partition_point(|change| change.0 <= stamp);
         for (_, change) in self.changes.drain(..due) {
             match change {
-                Change::Sink(route) => self.routes.push(*route),
+                Change::Sink(mut route) => {
+                    // It may be a file that a killed program had in this queue.
+                    route.take_over(reader);
+                    self.routes.push(*route);
+                }
                 Change::Filter(None, filter) => self.global = Some(Matcher::new(filter)),
                 Change::Filter(Some(number), filter) => {
                     // A sink that a forked child could not make anew is missing.

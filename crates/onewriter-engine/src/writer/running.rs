@@ -5,6 +5,7 @@ use super::{Phase, Shared};
 use crate::drain::Drain;
 use crate::error::{Error, ErrorKind};
 use crate::filter::{Filter, Matcher};
+use crate::publish::Publisher;
 use crate::route::Route;
 use crate::wall::Wall;
 use onewriter_ring::{Candidate, Lead, Reader, Standing, wall_pair};
@@ -22,6 +23,7 @@ pub(super) struct Running {
     shared: &'static Shared,
     drain: Drain,
     router: Router,
+    publisher: Publisher,
     /// The sinks are still to be made.
     is_bare: bool,
     idle_passes: u32,
@@ -43,6 +45,7 @@ impl Running {
             drain: Drain::new(reader, wall),
             is_bare: routes.is_none(),
             router: Router::new(global, routes.unwrap_or_default(), pair.1),
+            publisher: Publisher::default(),
             idle_passes: 0,
             next_tick: Instant::now(),
             next_stats: shared.stats_every.map(|every| Instant::now() + every),
@@ -52,11 +55,17 @@ impl Running {
 
     pub(super) fn run(mut self) {
         let _mark = crate::guard::enter();
+        // Inherited by the threads that sinks start.
+        onewriter_ring::block_size_signal();
         let Some(_lead) = self.lead() else {
             self.stand_down();
             return;
         };
+        self.publisher = Publisher::new(self.shared.queue.dir());
+        self.update_stats();
+        self.publish_state();
         self.shared.lock().leads = true;
+        self.shared.changed.notify_all();
         self.take_over();
         // The counter's rate is known after the first millisecond.
         std::thread::sleep(Duration::from_millis(2));
@@ -86,6 +95,7 @@ impl Running {
     fn wait_for_lead(&mut self) -> Option<Lead> {
         let queue = self.shared.queue;
         let mut candidate: Option<Candidate> = None;
+        let mut tell = self.shared.on_disagreement;
         while self.shared.lock().phase == Phase::Running {
             let standing = candidate.as_ref().map_or(Standing::Polls, Candidate::take);
             let pause = match standing {
@@ -94,6 +104,9 @@ impl Running {
                 Standing::Polls => match queue.try_lead() {
                     Ok(Some(lead)) => return Some(lead),
                     Ok(None) if candidate.is_none() => {
+                        if let Some(tell) = tell.take() {
+                            self.shared.compare_with_writer(tell);
+                        }
                         candidate = self.stand_by();
                         if candidate.is_some() { Duration::ZERO } else { POLL }
                     }
@@ -153,20 +166,11 @@ impl Running {
         self.shared.changed.notify_all();
     }
 
-    /// Finishes what the writer before this one had begun, and begins where it stopped.
+    /// Finishes what the writer before this one had begun, and begins where it stopped: reading
+    /// begins where the rings say, and each sink leaves out what it has.
     fn take_over(&mut self) {
-        let routes = &mut self.router.routes;
-        let cursors: Vec<_> = routes.iter_mut().map(Route::take_over).collect();
-        let mut journals = cursors.iter().flatten();
-        match (journals.next(), journals.next()) {
-            (Some(only), None) => self.drain.reader.start_behind(only.iter().copied()),
-            _ => {
-                // Each sink has its own: reading begins where the rings say, and each sink leaves
-                // out what it has.
-                for (route, cursors) in routes.iter_mut().zip(cursors) {
-                    route.skip_before(cursors.unwrap_or_default());
-                }
-            }
+        for route in &mut self.router.routes {
+            route.take_over(&self.drain.reader);
         }
     }
 
@@ -276,7 +280,9 @@ impl Running {
             route.tick(self.router.now, &self.drain.reader);
         }
         self.report_damage();
+        self.drain.forget_gone();
         self.update_stats();
+        self.publish_state();
         if let (Some(at), Some(every)) = (self.next_stats, self.shared.stats_every)
             && now >= at
         {
@@ -286,13 +292,17 @@ impl Running {
         }
     }
 
+    fn publish_state(&mut self) {
+        let (stats, settings) = {
+            let state = self.shared.lock();
+            (state.stats.clone(), state.all_settings())
+        };
+        self.publisher.publish(&stats, settings);
+    }
+
     fn report_damage(&mut self) {
         for damage in self.drain.reader.take_damage() {
-            let text = format!(
-                "process {} left something in its shared memory that is no record ({:?}): {} bytes \
-                 were given up",
-                damage.process, damage.what, damage.bytes
-            );
+            let text = damage.to_string();
             self.router.notice(self.router.now, &text, &self.drain.reader);
         }
     }
@@ -364,6 +374,9 @@ impl Running {
     }
 
     fn end(mut self) {
+        // What dead processes never finished comes to light when their segments go.
+        self.drain.reader.remove_dead_segments();
+        self.report_damage();
         let (now, reader) = (self.router.now, &self.drain.reader);
         let mut clean = self.router.all_committed;
         for route in &mut self.router.routes {
@@ -373,7 +386,11 @@ impl Running {
         self.update_stats();
         let shared = self.shared;
         if clean {
-            self.router.routes.iter_mut().for_each(Route::trim);
+            self.publisher.end();
+        }
+        self.publish_state();
+        if clean {
+            self.router.routes.iter_mut().for_each(|it| it.trim(&self.drain.reader));
         }
         self.router.routes.clear();
         if clean {
@@ -382,6 +399,7 @@ impl Running {
         }
         let mut state = shared.lock();
         state.phase = Phase::Stopped;
+        state.leads = false;
         drop(state);
         shared.changed.notify_all();
     }

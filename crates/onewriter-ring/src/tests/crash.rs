@@ -208,6 +208,45 @@ fn an_intent_that_dies_at_any_step_is_not_there_or_whole_and_never_the_one_befor
     assert!(seen[0] > 10 && seen[1] == 1, "{seen:?}: pending only after the last store");
 }
 
+#[test]
+fn a_write_that_dies_while_it_is_parted_is_whole_at_its_old_place_or_parted_at_the_new_one() {
+    let place = |base| Place { base, ..PLACE };
+    let cursor = |pos| Cursor { segment: 1 << 100 | 5, ring: 3, pos };
+    let cursors = [cursor(8), cursor(16), cursor(24)];
+    let mut seen = [0, 0, 0];
+    at_every_step(|life| {
+        let memory = HeapWords::zeroed(steps::words(STAGE));
+        steps::intend(&memory, place(7), b"one\ntwo\nthree\n", &cursors);
+        let survived = Life::outlives(|| {
+            let words = Mortal { words: &memory, life };
+            // Somebody has written behind the first line, and then behind half the second one.
+            steps::part(&words, place(50), 4, true);
+            steps::part(&words, place(90), 5, false);
+        });
+        let pending = steps::pending(&memory).expect("it is pending at every step");
+        assert_eq!(steps::cursors(&memory), cursors, "they are those of the whole write");
+        let texts: [(u64, &[u8]); 3] =
+            [(7, b"one\ntwo\nthree\n"), (50, b"\ntwo\nthree\n"), (90, b"three\n")];
+        let at = texts.iter().position(|(base, _)| place(*base) == pending.place);
+        let at = at.expect("one of the three places");
+        assert_eq!(pending.bytes, texts[at].1);
+        seen[at] += 1;
+        survived
+    });
+    assert!(seen[0] > 10 && seen[1] > 10 && seen[2] == 1, "{seen:?}");
+}
+
+#[test]
+fn a_write_of_which_nothing_is_done_can_get_a_newline_before_it() {
+    let memory = HeapWords::zeroed(steps::words(STAGE));
+    steps::intend(&memory, PLACE, b"all of it\n", &[]);
+    steps::part(&memory, Place { base: 9, ..PLACE }, 0, true);
+    let pending = steps::pending(&memory).expect("it is pending");
+    assert_eq!((pending.place.base, &pending.bytes[..]), (9, &b"\nall of it\n"[..]));
+    steps::confirm(&memory);
+    assert_eq!(steps::pending(&memory), None);
+}
+
 /// A file and the world around it: it outlives every writer.
 struct World {
     ring: Ring<HeapWords>,

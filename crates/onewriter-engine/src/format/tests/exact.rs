@@ -176,16 +176,48 @@ fn local_time_is_that_of_the_machine() {
     );
 }
 
+/// What a message may have whatever its record holds, and at most one argument more.
+const SHORT: usize = (128 << 10) + 70_000;
+
 #[test]
 fn a_template_cannot_blow_a_short_record_up() {
     let text = "x".repeat(1 << 20);
     let sample = Sample::new(&"{0}".repeat(1_000)).arg(&text);
     let message = super::message_of(&sample);
-    assert_eq!(message.len(), (65 << 20) + "{cut}".len());
+    // Sixteen times the record, and 128 KiB that nobody asks about: it ends with the argument there.
+    assert_eq!(message.len(), (17 << 20) + "{cut}".len());
     assert!(message.ends_with("x{cut}"));
     let padded = Sample::new(&"{:65535}".repeat(2_000));
     let padded = (0..2_000).fold(padded, |sample, _| sample.arg(1));
-    assert!(super::message_of(&padded).len() < 66 << 20);
+    let message = super::message_of(&padded);
+    assert!(message.len() < SHORT + 16 * 2_000 * 9, "{}", message.len());
+    assert!(message.ends_with("1{cut}"));
+    // The record holds none of them.
+    let missing = Sample::new(&"{:65535}".repeat(30_000));
+    let message = super::message_of(&missing);
+    assert!(message.len() < SHORT, "{}", message.len());
+    assert!(message.ends_with("{missing}{cut}"));
+}
+
+#[test]
+fn the_items_of_a_list_cannot_all_be_padded_without_end() {
+    for template in ["{:65535?}", "{:#65535?}", "{:.65535?}", "{0:65535?}{0:1}"] {
+        let sample = Sample::new(template).arg(vec![0.5; 10_000]);
+        let message = super::message_of(&sample);
+        assert!(message.len() < SHORT + 16 * 10_000 * 16, "{template}: {}", message.len());
+        assert!(message.contains("{cut}"), "{template}");
+    }
+    let sample = Sample::new("{:5?}").arg(vec![0.5; 10_000]);
+    assert!(!super::message_of(&sample).contains("{cut}"), "what is usual is never cut");
+}
+
+#[test]
+fn literal_text_of_a_template_is_shown_up_to_64_kib() {
+    let sample = Sample::new(&format!("{}{{}}{}", "a".repeat(40_000), "\u{e4}".repeat(40_000)));
+    let message = super::message_of(&sample.arg(7));
+    let expected =
+        format!("{}7{}{{cut}}", "a".repeat(40_000), "\u{e4}".repeat(((64 << 10) - 40_000) / 2));
+    assert_eq!(message, expected);
 }
 
 #[test]

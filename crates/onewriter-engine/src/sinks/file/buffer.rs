@@ -47,6 +47,17 @@ impl Buffer {
         (self.n_records, self.newest, self.wants_sync) = (0, 0, false);
     }
 
+    /// Takes away the lines before `kept`, which are written; what is left begins with a newline if
+    /// `newline`.
+    pub(super) fn part(&mut self, kept: usize, newline: bool) {
+        let lines = self.bytes[..kept].iter().filter(|byte| **byte == b'\n').count() as u64;
+        self.n_records = self.n_records.saturating_sub(lines);
+        self.bytes.drain(..kept);
+        if newline {
+            self.bytes.insert(0, b'\n');
+        }
+    }
+
     pub(super) fn append(&mut self, other: &mut Buffer) {
         self.bytes.append(&mut other.bytes);
         self.n_records += other.n_records;

@@ -4,7 +4,11 @@
 //! original removed. So a compressed file is whole wherever the process was cut off, and what was
 //! left over is known by its name: a `.tmp` file is removed, an original beside its compressed file
 //! is removed, an original without one is compressed again.
+//!
+//! The original is locked meanwhile: of two writers with one folder one compresses it, and a write that
+//! somebody has still to finish in it waits.
 
+use super::disk::{Disk, RealDisk};
 use crate::error::Error;
 use std::collections::HashSet;
 use std::fs::{self, File, OpenOptions};
@@ -29,8 +33,18 @@ pub enum Compression {
     Zstd,
 }
 
+/// Asked before each step; fails when told to stop.
+type GoOn<'a> = &'a dyn Fn() -> io::Result<()>;
+
 impl Compression {
     pub(super) const ALL: [Compression; 2] = [Compression::Gzip, Compression::Zstd];
+
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Compression::Gzip => "gzip",
+            Compression::Zstd => "zstd",
+        }
+    }
 
     pub(super) fn suffix(self) -> &'static str {
         match self {
@@ -52,24 +66,24 @@ impl Compression {
         )))
     }
 
-    /// Copies all of `from` into `to`, compressed; fails with `TimedOut` when told to stop.
-    fn encode(self, from: &File, to: File, stop: &AtomicBool) -> io::Result<File> {
+    /// Copies all of `from` into `to`, compressed.
+    fn encode(self, from: &File, to: File, go_on: GoOn<'_>) -> io::Result<File> {
         match self {
             #[cfg(feature = "gzip")]
             Compression::Gzip => {
                 let mut encoder = flate2::write::GzEncoder::new(to, flate2::Compression::new(6));
-                copy(from, &mut encoder, stop)?;
+                copy(from, &mut encoder, go_on)?;
                 encoder.finish()
             }
             #[cfg(feature = "zstd")]
             Compression::Zstd => {
                 let mut encoder = zstd::stream::write::Encoder::new(to, 3)?;
-                copy(from, &mut encoder, stop)?;
+                copy(from, &mut encoder, go_on)?;
                 encoder.finish()
             }
             #[cfg(not(all(feature = "gzip", feature = "zstd")))]
             _ => {
-                let _ = (from, to, stop);
+                let _ = (from, to, go_on);
                 Err(io::ErrorKind::Unsupported.into())
             }
         }
@@ -77,12 +91,10 @@ impl Compression {
 }
 
 #[cfg_attr(not(any(feature = "gzip", feature = "zstd")), expect(dead_code, reason = "no encoder"))]
-fn copy(mut from: &File, to: &mut impl Write, stop: &AtomicBool) -> io::Result<()> {
+fn copy(mut from: &File, to: &mut impl Write, go_on: GoOn<'_>) -> io::Result<()> {
     let mut chunk = vec![0; 64 << 10];
     loop {
-        if stop.load(Ordering::Relaxed) {
-            return Err(io::ErrorKind::TimedOut.into());
-        }
+        go_on()?;
         match from.read(&mut chunk) {
             Ok(0) => return Ok(()),
             Ok(n) => to.write_all(&chunk[..n])?,
@@ -99,29 +111,47 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
 }
 
 /// Compresses one file and removes the original.
-fn pack(path: &Path, kind: Compression, stop: &AtomicBool) -> io::Result<()> {
+fn pack(path: &Path, kind: Compression, go_on: GoOn<'_>) -> io::Result<()> {
     let source = File::open(path)?;
     let meta = source.metadata()?;
+    if !RealDisk.try_lock(&source) {
+        return Err(io::ErrorKind::ResourceBusy.into());
+    }
+    let is_there = || fs::symlink_metadata(path).map(|it| (it.dev(), it.ino()));
+    if is_there()? != (meta.dev(), meta.ino()) {
+        return Err(io::ErrorKind::NotFound.into());
+    }
     let target = with_suffix(path, kind.suffix());
     let temp = with_suffix(&target, ".tmp");
+    go_on()?;
     // A temporary file that others could read before it has its final mode would leak.
     let mut options = OpenOptions::new();
     let file = options.write(true).create(true).truncate(true).mode(0o600).open(&temp)?;
-    let written = kind.encode(&source, file, stop).and_then(|file| {
+    let written = kind.encode(&source, file, go_on).and_then(|file| {
         // Only root may give files away; for others the owner is right already.
         let _ = fchown(&file, Some(meta.uid()), Some(meta.gid()));
         file.set_permissions(meta.permissions())?;
         file.set_modified(meta.modified()?)?;
+        go_on()?;
         file.sync_all()?;
+        go_on()?;
         // Retention may have removed the original meanwhile: then this must not bring it back.
-        fs::symlink_metadata(path)?;
+        is_there()?;
         fs::rename(&temp, &target)
     });
     if let Err(err) = written {
         let _ = fs::remove_file(&temp);
         return Err(err);
     }
+    go_on()?;
     fs::remove_file(path)
+}
+
+/// Whether somebody is at work on this temporary file: then its original is locked.
+pub(super) fn is_in_work(temp: &Path) -> bool {
+    let original = temp.with_extension("").with_extension("");
+    // The lock goes with the descriptor.
+    File::open(original).is_ok_and(|file| !RealDisk.try_lock(&file))
 }
 
 /// The thread that compresses, and what it has been given.
@@ -148,7 +178,11 @@ impl Packer {
                 if stopped.load(Ordering::Relaxed) {
                     return;
                 }
-                let result = pack(&path, kind, &stopped);
+                let go_on = || match stopped.load(Ordering::Relaxed) {
+                    true => Err(io::ErrorKind::TimedOut.into()),
+                    false => Ok(()),
+                };
+                let result = pack(&path, kind, &go_on);
                 if done.send((path, result)).is_err() {
                     return;
                 }
@@ -174,15 +208,20 @@ impl Packer {
         let mut failure = None;
         while let Ok((path, result)) = self.results.try_recv() {
             self.n_open -= 1;
-            finished += 1;
             let gone = |err: &io::Error| err.kind() == io::ErrorKind::NotFound;
             match result {
+                // Somebody else does it: the next look at the folder tells.
+                Err(err) if err.kind() == io::ErrorKind::ResourceBusy => {
+                    self.given.remove(&path);
+                    continue;
+                }
                 Ok(()) => drop(self.given.remove(&path)),
                 Err(err) if gone(&err) => drop(self.given.remove(&path)),
                 Err(err) => {
                     failure.get_or_insert(Error::io("cannot compress", &path, err));
                 }
             }
+            finished += 1;
         }
         (finished, failure)
     }

@@ -1,7 +1,7 @@
 //! The file sink: append at an explicit offset, rotate, delete, compress.
 //!
-//! * `mod.rs`: the sink, and the write itself
-//! * `buffer.rs`: lines that wait; `redo.rs`: what an earlier writer had not finished
+//! * `mod.rs`: the sink; `write.rs`: the write itself; `hold.rs`: taking turns with other writers
+//! * `buffer.rs`: lines that wait; `redo.rs`: what was announced and not finished
 //! * `turn.rs`: rotation, reopening and what is done beside writing
 //! * `rotation.rs`, `size.rs`: when; `names.rs`: what it is called then
 //! * `retention.rs`: what is deleted; `compress.rs`: what is compressed
@@ -11,13 +11,16 @@ mod buffer;
 mod builder;
 mod compress;
 mod disk;
+mod hold;
 mod names;
 mod open;
 mod redo;
 mod retention;
 mod rotation;
+mod settings;
 mod size;
 mod turn;
+mod write;
 
 pub use builder::{DiskFull, FileBuilder, Fsync, file};
 pub use compress::Compression;
@@ -31,12 +34,12 @@ use crate::sink::{Context, Intent, Sink};
 use buffer::Buffer;
 use compress::Packer;
 use disk::Disk;
+use hold::is_busy;
 use names::Scheme;
 use onewriter_record::{Level, Record};
 use open::{Access, Live};
 use retention::Keep;
 use rotation::Schedule;
-use std::io;
 use std::path::{Path, PathBuf};
 
 /// A batch is written when it has this many bytes, even before the writer ends it.
@@ -65,8 +68,10 @@ pub struct FileSink {
     /// Records behind a batch that is staged, or behind a rotation that is due.
     behind: Buffer,
     staged: Option<Intent>,
-    /// The file is to be rotated between `batch` and `behind`; the time of the record that says so.
-    cut: Option<u64>,
+    /// The file is to be rotated between `batch` and `behind`.
+    cut: Option<Cut>,
+    /// How many attempts in a row have found the file's lock taken.
+    n_busy: u32,
     /// The time and the size from which `record` looks closer.
     look_time: u64,
     look_size: u64,
@@ -79,6 +84,18 @@ pub struct FileSink {
     clock: Clock,
     upkeep: Upkeep,
 }
+
+/// A rotation that is due.
+#[derive(Clone, Copy)]
+struct Cut {
+    /// The time of the record before which it is.
+    time: u64,
+    /// Of this file: if it is another one when it comes to that, somebody else has rotated.
+    file: (u64, u64),
+}
+
+/// A commit says so when it has found the lock taken this often in a row: after about a second.
+const BUSY_IS_TROUBLE: u32 = 8;
 
 /// What the builder has checked.
 struct Settings {
@@ -156,6 +173,7 @@ impl FileSink {
             behind: Buffer::default(),
             staged: None,
             cut: None,
+            n_busy: 0,
             is_started: false,
             clock: Clock::default(),
             upkeep: Upkeep::default(),
@@ -181,7 +199,7 @@ impl FileSink {
     #[cold]
     fn split(&mut self, start: usize, time: u64, cx: &mut Context<'_>) {
         if !self.live.is_stream && self.is_due(start, time) {
-            self.cut = Some(time);
+            self.cut = Some(Cut { time, file: self.live.id() });
         } else if start < BATCH {
             return;
         }
@@ -198,118 +216,12 @@ impl FileSink {
     /// Writes the batch and rotates if that is due; what stood behind is the batch then.
     fn settle(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
         self.write_batch(cx)?;
-        if let Some(time) = self.cut.take()
-            && let Err(err) = self.turn(time)
+        if let Some(cut) = self.cut.take()
+            && let Err(err) = self.turn(cut)
         {
             self.upkeep.trouble.get_or_insert(err);
         }
         std::mem::swap(&mut self.batch, &mut self.behind);
-        Ok(())
-    }
-
-    /// Writes the batch; afterwards it is empty.
-    fn write_batch(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
-        if self.live.is_stream {
-            return self.write_stream();
-        }
-        match self.guard() {
-            Err(err) if self.settings.disk_full == DiskFull::Drop => self.drop_batch(err),
-            guarded => guarded?,
-        }
-        if self.batch.bytes.is_empty() {
-            return Ok(());
-        }
-        let intent = match self.staged {
-            Some(intent) => intent,
-            None => {
-                let Live { dev, ino, .. } = self.live;
-                let intent = Intent { dev, ino, base: self.offset };
-                cx.journal.intend(&intent, &self.batch.bytes)?;
-                *self.staged.insert(intent)
-            }
-        };
-        if let Err(err) = self.write_staged(intent.base) {
-            let err = Error::io("cannot write to the log file", &self.settings.path, err);
-            return self.give_up(intent, err, cx);
-        }
-        self.offset = intent.base + self.batch.bytes.len() as u64;
-        self.newest = self.newest.max(self.batch.newest);
-        if !self.batch.wants_sync && self.settings.fsync != Fsync::Never {
-            self.upkeep.unsynced.get_or_insert(cx.now);
-        }
-        self.mark_period();
-        self.batch.clear();
-        self.confirm(cx);
-        Ok(())
-    }
-
-    fn confirm(&mut self, cx: &mut Context<'_>) {
-        self.staged = None;
-        cx.journal.confirm();
-    }
-
-    fn drop_batch(&mut self, why: Error) {
-        self.upkeep.dropped += self.batch.n_records;
-        self.upkeep.trouble.get_or_insert(why);
-        self.batch.clear();
-    }
-
-    /// Notices what others did to the file, before each attempt to write.
-    fn guard(&mut self) -> Result<(), Error> {
-        use std::os::unix::fs::MetadataExt;
-        let path = &self.settings.path;
-        let meta =
-            self.live.file.metadata().map_err(|err| Error::io("cannot look at", path, err))?;
-        let mut len = meta.len();
-        let is_gone = meta.nlink() == 0;
-        if let Some(intent) = self.staged {
-            if !is_gone && len >= intent.base {
-                return Ok(());
-            }
-            // Somebody deleted or emptied the file, perhaps to make room. Nothing of the staged
-            // batch is left in it, so that it may be staged anew, with all that came since: the
-            // journal counts every record that was taken.
-            self.staged = None;
-            self.merge();
-        }
-        if is_gone {
-            self.open_again()?;
-            len = self.live.len;
-        }
-        if self.is_unsure || len != self.offset {
-            self.is_unsure = false;
-            self.offset = len;
-            if !self.batch.bytes.is_empty() && self.live.is_torn(len) {
-                self.batch.bytes.insert(0, b'\n');
-            }
-        }
-        Ok(())
-    }
-
-    fn write_staged(&mut self, base: u64) -> io::Result<()> {
-        redo::write_all_at(&mut *self.disk, &self.live.file, &self.batch.bytes, base)?;
-        // A failed sync fails the batch: it is written once more, because Linux forgets after one
-        // report which pages never reached the disk.
-        if self.batch.wants_sync {
-            self.disk.sync(&self.live.file)?;
-            self.upkeep.unsynced = None;
-        }
-        Ok(())
-    }
-
-    /// The batch could not be written: keep it, or drop it with all traces of it.
-    #[cold]
-    fn give_up(&mut self, at: Intent, err: Error, cx: &mut Context<'_>) -> Result<(), Error> {
-        if self.settings.disk_full == DiskFull::Wait {
-            return Err(err);
-        }
-        let path = &self.settings.path;
-        self.disk
-            .set_len(&self.live.file, at.base)
-            .map_err(|err| Error::io("cannot take back half a line from", path, err))?;
-        self.is_unsure = true;
-        self.drop_batch(err);
-        self.confirm(cx);
         Ok(())
     }
 
@@ -318,52 +230,6 @@ impl FileSink {
         self.cut = None;
         self.batch.append(&mut self.behind);
     }
-
-    /// To a pipe or a device. There is no offset to repeat a write at, so nothing is staged: what
-    /// has gone out is gone from the batch.
-    fn write_stream(&mut self) -> Result<(), Error> {
-        let (mut done, mut waited) = (0, false);
-        let result = loop {
-            let rest = &self.batch.bytes[done..];
-            if rest.is_empty() {
-                break Ok(());
-            }
-            match self.disk.write(&self.live.file, rest) {
-                Ok(0) => break Err(io::ErrorKind::WriteZero.into()),
-                Ok(n) => (done, waited) = (done + n, false),
-                Err(err) if err.kind() == io::ErrorKind::Interrupted => {}
-                // A full pipe whose reader is at work has room again in a moment.
-                Err(err) if err.kind() == io::ErrorKind::WouldBlock && !waited => {
-                    waited = true;
-                    if !has_room_soon(&self.live.file) {
-                        break Err(err);
-                    }
-                }
-                Err(err) => break Err(err),
-            }
-        };
-        let is_whole = done == 0 || self.batch.bytes[done - 1] == b'\n';
-        self.batch.bytes.drain(..done);
-        let Err(err) = result else {
-            self.batch.clear();
-            return Ok(());
-        };
-        let err = Error::io("cannot write to", &self.settings.path, err);
-        // A line whose first half is out is not dropped: it would glue the next one to it.
-        if self.settings.disk_full == DiskFull::Wait || !is_whole {
-            return Err(err);
-        }
-        self.drop_batch(err);
-        Ok(())
-    }
-}
-
-/// Waits for room in a pipe, but not so long that the other sinks would notice.
-fn has_room_soon(pipe: &std::fs::File) -> bool {
-    use rustix::event::{PollFd, PollFlags, Timespec, poll};
-    let moment = Timespec { tv_sec: 0, tv_nsec: 5_000_000 };
-    let mut ends = [PollFd::new(pipe, PollFlags::OUT)];
-    poll(&mut ends, Some(&moment)).is_ok_and(|ready| ready > 0)
 }
 
 impl Sink for FileSink {
@@ -392,8 +258,8 @@ impl Sink for FileSink {
         Ok(())
     }
 
-    fn redo(&mut self, intent: &Intent, bytes: &[u8]) -> Result<(), Error> {
-        self.repeat(intent, bytes)
+    fn redo(&mut self, intent: &Intent, bytes: &[u8], cx: &mut Context<'_>) -> Result<(), Error> {
+        self.repeat(intent, bytes, cx)
     }
 
     fn commit(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
@@ -402,11 +268,17 @@ impl Sink for FileSink {
             if self.staged.is_none() {
                 self.merge();
             }
-            self.settle(cx)?;
+            if let Err(err) = self.settle(cx) {
+                // Somebody else's turn is no trouble, unless it does not end.
+                self.n_busy = if is_busy(&err) { self.n_busy + 1 } else { 0 };
+                let is_quiet = (1..BUSY_IS_TROUBLE).contains(&self.n_busy);
+                return if is_quiet { Ok(()) } else { Err(err) };
+            }
             if self.batch.bytes.is_empty() {
                 break;
             }
         }
+        self.n_busy = 0;
         if self.upkeep.looked_at_folder.is_none() {
             self.tidy();
         }
@@ -433,7 +305,7 @@ impl Sink for FileSink {
 
     fn rotate(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
         self.commit(cx)?;
-        self.turn(cx.now)?;
+        self.turn(Cut { time: cx.now, file: self.live.id() })?;
         self.tidy();
         Ok(())
     }
@@ -445,8 +317,10 @@ impl Sink for FileSink {
 
 impl Drop for FileSink {
     fn drop(&mut self) {
-        // The next run takes the file's time for that of its newest record.
-        if !self.live.is_stream && self.offset > 0 {
+        // The next run takes the file's time for that of its newest record. If somebody else has
+        // written since, theirs is newer.
+        let is_ours = || self.live.file.metadata().is_ok_and(|meta| meta.len() == self.offset);
+        if !self.live.is_stream && self.offset > 0 && is_ours() {
             let _ = self.disk.set_modified(&self.live.file, self.newest);
         }
     }

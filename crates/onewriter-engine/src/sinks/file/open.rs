@@ -38,14 +38,14 @@ impl Live {
         Ok(Live { dev: meta.dev(), ino: meta.ino(), len: meta.len(), modified, is_stream, file })
     }
 
+    /// Which file it is.
+    pub(super) fn id(&self) -> (u64, u64) {
+        (self.dev, self.ino)
+    }
+
     /// The time of its newest record, as far as the file tells; 0 if it has none.
     pub(super) fn newest(&self) -> u64 {
         if self.len > 0 { self.modified } else { 0 }
-    }
-
-    /// Whether `path` still leads to this file.
-    pub(super) fn is_at(&self, path: &Path) -> bool {
-        fs::metadata(path).is_ok_and(|meta| meta.dev() == self.dev && meta.ino() == self.ino)
     }
 
     /// Whether the `len` bytes of the file end in the middle of a line. A file that cannot be read
@@ -123,6 +123,13 @@ fn create(path: &Path, access: &Access) -> io::Result<Live> {
         },
         Err(err) => Err(err),
     }
+}
+
+/// A descriptor for the lock of the file at the path, if it is a regular one.
+pub(super) fn open_lock(path: &Path) -> io::Result<File> {
+    let flags = OFlags::NONBLOCK.bits().cast_signed();
+    let file = OpenOptions::new().write(true).custom_flags(flags).open(path)?;
+    if file.metadata()?.is_file() { Ok(file) } else { Err(io::ErrorKind::InvalidInput.into()) }
 }
 
 /// Makes `link` lead to `target`, in one step for whoever follows it.

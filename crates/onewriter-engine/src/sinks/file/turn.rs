@@ -1,11 +1,13 @@
 //! Rotation, reopening, and what is done beside writing.
 
-use super::compress::Packer;
+use super::compress::{Packer, is_in_work};
+use super::hold::is_busy;
 use super::retention::Folder;
-use super::{FileSink, Fsync, Settings, open};
+use super::{Cut, FileSink, Fsync, Settings, open};
 use crate::error::Error;
 use crate::sink::{Context, Sink};
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 const SECOND: u64 = 1_000_000_000;
@@ -20,6 +22,11 @@ const FOLDER: u64 = 60 * SECOND;
 impl Settings {
     pub(super) fn folder(&self) -> &Path {
         self.path.parent().unwrap_or(Path::new("/"))
+    }
+
+    /// Whether the path leads to this file.
+    pub(super) fn is_at_path(&self, file: (u64, u64)) -> bool {
+        std::fs::metadata(&self.path).is_ok_and(|meta| (meta.dev(), meta.ino()) == file)
     }
 
     pub(super) fn set_link(&self) -> Result<(), Error> {
@@ -66,21 +73,31 @@ impl FileSink {
         self.look_size = self.schedule.rotation.max_size().unwrap_or(u64::MAX);
     }
 
-    /// Rotates before a record of `time`, unless the file is empty.
-    pub(super) fn turn(&mut self, time: u64) -> Result<(), Error> {
+    /// Rotates, unless the file is empty or somebody else has rotated it.
+    pub(super) fn turn(&mut self, cut: Cut) -> Result<(), Error> {
         if self.live.is_stream || self.offset == 0 {
             return Ok(());
         }
-        if let Err(err) = self.rename_and_open() {
+        let turned = self.take_turn().and_then(|turn| {
+            let turned = self.turn_held(cut);
+            self.end_turn(turn);
+            turned
+        });
+        if let Err(err) = turned {
             // The file goes on being written meanwhile.
-            self.look_time = time.saturating_add(RETRY);
+            let (pause, is_quiet) = if is_busy(&err) { (SECOND, true) } else { (RETRY, false) };
+            self.look_time = cut.time.saturating_add(pause);
             self.look_size = u64::MAX;
-            return Err(err);
+            return if is_quiet { Ok(()) } else { Err(err) };
         }
-        self.schedule.restart(time);
+        self.schedule.restart(cut.time);
         self.arm();
         self.upkeep.looked_at_folder = None;
         self.settings.set_link()
+    }
+
+    fn turn_held(&mut self, cut: Cut) -> Result<(), Error> {
+        if self.live.id() == cut.file { self.rename_and_open() } else { Ok(()) }
     }
 
     fn rename_and_open(&mut self) -> Result<(), Error> {
@@ -89,7 +106,7 @@ impl FileSink {
         }
         let _ = self.disk.set_modified(&self.live.file, self.newest);
         let path = &self.settings.path;
-        if !self.live.is_at(path) {
+        if !self.settings.is_at_path(self.live.id()) {
             // Somebody else has rotated it.
             return self.open_again();
         }
@@ -124,10 +141,16 @@ impl FileSink {
             .disk
             .open(path, &self.settings.access)
             .map_err(|err| Error::io("cannot open the log file", path, err))?;
+        let is_other = live.id() != self.live.id();
         self.offset = live.len;
         self.newest = live.newest();
         self.is_unsure = true;
         self.live = live;
+        if is_other && self.is_started && self.offset > 0 {
+            // Whoever has rotated the file goes by the same clock.
+            self.schedule.restart(self.clock.believe(self.newest));
+            self.arm();
+        }
         Ok(())
     }
 
@@ -185,7 +208,7 @@ impl FileSink {
 
     /// Another file at the path, or none: the old one is finished, then the path is opened anew.
     fn look_at_path(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
-        if self.live.is_at(&self.settings.path) {
+        if self.settings.is_at_path(self.live.id()) {
             return Ok(());
         }
         self.reopen(cx)
@@ -200,7 +223,7 @@ impl FileSink {
         let is_idle = !std::mem::take(&mut self.is_busy) && self.pending() == 0;
         let is_late = cx.now >= self.look_time.saturating_add(SECOND);
         if is_idle && is_late && self.is_started && self.is_due(0, cx.now) {
-            return self.turn(cx.now);
+            return self.turn(Cut { time: cx.now, file: self.live.id() });
         }
         Ok(())
     }
@@ -249,7 +272,7 @@ impl FileSink {
         }
         // Once the thread runs, such a file is its own.
         if self.upkeep.packer.is_none() {
-            for path in &found.partial {
+            for path in found.partial.iter().filter(|path| !is_in_work(path)) {
                 result = result.and(self.remove(path));
             }
         }

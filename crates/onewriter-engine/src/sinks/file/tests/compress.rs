@@ -1,9 +1,11 @@
 use super::*;
 use crate::sinks::file::tests::{World, assert_files};
+use std::cell::Cell;
 use std::os::unix::fs::PermissionsExt;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-fn not_stopped() -> AtomicBool {
-    AtomicBool::new(false)
+fn not_stopped() -> io::Result<()> {
+    Ok(())
 }
 
 fn packing() -> World {
@@ -40,7 +42,7 @@ fn ten_megabytes_survive_the_round_trip() {
     let path = dir.path().join("big.log");
     let text: Vec<u8> = (0..10_000_000_u32).map(|i| (i.wrapping_mul(i) >> 7) as u8).collect();
     fs::write(&path, &text).unwrap();
-    pack(&path, Compression::Gzip, &not_stopped()).unwrap();
+    pack(&path, Compression::Gzip, &not_stopped).unwrap();
     assert!(!path.exists());
     let packed = File::open(dir.path().join("big.log.gz")).unwrap();
     let mut found = Vec::new();
@@ -53,7 +55,7 @@ fn what_a_kill_left_is_cleared_up_or_done_again_at_the_next_start() {
     let mut world = packing();
     // Cut off while it was compressing, and after it had renamed but not yet removed.
     world.run("put shop.1.log a; half shop.1.log.gz.tmp junk; put shop.2.log b; put shop.3.log c");
-    pack(&world.path("shop.2.log"), Compression::Gzip, &not_stopped()).unwrap();
+    pack(&world.path("shop.2.log"), Compression::Gzip, &not_stopped).unwrap();
     world.run("put shop.2.log b; half shop.9.log.gz.tmp junk; tick; stop");
     assert_files(
         &world,
@@ -69,7 +71,7 @@ fn a_compression_that_is_stopped_leaves_the_original_and_nothing_else() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("shop.1.log");
     fs::write(&path, "a\n").unwrap();
-    let err = pack(&path, Compression::Gzip, &AtomicBool::new(true)).unwrap_err();
+    let err = pack(&path, Compression::Gzip, &|| Err(io::ErrorKind::TimedOut.into())).unwrap_err();
     assert_eq!(err.kind(), io::ErrorKind::TimedOut);
     let names: Vec<_> = fs::read_dir(dir.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
     assert_eq!(names, ["shop.1.log"]);
@@ -100,9 +102,69 @@ fn a_failure_is_reported_once_and_the_file_stays() {
 fn a_file_that_retention_has_deleted_is_not_brought_back() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("shop.1.log");
-    let err = pack(&path, Compression::Gzip, &not_stopped()).unwrap_err();
+    let err = pack(&path, Compression::Gzip, &not_stopped).unwrap_err();
     assert_eq!(err.kind(), io::ErrorKind::NotFound);
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+}
+
+/// Compresses `shop.1.log` and does something at a step; whether it came to that step.
+fn pack_and_at(world: &World, step: usize, act: impl Fn() -> io::Result<()>) -> bool {
+    let (n_steps, has_acted) = (Cell::new(0), Cell::new(false));
+    let go_on = || {
+        n_steps.set(n_steps.get() + 1);
+        if n_steps.get() == step {
+            has_acted.set(true);
+            return act();
+        }
+        Ok(())
+    };
+    let path = world.path("shop.1.log");
+    // Where it panics, nothing is tidied up, as in a kill.
+    let _ = catch_unwind(AssertUnwindSafe(|| pack(&path, Compression::Gzip, &go_on)));
+    has_acted.get()
+}
+
+#[test]
+fn whatever_step_a_compression_is_killed_at_the_next_start_completes_it() {
+    let killed_at = |step| {
+        let mut world = packing();
+        world.run("put shop.1.log a; put shop.log b");
+        let killed = pack_and_at(&world, step, || resume_unwind(Box::new("killed")));
+        world.run("tick; stop");
+        assert_eq!(world.listing(), "shop.1.log.gz: a\nshop.log: b\n", "killed at step {step}");
+        killed
+    };
+    assert_eq!((1..).take_while(|step| killed_at(*step)).count(), 6);
+}
+
+#[test]
+fn whatever_step_retention_deletes_the_original_at_it_is_not_brought_back() {
+    for step in 1..=5 {
+        let world = packing();
+        fs::write(world.path("shop.1.log"), "a\n").unwrap();
+        assert!(pack_and_at(&world, step, || fs::remove_file(world.path("shop.1.log"))));
+        assert_eq!(world.listing(), "", "deleted at step {step}");
+    }
+}
+
+#[test]
+fn what_another_writer_compresses_is_left_to_it_at_every_step() {
+    for step in 1..=6 {
+        let mut world = packing();
+        world.run("put shop.1.log a; put shop.log b");
+        let other = std::cell::RefCell::new(packing());
+        let (dir, other_dir) = (world.dir.path().to_owned(), other.borrow().dir.path().to_owned());
+        fs::remove_dir(&other_dir).unwrap();
+        std::os::unix::fs::symlink(&dir, &other_dir).unwrap();
+        let came = pack_and_at(&world, step, || {
+            // It starts, finds what is half done, is refused the file, and ends.
+            other.borrow_mut().run("tick; stop");
+            fs::symlink_metadata(dir.join("shop.1.log")).map(drop)
+        });
+        assert!(came);
+        fs::remove_file(&other_dir).unwrap();
+        assert_eq!(world.listing(), "shop.1.log.gz: a\nshop.log: b\n", "met at step {step}");
+    }
 }
 
 #[test]
@@ -124,7 +186,7 @@ fn zstd_files_are_read_back_the_same() {
     let path = dir.path().join("shop.1.log");
     let text = "a line that is repeated\n".repeat(50_000);
     fs::write(&path, &text).unwrap();
-    pack(&path, Compression::Zstd, &not_stopped()).unwrap();
+    pack(&path, Compression::Zstd, &not_stopped).unwrap();
     let packed = File::open(dir.path().join("shop.1.log.zst")).unwrap();
     assert!(zstd::decode_all(packed).unwrap() == text.as_bytes());
     assert!(!path.exists());

@@ -8,8 +8,8 @@ use crate::sinks::file::open::{Access, Live};
 use crate::sinks::file::{FileBuilder, FileSink, Fsync, Names, Rotation, file};
 use jiff::tz::TimeZone;
 use onewriter_record::Level;
-use std::fs::File;
-use std::io;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -98,6 +98,17 @@ impl Journal for Shared {
         Ok(())
     }
 
+    fn part(&mut self, rest: &Intent, done: usize, newline: bool) -> Result<(), Error> {
+        self.fuse.step().map_err(|err| Error::io("cannot part", Path::new("shared"), err))?;
+        let (intent, bytes) = self.intent.as_mut().expect("a write is intended");
+        *intent = *rest;
+        bytes.drain(..done);
+        if newline {
+            bytes.insert(0, b'\n');
+        }
+        Ok(())
+    }
+
     fn confirm(&mut self) {
         if self.fuse.step().is_ok() {
             self.intent = None;
@@ -106,6 +117,8 @@ impl Journal for Shared {
     }
 }
 
+/// How a line ends that somebody else has written, be it behind half a line of ours.
+const FOREIGN: &str = "foreign";
 const N_RECORDS: usize = 30;
 const MINUTE: u64 = 60 * super::SECOND;
 
@@ -117,10 +130,12 @@ fn text(i: usize) -> String {
 /// came to its end.
 fn live(path: &Path, shared: &mut Shared, configure: fn(FileBuilder) -> FileBuilder) -> bool {
     let fuse = shared.fuse.clone();
-    let builder = configure(file(path).format(Plain).zone(TimeZone::UTC));
+    let link = path.with_file_name("current");
+    let builder = configure(file(path).format(Plain).zone(TimeZone::UTC).current_link(link));
     let Ok(mut sink) = builder.build_on(Box::new(fuse.clone())) else { return false };
-    if let Some((intent, bytes)) = &shared.intent {
-        let _ = sink.redo(intent, bytes);
+    if let Some((intent, bytes)) = shared.intent.clone() {
+        let now = super::time("2026-06-15T12:00:00Z");
+        let _ = sink.redo(&intent, &bytes, &mut Context { now, journal: shared });
         if fuse.is_burnt() {
             return false;
         }
@@ -159,6 +174,15 @@ fn drive(sink: &mut FileSink, shared: &mut Shared) {
 /// Ends processes after `steps[0]`, `steps[1]`, ... steps, then lets one come to its end. Whether
 /// all of those were cut off.
 fn lives(steps: &[usize], configure: fn(FileBuilder) -> FileBuilder) -> bool {
+    lives_and(steps, configure, |_| ())
+}
+
+/// The same, and after each of them somebody else does something to the file.
+fn lives_and(
+    steps: &[usize],
+    configure: fn(FileBuilder) -> FileBuilder,
+    meddle: fn(&Path),
+) -> bool {
     let world = World::new(|file| file);
     let path = world.path("shop.log");
     let fuse = Fuse::new(usize::MAX);
@@ -167,21 +191,32 @@ fn lives(steps: &[usize], configure: fn(FileBuilder) -> FileBuilder) -> bool {
     for steps in steps {
         shared.fuse = Fuse::new(*steps);
         all_cut &= !live(&path, &mut shared, configure);
+        meddle(&path);
     }
     shared.fuse = Fuse::new(usize::MAX);
     assert!(live(&path, &mut shared, configure));
     let mut found: Vec<String> = Vec::new();
-    for line in world.listing().lines() {
+    let link = std::fs::read_link(world.path("current")).unwrap();
+    assert_eq!(link, Path::new("shop.log"), "after {steps:?} steps");
+    for line in world.listing().lines().filter(|line| !line.starts_with("current")) {
         let (_, lines) = line.split_once(':').unwrap();
-        found.extend(lines.split_whitespace().map(str::to_owned));
+        let ours = lines.split_whitespace().filter(|line| !line.ends_with(FOREIGN));
+        found.extend(ours.map(str::to_owned));
     }
     found.sort();
-    let expected: Vec<String> = (0..N_RECORDS).map(text).collect();
+    let mut expected: Vec<String> = (0..N_RECORDS).map(text).collect();
+    let number = |line: &str| line.strip_prefix("shop.")?.split_once(".log")?.0.parse::<u64>().ok();
+    if world.listing().lines().filter_map(number).min().is_some_and(|least| least > 1) {
+        // Retention has deleted the oldest files, and nothing else.
+        expected.drain(..N_RECORDS - found.len());
+        assert!(found.len() >= 5, "after {steps:?} steps:\n{}", world.listing());
+    }
     assert_eq!(found, expected, "after {steps:?} steps:\n{}", world.listing());
     all_cut
 }
 
-const CONFIGURATIONS: [fn(FileBuilder) -> FileBuilder; 4] = [
+const CONFIGURATIONS: [fn(FileBuilder) -> FileBuilder; 5] = [
+    |file| file.rotation("20 B").keep(2),
     |file| file,
     |file| file.rotation(Rotation::size(20)),
     |file| file.rotation("10 min or start").names(Names::time("%H-%M")).fsync(Fsync::Batch),
@@ -202,6 +237,24 @@ fn processes_that_end_one_after_the_other_lose_and_double_nothing() {
         for first in (1..60).step_by(4) {
             for second in (1..40).step_by(5) {
                 lives(&[first, second, 1 + (first + second) % 7], configure);
+            }
+        }
+    }
+}
+
+#[test]
+fn who_appends_while_no_writer_lives_parts_a_batch_and_loses_and_doubles_nothing() {
+    let append = |path: &Path| {
+        // Not where a kill has left the file renamed and no other made.
+        if let Ok(mut file) = OpenOptions::new().append(true).open(path) {
+            file.write_all(b"foreign\n").unwrap();
+        }
+    };
+    for configure in CONFIGURATIONS {
+        let cut = (1..).take_while(|step| lives_and(&[*step], configure, append)).count();
+        for first in (1..=cut).step_by(2) {
+            for second in [1, 4, 9] {
+                lives_and(&[first, second, 1 + (first + second) % 7], configure, append);
             }
         }
     }

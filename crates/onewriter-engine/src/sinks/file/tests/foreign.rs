@@ -116,14 +116,14 @@ fn a_repeated_write_finds_its_file_even_under_another_name() {
     let meta = fs::metadata(world.path("shop.log")).unwrap();
     let intent = Intent { dev: meta.dev(), ino: meta.ino(), base: 2 };
     let mut redo = |script: &str, bytes: &[u8]| {
-        world.run(script).call(|sink, _| sink.redo(&intent, bytes)).unwrap();
+        world.run(script).redo(intent, bytes).unwrap();
         world.run("stop").listing()
     };
     // Half of it had been written, or all of it: the end is the same.
-    assert_eq!(redo("", b"bcd\n"), "shop.log: a bcd\n");
-    assert_eq!(redo("", b"bcd\n"), "shop.log: a bcd\n");
-    let rotated = "shop.log: new\nshop.log.1: a BCD\n";
-    assert_eq!(redo("mv shop.log shop.log.1; put shop.log new", b"BCD\n"), rotated);
+    assert_eq!(redo("", b"b\ncd\n"), "shop.log: a b cd\n");
+    assert_eq!(redo("", b"b\ncd\n"), "shop.log: a b cd\n");
+    let rotated = "shop.log: new\nshop.log.1: a b cd e\n";
+    assert_eq!(redo("mv shop.log shop.log.1; put shop.log new", b"b\ncd\ne\n"), rotated);
 }
 
 #[test]
@@ -142,9 +142,9 @@ fn a_repeated_write_whose_file_is_gone_or_emptied_is_not_lost() {
         if script.ends_with("moved") {
             let elsewhere = tempfile::tempdir_in(world.dir.path()).unwrap();
             fs::rename(world.path("moved"), elsewhere.path().join("moved")).unwrap();
-            world.call(|sink, _| sink.redo(&intent, b"c\nd\n")).unwrap();
+            world.redo(intent, b"c\nd\n").unwrap();
         } else {
-            world.call(|sink, _| sink.redo(&intent, b"c\nd\n")).unwrap();
+            world.redo(intent, b"c\nd\n").unwrap();
         }
         world.run("write e");
         let text = fs::read_to_string(world.path("shop.log")).unwrap();

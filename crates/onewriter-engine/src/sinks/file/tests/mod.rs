@@ -4,6 +4,7 @@ mod build;
 mod crash;
 mod faults;
 mod foreign;
+mod meddle;
 mod rotates;
 
 use super::disk::{Disk, RealDisk};
@@ -89,6 +90,17 @@ impl Journal for Stage {
         Ok(())
     }
 
+    fn part(&mut self, rest: &Intent, done: usize, newline: bool) -> Result<(), Error> {
+        let mut staged = self.lock();
+        let (intent, bytes) = staged.intent.as_mut().expect("a write is intended");
+        *intent = *rest;
+        bytes.drain(..done);
+        if newline {
+            bytes.insert(0, b'\n');
+        }
+        Ok(())
+    }
+
     fn confirm(&mut self) {
         let mut staged = self.lock();
         assert!(staged.intent.take().is_some(), "nothing was intended");
@@ -159,6 +171,13 @@ impl World {
 
     pub(super) fn commit(&mut self) -> Result<(), Error> {
         self.call(|sink, cx| sink.commit(cx))
+    }
+
+    /// As a writer that takes over: what a journal says is pending, is repeated.
+    pub(super) fn redo(&mut self, intent: Intent, bytes: &[u8]) -> Result<(), Error> {
+        self.stage.lock().intent = Some((intent, bytes.to_vec()));
+        self.stage.lock().intended_len = 0;
+        self.call(|sink, cx| sink.redo(&intent, bytes, cx))
     }
 
     pub(super) fn tick(&mut self) -> Result<(), Error> {
