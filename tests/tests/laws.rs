@@ -268,11 +268,12 @@ fn stated(name: &str) -> String {
 
 #[test]
 fn the_constants_of_the_format_page_are_those_of_the_code() {
-    use onewriter_record::{CONTROL_SITE, EXTRA_FLAG, FORMAT_VERSION, SITE_MASK};
+    use onewriter_record::{CONTROL_SITE, EXTRA_FLAG, FORMAT_VERSION, NAME_MAX, SITE_MASK};
     assert_eq!(stated("FORMAT_VERSION"), FORMAT_VERSION.to_string());
     assert_eq!(stated("CONTROL_SITE"), CONTROL_SITE.to_string());
     assert_eq!(stated("EXTRA_FLAG"), format!("{EXTRA_FLAG:#x}"));
     assert_eq!(stated("SITE_MASK"), format!("{SITE_MASK:#x}"));
+    assert_eq!(stated("NAME_MAX"), NAME_MAX.to_string());
     let mut levels = onewriter_record::Level::STANDARD.iter();
     for name in ["TRACE", "DEBUG", "INFO", "WARN", "ERROR"] {
         let level = levels.next().expect("five standard levels");

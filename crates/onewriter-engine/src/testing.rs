@@ -4,8 +4,10 @@
 //! clearest message.
 
 mod check;
+mod passes;
 
 pub use check::{Faulty, Written, check_sink, check_wrapper};
+pub use passes::drain_passes;
 
 use onewriter_record::{
     ArgRef, Body, Count, Encode, Level, Out, Piece, Process, Record, SectionKind, Site, SiteDef,
