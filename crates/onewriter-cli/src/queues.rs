@@ -5,6 +5,7 @@ use std::path::Path;
 use onewriter_engine::publish::Published;
 use onewriter_ring::{Survey, SurveyedName};
 
+use crate::config::{Raw, Value};
 use crate::exit::Failure;
 
 /// A queue as it was found, and what its writer says.
@@ -33,9 +34,16 @@ impl Found {
 
     /// The path of the queue's file, by the account of its writer; checked against the folder.
     pub fn file(&self) -> Option<String> {
-        let sinks = self.writer.iter().flat_map(|writer| &writer.stats.sinks);
-        let mut files = sinks.filter_map(|sink| sink.name.strip_prefix("file "));
-        files.find(|file| self.survey.is_of_file(Path::new(file))).map(str::to_owned)
+        let writer = self.writer.as_ref()?;
+        let settings = writer.settings.iter().flatten().filter_map(|it| Raw::parse(it).ok());
+        let set = settings.filter_map(|raw| match &raw.get("file")?.value {
+            Value::Text(file) => Some(file.clone()),
+            _ => None,
+        });
+        // What cannot be said in words has its name still, as the program gave it.
+        let names = writer.stats.sinks.iter().filter_map(|sink| sink.name.strip_prefix("file "));
+        let mut files = set.chain(names.map(str::to_owned));
+        files.find(|file| self.survey.is_of_file(Path::new(file)))
     }
 
     fn is_meant_by(&self, text: &str) -> bool {

@@ -36,7 +36,13 @@ impl Producer {
         self.child.id()
     }
 
-    pub fn kill(mut self) {
+    /// Kills it.
+    pub fn kill(self) {}
+}
+
+impl Drop for Producer {
+    /// Whatever went wrong, it is not left behind.
+    fn drop(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }

@@ -11,7 +11,7 @@ use crate::producer::Producer;
 
 /// A running `serve`, and the service manager to which it reports.
 pub struct Service {
-    child: Child,
+    child: Option<Child>,
     manager: UnixDatagram,
 }
 
@@ -24,7 +24,7 @@ impl Service {
         manager.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
         let mut command = stage.command(&["serve", config]);
         let command = command.env("NOTIFY_SOCKET", &socket).stderr(Stdio::piped());
-        let service = Service { child: command.spawn().unwrap(), manager };
+        let service = Service { child: Some(command.spawn().unwrap()), manager };
         assert_eq!(service.report(), first);
         service
     }
@@ -36,7 +36,7 @@ impl Service {
     }
 
     fn signal(&self, signal: Signal) {
-        kill_process(Pid::from_child(&self.child), signal).unwrap();
+        kill_process(Pid::from_child(self.child.as_ref().unwrap()), signal).unwrap();
     }
 
     /// Reloads; what it reports, without the time.
@@ -48,17 +48,25 @@ impl Service {
     }
 
     /// Ends it by SIGTERM; what it said on standard error.
-    pub fn end(self) -> String {
+    pub fn end(mut self) -> String {
         self.signal(Signal::TERM);
-        let Service { child, manager: _still_bound } = self;
+        let child = self.child.take().unwrap();
         let ended = crate::Ended::of(child.wait_with_output().unwrap());
         assert_eq!((ended.code, ended.out.as_str()), (Some(0), ""), "{}", ended.err);
         ended.err
     }
 
-    pub fn kill(mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
+    /// Kills it.
+    pub fn kill(self) {}
+}
+
+impl Drop for Service {
+    /// Whatever went wrong, it is not left behind.
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
     }
 }
 

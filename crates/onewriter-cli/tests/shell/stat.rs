@@ -35,7 +35,8 @@ fn a_queue_with_its_writer_its_processes_and_its_sinks_is_shown() {
     let process = "   process  name                  role       rings     waiting        lost";
     let sink = "  sink                                    taken   dropped     pending  errors";
     assert_eq!(heads, (process, sink));
-    assert!(lines[6].ends_with("shop.log              3         0         0 B       0"), "{shown}");
+    let file = "  file shop.log                               3         0         0 B       0";
+    assert_eq!(lines[6], file);
     assert_eq!(lines.len(), 7, "{shown}");
     assert!(lines.iter().all(|line| line.chars().count() <= 80), "{shown}");
     producer.kill();

@@ -46,7 +46,10 @@ pub fn run(args: &DemoWorker) -> Result<Exit, Failure> {
     let log = DemoLog::start(&super::log_in(&args.dir))?;
     let mut children = Vec::new();
     for _ in 0..args.forks {
-        children.extend(child(args, &board)?);
+        match child(args, &board)? {
+            Forked::Parent(child) => children.push(child),
+            Forked::Child(exit) => return Ok(exit),
+        }
     }
     let threads = producers(args.threads, &board, || false)?;
     // Whoever started this is gone when its end of the pipe is.
@@ -57,7 +60,10 @@ pub fn run(args: &DemoWorker) -> Result<Exit, Failure> {
         {
             let _it_may_have_ended = kill_process(victim, Signal::KILL);
             let _it_is_ours = waitpid(Some(victim), WaitOptions::empty());
-            children.extend(child(args, &board)?);
+            match child(args, &board)? {
+                Forked::Parent(child) => children.push(child),
+                Forked::Child(exit) => return Ok(exit),
+            }
         }
         if order == "q" {
             break;
@@ -72,21 +78,24 @@ pub fn run(args: &DemoWorker) -> Result<Exit, Failure> {
     Ok(Exit::DONE)
 }
 
+/// On which side of a fork this is.
+enum Forked {
+    Parent(Pid),
+    /// The child has done its part, and is to end.
+    Child(Exit),
+}
+
 /// Forks a child that puts.
-fn child(args: &DemoWorker, board: &Arc<Board>) -> Result<Option<Pid>, Failure> {
-    let failed = |err: io::Error| Failure::system("cannot fork", &err);
+fn child(args: &DemoWorker, board: &Arc<Board>) -> Result<Forked, Failure> {
     let parent = rustix::process::getpid();
-    if let Some(child) = fork().map_err(failed)? {
-        return Ok(Pid::from_raw(child.cast_signed()));
+    let forked = fork().map_err(|err| Failure::system("cannot fork", &err))?;
+    if let Some(child) = forked.and_then(|child| Pid::from_raw(child.cast_signed())) {
+        return Ok(Forked::Parent(child));
     }
-    // Here is the child. It has nothing to set up; it ends with its parent.
+    // Here is the child. It has nothing to set up; it ends with its parent, or before it.
     let is_orphan = move || getppid() != Some(parent);
-    let code = producers(args.threads, board, is_orphan).map_or(3, |threads| {
-        join(threads);
-        0
-    });
-    // What is registered for the exit waits until everything is written.
-    std::process::exit(code)
+    join(producers(args.threads, board, is_orphan)?);
+    Ok(Forked::Child(Exit::DONE))
 }
 
 fn join(threads: Vec<JoinHandle<()>>) {
