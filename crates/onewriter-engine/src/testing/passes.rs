@@ -41,4 +41,8 @@ impl Take for Give<'_> {
     }
 
     fn between(&mut self, _: &mut Reader) {}
+
+    fn is_stuck(&self) -> bool {
+        false
+    }
 }
