@@ -1,6 +1,6 @@
 //! A program that only puts: this test program once more, with a task in its environment.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Stdio};
 
 use onewriter::{Level, sink};
@@ -72,8 +72,7 @@ fn what_a_producer_does() {
         }
         _ => panic!("no task {task:?}"),
     }
-    println!("\nthe task is done");
+    std::io::stdout().write_all(b"\nthe task is done\n").unwrap();
     // Until it is killed, or whoever started it ends.
     let _ = std::io::stdin().read_line(&mut String::new());
-    std::process::exit(0);
 }
