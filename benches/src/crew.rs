@@ -83,6 +83,8 @@ impl Worker {
     pub fn start(place: &Place, args: &[&str]) -> io::Result<Worker> {
         let mut command = Command::new(std::env::current_exe()?);
         command.args(args).env("ONEWRITER_DIR", &place.queues).process_group(0);
+        // A backtrace at a panic would give a logger's thread the time that it lacks elsewhere.
+        command.env_remove("RUST_BACKTRACE").env_remove("RUST_LIB_BACKTRACE");
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn()?;
         let missing = || io::Error::other("a pipe of the child is missing");

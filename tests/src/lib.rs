@@ -2,6 +2,8 @@
 //! kill, and how a log is read back.
 #![forbid(unsafe_code)]
 
+pub mod torture;
+
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Write};

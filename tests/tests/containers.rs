@@ -118,7 +118,9 @@ fn a_container_that_is_killed_again_and_again_beside_another_loses_and_doubles_n
     }
     let mut found: BTreeMap<(u64, u64), u64> = BTreeMap::new();
     let mut n_halves = 0;
-    for line in lines.iter().filter(|line| !line.starts_with("beside")) {
+    // What a program was putting when it was killed is told.
+    let is_other = |line: &&String| line.starts_with("beside") || line.starts_with("process ");
+    for line in lines.iter().filter(|line| !is_other(line)) {
         // What a kill in the middle of a write has left before the other one went on.
         let Some((round, thread, n)) = parsed(line) else {
             n_halves += 1;

@@ -34,7 +34,17 @@ fn every_test_that_the_page_names_exists() {
 
 #[test]
 fn every_test_of_an_ending_a_kill_a_fork_and_the_order_is_on_the_page() {
-    let contract = ["endings", "kills", "fork", "order", "overflow"];
+    let contract = [
+        "endings",
+        "kills",
+        "fork",
+        "order",
+        "overflow",
+        "joining",
+        "order_processes",
+        "complete_processes",
+        "torture",
+    ];
     let exist = contract.iter().flat_map(|name| tests_of(&format!("tests/tests/{name}.rs")));
     let named = named();
     let missing: Vec<_> = exist.filter(|test| !named.contains(test)).collect();

@@ -84,7 +84,8 @@ fn chase(place: &Place, program: &str, last: &str) -> Promised {
 fn keeps(promised: &Promised, lines: &[String]) {
     let mut found: BTreeMap<(u64, u64), u64> = BTreeMap::new();
     let mut newest = 0;
-    for line in lines {
+    // What a program was putting when it was killed is told.
+    for line in lines.iter().filter(|line| !line.starts_with("process ")) {
         let (round, thread, n) = parsed(line);
         assert!(round >= newest, "round {round} stands after round {newest}");
         newest = round;

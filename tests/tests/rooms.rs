@@ -164,8 +164,10 @@ fn a_queue_stays_where_it_was_made_when_there_is_room_again_until_its_folder_is_
     let mut third = room.start("wait");
     assert_eq!(third.ask("where"), room.queue_in("/dev/shm"));
     assert_eq!(third.ask("told"), "");
+    // Once it is complete it writes, and has its journal.
+    assert_eq!(third.ask("complete 60000"), "ok");
     // And what is in memory is found there when that is full again.
-    room.run("head -c 2000000 /dev/zero > /dev/shm/other || true");
+    room.run(FILL);
     let mut fourth = room.start("wait");
     assert_eq!(fourth.ask("where"), room.queue_in("/dev/shm"));
     assert!(third.end().success());
@@ -379,16 +381,28 @@ fn on_an_overlay_a_killed_writer_gives_the_lead_to_the_next() {
     assert_eq!(first.ask("put first 100"), "ok");
     assert_eq!(first.ask("complete 60000"), "ok");
     // What a mapping holds there is another file: the lock is kept by a descriptor.
-    let descriptors = fs::read_dir(format!("/proc/{}/fd", first.id())).expect("its descriptors");
-    let targets = descriptors.flatten().filter_map(|entry| fs::read_link(entry.path()).ok());
-    assert_eq!(targets.filter(|path| path.ends_with("lead")).count(), 1);
+    let process = PathBuf::from(format!("/proc/{}", first.id()));
+    let descriptors = fs::read_dir(process.join("fd")).expect("its descriptors").flatten();
+    let is_lead = |path: &PathBuf| fs::read_link(path).is_ok_and(|file| file.ends_with("lead"));
+    let kept: Vec<_> = descriptors.map(|entry| entry.path()).filter(is_lead).collect();
+    assert_eq!(kept.len(), 1);
+    let info = process.join("fdinfo").join(kept[0].file_name().expect("its number"));
+    let info = fs::read_to_string(info).expect("its flags");
+    let flags = info.lines().find_map(|line| line.strip_prefix("flags:")).expect("its flags");
+    let flags = u32::from_str_radix(flags.trim(), 8).expect("octal digits");
+    assert_ne!(flags & 0o2_000_000, 0, "programs that it executes do not inherit it");
     let mut second = start();
     assert_eq!(second.ask("put second 100"), "ok");
     assert_eq!(second.ask("complete 60000"), "ok");
     assert_eq!(first.ask("put left 5000"), "ok");
+    // A child that outlives the writer has not inherited the lead.
+    let hold = room.disk.path().join("hold");
+    fs::write(&hold, "").expect("a file");
+    assert_eq!(first.ask(&format!("hold {}", hold.display())), "ok");
     first.kill();
     assert_eq!(second.ask("put after 100"), "ok");
     assert_eq!(second.ask("complete 60000"), "ok");
+    fs::remove_file(hold).expect("the file");
     let parts = [
         numbered("first", 100),
         numbered("second", 100),

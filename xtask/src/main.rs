@@ -7,6 +7,7 @@ mod fuzz;
 mod gate;
 mod proof;
 mod steps;
+mod torture;
 
 use std::process::ExitCode;
 use steps::{Red, Steps};
@@ -22,6 +23,8 @@ usage: cargo xtask COMMAND
   loom                  the ring's models, every interleaving
   shuttle               the ring's models, long random schedules
   sanitize              the ring's tests under the thread and address sanitizers (nightly)
+  torture [ARGS]        programs that are killed while they log, and the verdict (--minutes N, --seed S;
+                        see torture --help)
   miri                  the ring's and the record's tests under Miri, where it is installed
 ";
 
@@ -39,7 +42,7 @@ fn main() -> ExitCode {
     }
     let mut steps = Steps::new(&cargo::root());
     let outcome = run(command, rest, &mut steps);
-    if !matches!(command, "bench" | "endings") {
+    if !matches!(command, "bench" | "endings" | "torture") {
         steps.summary();
     }
     if outcome.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
@@ -53,6 +56,7 @@ fn run(command: &str, rest: &[String], steps: &mut Steps) -> Result<(), Red> {
         "fuzz" => fuzz::run(steps, fuzz::seconds(rest).unwrap_or(60)),
         "loom" => proof::loom(steps),
         "shuttle" => proof::shuttle(steps),
+        "torture" => torture::run(steps, rest),
         "sanitize" => proof::sanitize(steps),
         _ => proof::miri(steps),
     }
@@ -61,7 +65,7 @@ fn run(command: &str, rest: &[String], steps: &mut Steps) -> Result<(), Red> {
 /// Refuses unknown commands, and arguments that the command would ignore.
 fn takes_args(command: &str, rest: &[String]) -> Result<(), String> {
     match command {
-        "bench" | "endings" => Ok(()),
+        "bench" | "endings" | "torture" => Ok(()),
         "fuzz" => fuzz::seconds(rest).map(|_| ()),
         "test" | "loom" | "shuttle" | "sanitize" | "miri" => match rest.first() {
             None => Ok(()),

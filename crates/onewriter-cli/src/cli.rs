@@ -13,7 +13,8 @@ use onewriter_record::LevelFilter;
 const CODES: &str = "\
 Exit codes:
   0         done; for check and demo: nothing is missing
-  1         check and demo: something is lost, doubled, torn or out of order
+  1         check and demo: something is lost, doubled, torn or out of order; recover: something
+            waits that only its own program can write
   2         a wrong flag, variable or configuration file; nothing was done
   3         a file could not be read or written
   126, 127  run: the program cannot be executed, or does not exist
@@ -26,6 +27,7 @@ Examples:
   make 2>&1 | onewriter pipe --file build.log --rotate '10 MB' --keep 5
   onewriter run --file shop.log --format json -- ./shop --port 8080
   onewriter tail -f --level warn shop.log
+  onewriter stat
   onewriter check shop.log";
 
 /// Everyone logs. One writes.
@@ -73,14 +75,23 @@ impl Colour {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Log from many threads into rotated, compressed files; then count every record
+    /// Log from many processes that are killed again and again; then count every record
     Demo(Demo),
+    /// One of the processes of `demo`
+    #[command(hide = true)]
+    DemoWorker(DemoWorker),
     /// Write standard input, line by line, to a file, the terminal, or both
     Pipe(Pipe),
     /// Run a program; every line of its output becomes a record
     Run(Run),
+    /// Write what other programs put, as a service of its own
+    Serve(Serve),
     /// Show the lines of a log, filtered, and follow it as it grows
     Tail(Tail),
+    /// Show all queues: who puts, who writes, what waits, what is lost
+    Stat(Stat),
+    /// Write what dead processes have left
+    Recover(Recover),
     /// Prove a log complete, in order and whole
     Check(Check),
     /// Print the completion script for a shell
@@ -113,38 +124,51 @@ pub struct Man {
     after_help = "\
 Examples:
   onewriter demo
-  onewriter demo --threads 8 --records 100000
-  onewriter demo --json | jq .seconds
+  onewriter demo --processes 8 --threads 2 --kills 100
+  onewriter demo --json | jq .takeover_max_ms
   onewriter demo --dir /tmp/demo && onewriter check --ticket ticket /tmp/demo",
     after_long_help = "\
 What happens:
-  Threads put records through each of the three Rust doors at once: the macros of onewriter, the
-  `log` facade, and the `tracing` layer. One writer writes them as JSON lines into files that are
-  rotated and compressed meanwhile. Then every line is read back and counted.
+  Several processes, half of them started and half of them forked, log to one file at once, from many
+  threads and through each of the three Rust doors: the macros of onewriter, the `log` facade, and
+  the `tracing` layer. One of them writes; the file is rotated and compressed meanwhile. Again and
+  again one of them is killed with SIGKILL: the one that writes, another one, a forked child. Then
+  every line is read back and counted.
 
   Each record has the number of its producer, its own number there, and a ticket, drawn from one
-  counter of all threads right before the put. So missing, doubled and torn records are found, and
-  every record that stands before one whose put had returned before its own began.
+  counter of all processes right before the put. Beside the log each thread notes which puts have
+  returned. So missing, doubled and torn records are found, and every record that stands before one
+  whose put had returned before its own began. A put that was killed before it returned may be there.
 
   The progress goes to standard error. The exit code is 1 if anything is missing; the files are
   then left where they are.
 
 Examples:
   onewriter demo
-  onewriter demo --threads 8 --records 100000
-  onewriter demo --json | jq .seconds
+  onewriter demo --processes 8 --threads 2 --kills 100
+  onewriter demo --json | jq .takeover_max_ms
   onewriter demo --dir /tmp/demo && onewriter check --ticket ticket /tmp/demo"
 )]
 pub struct Demo {
-    /// Threads for each of the three doors
+    /// Processes, half of them forked by the others
     #[arg(long, value_name = "N", default_value_t = 4)]
-    #[arg(value_parser = clap::value_parser!(u64).range(1..=256))]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=64))]
+    pub processes: u64,
+
+    /// Threads for each of the three doors in each process
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=64))]
     pub threads: u64,
 
-    /// Records for each thread
-    #[arg(long, value_name = "N", default_value_t = 1_000_000)]
+    /// Records in all, about
+    #[arg(long, value_name = "N", default_value_t = 5_000_000)]
     #[arg(value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
     pub records: u64,
+
+    /// How often a process is killed, evenly over all records
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    #[arg(value_parser = clap::value_parser!(u64).range(0..=1_000))]
+    pub kills: u64,
 
     /// Write the files into this empty directory, and keep them
     #[arg(long, value_name = "DIR")]
@@ -153,6 +177,21 @@ pub struct Demo {
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,
+}
+
+/// Arguments of a process of `demo`.
+#[derive(Debug, Args)]
+pub struct DemoWorker {
+    /// The directory of the log and of the counters
+    pub dir: PathBuf,
+
+    /// Threads for each door
+    #[arg(long)]
+    pub threads: u64,
+
+    /// Children that it forks
+    #[arg(long)]
+    pub forks: u64,
 }
 
 /// Arguments of `pipe`.
@@ -341,6 +380,137 @@ impl Settings {
         let given = flags.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?)));
         given.chain(format.map(|format| ("format", format))).collect()
     }
+}
+
+/// Arguments of `serve`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "\
+Examples:
+  onewriter serve /etc/onewriter/shop.toml",
+    after_long_help = "\
+The configuration:
+  Either the settings of one sink, with the keys of `pipe`; the queue is that of its file:
+
+    file = \"/var/log/shop.log\"
+    format = \"json\"
+    rotate = \"100 MB or daily\"
+
+  Or a queue with a name, which programs join by that, and its sinks:
+
+    name = \"shop\"
+    [[sink]]
+    file = \"/var/log/shop.log\"
+    [[sink]]
+    file = \"/var/log/shop-errors.log\"
+    min-level = \"error\"
+
+Signals and ending:
+  SIGTERM and SIGINT: what was put is written, then whoever stands by goes on; what is put later
+  waits for the next writer. SIGHUP: files are opened anew, and the configuration is read again; a
+  wrong one is refused, and the one before it holds.
+
+As a service:
+  READY=1 is sent to $NOTIFY_SOCKET when it writes, or stands by for another process that does; a
+  watchdog of the manager is answered. Type=notify-reload fits.
+
+Examples:
+  onewriter serve /etc/onewriter/shop.toml"
+)]
+pub struct Serve {
+    /// The configuration, a TOML file
+    #[arg(value_name = "CONFIG")]
+    pub config: PathBuf,
+}
+
+/// Arguments of `stat`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "\
+Examples:
+  onewriter stat
+  onewriter stat --once /var/log/shop.log
+  onewriter stat --json --once | jq .queues",
+    after_long_help = "\
+What is shown:
+  Of each queue its writer and how often that has changed; records written, bytes that wait, records
+  lost; each process that puts, by its own account, with its role; each sink.
+
+  role  writer      writes the queue
+        stands by   writes it when the writer ends
+        producer    puts only
+        dead        has ended; what it has left is written by the next writer, or by `recover`
+
+  On a terminal the page is shown anew each second; elsewhere once, unless --watch is given. Looking
+  holds up nobody.
+
+Examples:
+  onewriter stat
+  onewriter stat --once /var/log/shop.log
+  onewriter stat --json --once | jq .queues"
+)]
+pub struct Stat {
+    /// Names of queues, or their log files [default: all of this user]
+    #[arg(value_name = "QUEUE|FILE")]
+    pub queues: Vec<String>,
+
+    /// Look once
+    #[arg(long)]
+    pub once: bool,
+
+    /// Look again and again, also where the output is no terminal
+    #[arg(short, long, conflicts_with = "once")]
+    pub watch: bool,
+
+    /// How often
+    #[arg(long, value_name = "TIME", default_value = "1s")]
+    pub every: String,
+
+    /// Print one JSON object for each look
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `recover`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "\
+Examples:
+  onewriter recover
+  onewriter recover --dry-run
+  onewriter recover /var/log/shop.log --format json",
+    after_long_help = "\
+What happens:
+  Each queue that nobody writes and in which something waits is written to its files, with the
+  settings of its last writer. A queue that has a writer is left to it. What a killed program had put
+  is also written by the next program that logs to the same file: recover is for when there is none.
+
+  Where the last writer had a formatter or a filter that only its program knows, recover says so and
+  ends with 1; --format writes such a queue nevertheless, and --file one that has no file.
+
+  Empty remains of queues whose processes are all dead are removed.
+
+Examples:
+  onewriter recover
+  onewriter recover --dry-run
+  onewriter recover /var/log/shop.log --format json"
+)]
+pub struct Recover {
+    /// Names of queues, or their log files [default: all of this user]
+    #[arg(value_name = "QUEUE|FILE")]
+    pub queues: Vec<String>,
+
+    /// Say what would be done, and do nothing
+    #[arg(short = 'n', long)]
+    pub dry_run: bool,
+
+    /// Write to this file, whatever the last writer did
+    #[arg(long, value_name = "PATH")]
+    pub file: Option<PathBuf>,
+
+    /// Write in this format: text, compact, pretty, json, logfmt, or a pattern
+    #[arg(long, value_name = "FORMAT")]
+    pub format: Option<String>,
 }
 
 /// Arguments of `tail`.

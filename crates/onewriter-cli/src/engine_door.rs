@@ -2,14 +2,16 @@
 
 use std::io::{self, Write};
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use onewriter::{
-    Builder, Compression, Error, ErrorKind, Format, Fsync, Guard, JsonFormat, LevelFilter,
-    LogfmtFormat, Names, Overflow, Rotation, TextFormat, sink,
+    Builder, Compression, Error, ErrorKind, Format, Fsync, Guard, IntoSink, JsonFormat,
+    LevelFilter, LogfmtFormat, Names, Overflow, Rotation, Stats, TextFormat, sink,
 };
 use onewriter_engine::sinks::file::{ByteSize, FileBuilder};
 use onewriter_engine::sinks::terminal::Terminal;
+use onewriter_engine::{SinkSpec, Trap, Writer, WriterOptions};
+use onewriter_ring::{Queue, QueueName};
 
 use crate::config::{Compress, FilePlan, FormatPlan, FsyncPlan, Plan};
 use crate::exit::{Exit, Failure};
@@ -57,14 +59,8 @@ impl Engine {
                 let _ = writeln!(io::stderr(), "onewriter: {err}");
             }
         });
-        if let Some(file) = &plan.file {
-            builder = builder.sink(file_sink(file, plan)?.level(plan.min_level));
-        }
-        for (is_wanted, terminal) in [(plan.stdout, sink::stdout()), (plan.stderr, sink::stderr())]
-        {
-            if is_wanted {
-                builder = builder.sink(terminal_sink(terminal, plan)?.level(plan.min_level));
-            }
+        for sink in sinks(plan)? {
+            builder = builder.sink(sink);
         }
         Ok(Engine { guard: builder.install().map_err(failure)? })
     }
@@ -78,6 +74,130 @@ impl Engine {
         let ended = self.guard.shutdown(left);
         completed.and(ended).map_err(failure)
     }
+}
+
+/// The sinks of a plan, open.
+fn sinks(plan: &Plan) -> Result<Vec<SinkSpec>, Failure> {
+    let mut sinks = Vec::new();
+    if let Some(file) = &plan.file {
+        let sink = file_sink(file, plan)?.level(plan.min_level);
+        sinks.push(sink.into_sink().map_err(failure)?);
+    }
+    for (is_wanted, terminal) in [(plan.stdout, sink::stdout()), (plan.stderr, sink::stderr())] {
+        if is_wanted {
+            let sink = terminal_sink(terminal, plan)?.level(plan.min_level);
+            sinks.push(sink.into_sink().map_err(failure)?);
+        }
+    }
+    Ok(sinks)
+}
+
+/// A writer without a producer: it writes what others put.
+pub struct Scribe {
+    writer: Writer,
+}
+
+impl Scribe {
+    /// Starts the writer of a queue with the sinks of these plans.
+    pub fn start(queue: &Place<'_>, plans: &[Plan]) -> Result<Scribe, Failure> {
+        let mut specs = Vec::new();
+        for plan in plans {
+            specs.extend(sinks(plan)?);
+        }
+        let queue = match queue {
+            Place::Folder(dir) => Queue::open_in(dir),
+            Place::Named(name) => Queue::open(&QueueName::Named((*name).to_owned())),
+            Place::OfFile => {
+                let file = specs.iter().find_map(|spec| spec.file.clone()).ok_or_else(|| {
+                    Failure::usage(
+                        "the queue of a file is named after it, and this is a pipe or a device: \
+                         give name = \"shop\"",
+                    )
+                })?;
+                Queue::open(&QueueName::File(file))
+            }
+        };
+        let queue = queue.map_err(|err| Failure { exit: Exit::IO, message: err.to_string() })?;
+        let options = WriterOptions {
+            sinks: specs,
+            trap: Trap::new(|err| {
+                // There is nowhere left to report that standard error is closed.
+                let _ = writeln!(io::stderr(), "onewriter: {err}");
+            }),
+            on_disagreement: Some(|text| {
+                let _ = writeln!(io::stderr(), "onewriter: {text}");
+            }),
+            ..WriterOptions::default()
+        };
+        // A queue is looked at by threads that may outlive this; there are few of them.
+        let queue: &'static Queue = Box::leak(Box::new(queue));
+        Ok(Scribe { writer: Writer::start(queue, options).map_err(failure)? })
+    }
+
+    /// Waits until it is the one that writes, at most so long; whether it is.
+    pub fn wait_for_lead(&self, timeout: Duration) -> bool {
+        self.writer.wait_for_lead(timeout)
+    }
+
+    /// Has the files opened anew.
+    pub fn reopen(&self) -> Result<(), Failure> {
+        self.writer.reopen().map_err(failure)
+    }
+
+    /// Whether the writer does its work, as far as its sinks let it, or stands by.
+    pub fn is_well(&self, patience: Duration) -> bool {
+        !self.wait_for_lead(Duration::ZERO)
+            || Scribe::complete(&self.writer, patience)
+            || !self.writer.failing().is_empty()
+    }
+
+    /// Waits until everything that was put before is written, at most so long; whether it is.
+    fn complete(writer: &Writer, timeout: Duration) -> bool {
+        let queue = writer.queue();
+        let (now, until) = (onewriter_ring::now(), Instant::now() + timeout);
+        queue.request(now);
+        while queue.watermark() < now {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return false;
+            }
+            queue.wait_for_watermark(now, left);
+        }
+        true
+    }
+
+    /// Writes what was put before this call, and hands over: who stands by goes on. What the sinks
+    /// have taken, by sink; and those that could not write.
+    pub fn finish(&self) -> Result<Stats, Failure> {
+        let is_leading = self.wait_for_lead(Duration::ZERO);
+        let completed = !is_leading || Scribe::complete(&self.writer, DEADLINE);
+        // Producers may never pause: what they put from here on is their next writer's.
+        let _ = self.writer.stop(Duration::ZERO);
+        let ended = self.writer.stop(DEADLINE);
+        if completed && ended {
+            return Ok(self.writer.stats());
+        }
+        let failing = self.writer.failing();
+        Err(Failure {
+            exit: Exit::IO,
+            message: format!(
+                "not everything was written within {} s; sinks that failed: {}; the rest waits in \
+                 the queue",
+                DEADLINE.as_secs(),
+                if failing.is_empty() { "none".to_owned() } else { failing.join(", ") }
+            ),
+        })
+    }
+}
+
+/// Which queue.
+pub enum Place<'a> {
+    /// That of the first file among the sinks.
+    OfFile,
+    /// That of this name.
+    Named(&'a str),
+    /// That in this folder.
+    Folder(&'a Path),
 }
 
 /// A logger that would rather wait than lose.
@@ -148,36 +268,28 @@ fn format(plan: &FormatPlan, is_coloured: bool) -> Result<Box<dyn Format>, Failu
     })
 }
 
-/// What the engine counted.
-pub struct Counts {
-    /// Puts that returned.
-    pub accepted: u64,
-    /// Records that it knows it lost.
-    pub lost: u64,
-}
-
-/// The engine as the demo needs it: one rotated, compressed file of JSON lines, and all doors.
-pub struct Demo {
+/// The logger of a process of the demo: one rotated, compressed file of JSON lines, and all doors.
+pub struct DemoLog {
     guard: Guard,
 }
 
-impl Demo {
+impl DemoLog {
     /// Starts it on this file.
-    pub fn start(log: &Path) -> Result<Demo, Failure> {
+    pub fn start(log: &Path) -> Result<DemoLog, Failure> {
         let sink = sink::file(log)
             .json()
             .rotation(Rotation::size(DEMO_SIZE))
             .compress(Compression::Gzip)
             .level(LevelFilter::ALL);
-        Ok(Demo { guard: patient().sink(sink).install().map_err(failure)? })
+        Ok(DemoLog { guard: patient().sink(sink).install().map_err(failure)? })
     }
 
-    /// Waits until everything is written, and ends it.
-    pub fn finish(self, returned: u64) -> Result<Counts, Failure> {
+    /// Waits until everything is written, whoever put it, and ends it; what it counted as lost.
+    pub fn finish(self) -> Result<u64, Failure> {
+        self.guard.complete(DEADLINE).map_err(failure)?;
         let handle = self.guard.handle();
         self.guard.shutdown(DEADLINE).map_err(failure)?;
-        let lost = handle.stats().lost;
-        Ok(Counts { accepted: returned.saturating_sub(lost), lost })
+        Ok(handle.stats().lost)
     }
 }
 

@@ -10,7 +10,7 @@ use std::process::ExitCode;
 /// | code | meaning |
 /// | --- | --- |
 /// | 0 | done; for `check` and `demo`: nothing is missing |
-/// | 1 | `check` and `demo`: something is lost, doubled, torn or out of order |
+/// | 1 | `check` and `demo`: something is lost, doubled, torn or out of order; `recover`: something waits that only its own program can write |
 /// | 2 | a wrong flag, variable or configuration file; nothing was done |
 /// | 3 | a file could not be read or written |
 /// | 126, 127 | `run`: the program cannot be executed, or does not exist |

@@ -17,7 +17,9 @@ mod follow;
 pub mod json;
 pub mod lines;
 pub mod moment;
+mod notify;
 mod output;
+mod queues;
 pub mod select;
 pub mod tally;
 

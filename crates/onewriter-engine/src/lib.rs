@@ -18,6 +18,7 @@ pub mod guard;
 mod kept;
 mod loss;
 pub mod notice;
+pub mod publish;
 mod route;
 mod sink;
 pub mod sinks;

@@ -1,6 +1,7 @@
 //! What is called when the process exits, and when it forks.
 
-use std::sync::{Mutex, OnceLock};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, Once, OnceLock};
 
 static CALLBACK: Mutex<Option<fn()>> = Mutex::new(None);
 
@@ -50,4 +51,23 @@ extern "C" fn after_fork() {
     if let Some((_, after)) = AROUND_FORK.get() {
         let _ = std::panic::catch_unwind(after);
     }
+}
+
+static N_FORKS: AtomicU64 = AtomicU64::new(0);
+
+/// How often this process has forked since the first call, for those who hold what a child should not
+/// have: it changes before the child is there.
+#[must_use]
+pub fn n_forks() -> u64 {
+    static COUNTED: Once = Once::new();
+    // SAFETY: the function lives as long as the program and takes no argument. Where the system has
+    // no room for it, forks are not counted.
+    COUNTED.call_once(|| unsafe {
+        libc::pthread_atfork(Some(count_fork), None, None);
+    });
+    N_FORKS.load(Ordering::Relaxed)
+}
+
+extern "C" fn count_fork() {
+    N_FORKS.fetch_add(1, Ordering::Relaxed);
 }

@@ -27,7 +27,7 @@ const MAGIC_AT: usize = 0;
 const VERSION_AT: usize = 1;
 /// The number of the write, shifted by one, and [`PENDING`] until it is done.
 pub(crate) const STATE: usize = 8;
-const PENDING: u64 = 1;
+pub(crate) const PENDING: u64 = 1;
 
 /// What is kept of a write; writes with even and with odd numbers take turns.
 pub(crate) const SLOTS: [usize; 2] = [16, 24];
@@ -142,7 +142,7 @@ impl JournalFile {
     /// Takes the memory for writes of this size now: later the rings of the very processes that wait
     /// for these writes may have filled the file system.
     pub fn reserve(&mut self, bytes: usize) -> Result<(), Error> {
-        self.stage_allocated = self.grow(STAGE_START, self.stage_allocated, bytes)?;
+        self.stage_allocated = self.grow(STAGE_START, self.stage_allocated, LEAD_IN + bytes)?;
         for (slot, start) in CURSORS_START.into_iter().enumerate() {
             let allocated = self.cursors_allocated[slot];
             self.cursors_allocated[slot] = self.grow(start, allocated, STEP)?;
@@ -226,6 +226,7 @@ impl JournalFile {
         let next = next_slot(&words);
         self.make_room_for_cursors(next, 8 * CURSOR_WORDS * n_cursors)?;
         part(&self.map.words(), rest, (done, newline), in_file)
+            .filter(|()| self.map.cut().is_none())
             .ok_or_else(|| Error::new(format!("no write of {done} bytes or more is announced")))
     }
 

@@ -57,7 +57,7 @@ impl Queue {
     fn lead_path(&self) -> Result<PathBuf, Error> {
         let path = self.dir().join(LEAD_FILE);
         os::open_page(&path)
-            .map_err(|err| Error::io("cannot open the queue's lead", &path, err))?;
+            .map_err(|err| Error::io("cannot take the queue's lead", &path, err))?;
         Ok(path)
     }
 }

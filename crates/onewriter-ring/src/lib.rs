@@ -24,6 +24,7 @@ mod reader;
 mod segment;
 mod spin;
 pub mod spsc;
+mod survey;
 #[doc(hidden)]
 pub mod testing;
 #[cfg(test)]
@@ -32,7 +33,7 @@ mod wiped;
 mod words;
 
 pub use clock::{ClockKind, Order, now, wall_pair};
-pub use exit::{around_fork, at_exit};
+pub use exit::{around_fork, at_exit, n_forks};
 pub use journal::{JournalFile, Pending, Place};
 pub use lead::{Candidate, Lead, Standing};
 pub use os::block_size_signal;
@@ -45,5 +46,6 @@ pub use put::{
 pub use queue::{Error, Queue};
 pub use reader::{Cursor, Damage, FrameRef, Reader, RingId};
 pub use spsc::{Corrupt, Losses};
+pub use survey::{Survey, SurveyedName, SurveyedSegment, WRITER_FILE, published};
 pub use wiped::process_token;
 pub use words::{HeapWords, MapWords, Words};

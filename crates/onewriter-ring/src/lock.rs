@@ -4,18 +4,23 @@
 //! such a reference: so the lock is taken on a description of its own, one page of it is mapped and
 //! kept out of forked children, and the descriptor is closed. The lock then survives programs that
 //! close all descriptors, is not inherited by `fork`, and goes with exit, `exec` and SIGKILL.
-//! Where the filesystem defeats this (overlayfs maps another file), the descriptor is kept.
+//! Where the filesystem defeats this (overlayfs maps another file), the descriptor is kept, and
+//! closed in children that are forked by `fork`.
 
 use crate::os::{self, Map, PAGE};
-use std::fs::File;
+use std::fs::{self, File};
 use std::io;
+use std::mem::ManuallyDrop;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::path::Path;
+use std::sync::Once;
+use std::sync::atomic::{AtomicI32, Ordering};
 
 /// The lock, held.
 #[derive(Debug)]
 pub(crate) struct LifetimeLock {
     _map: Map,
-    _kept: Option<File>,
+    _kept: Option<Kept>,
 }
 
 impl LifetimeLock {
@@ -32,24 +37,91 @@ impl LifetimeLock {
     /// address space. Only on a thread with a descriptor table of its own.
     pub(crate) fn wait_for(path: &Path) -> io::Result<Option<LifetimeLock>> {
         let file = os::open_own(path)?;
+        if !lasts(path, &file)? {
+            return Ok(None);
+        }
         os::lock(&file)?;
-        let lock = LifetimeLock::keep(file, path)?;
-        Ok(if lock._kept.is_none() { Some(lock) } else { None })
+        LifetimeLock::keep(file, path).map(Some)
     }
 
     /// Ties the lock on `file` to the address space.
     fn keep(file: File, path: &Path) -> io::Result<LifetimeLock> {
         let map = Map::shared(&file, PAGE)?;
         map.dont_fork()?;
-        drop(file);
-        let probe = os::open_own(path)?;
-        // If the probe gets the lock then ours went with the descriptor: keep the probe's.
-        let kept = if os::try_lock(&probe)? { Some(probe) } else { None };
+        let kept = if lasts(path, &file)? { None } else { Some(Kept::new(file)) };
         Ok(LifetimeLock { _map: map, _kept: kept })
     }
 
     /// Whether somebody holds the lock.
     pub(crate) fn is_held(path: &Path) -> io::Result<bool> {
         os::try_lock(&os::open_own(path)?).map(|free| !free)
+    }
+}
+
+/// Whether a mapping of the file keeps its lock. It does in memory. Elsewhere it is found out on a
+/// file that nobody else knows: a lock that others want must not be let go for that.
+fn lasts(path: &Path, file: &File) -> io::Result<bool> {
+    if os::file_system(file)?.is_memory {
+        return Ok(true);
+    }
+    let probe = path.with_file_name(format!(".lock-{:032x}", os::random_id()?));
+    let lasts = File::create_new(&probe).and_then(|file| {
+        os::try_lock(&file)?;
+        let _map = Map::shared(&file, PAGE)?;
+        drop(file);
+        os::try_lock(&File::open(&probe)?).map(|free| !free)
+    });
+    let _ = fs::remove_file(probe);
+    lasts
+}
+
+/// Descriptors that hold locks, for the handler that runs in a forked child; -1 where there is none.
+/// Locks beyond this number are inherited.
+static KEPT: [AtomicI32; 64] = [const { AtomicI32::new(-1) }; 64];
+
+/// An open file that is closed on drop, and in a child that is forked.
+#[derive(Debug)]
+struct Kept {
+    file: RawFd,
+    slot: Option<&'static AtomicI32>,
+}
+
+impl Kept {
+    fn new(file: File) -> Kept {
+        static AT_FORK: Once = Once::new();
+        AT_FORK.call_once(|| {
+            // SAFETY: the function lives as long as the program and takes no argument. Without
+            // memory for it children inherit the locks.
+            unsafe { libc::pthread_atfork(None, None, Some(close_kept)) };
+        });
+        let file = ManuallyDrop::new(file).as_raw_fd();
+        let is_free = |slot: &&AtomicI32| {
+            slot.compare_exchange(-1, file, Ordering::SeqCst, Ordering::Relaxed).is_ok()
+        };
+        Kept { file, slot: KEPT.iter().find(is_free) }
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        // In a forked child it is closed, and its number may be another file's.
+        let takes = |slot: &AtomicI32| {
+            slot.compare_exchange(self.file, -1, Ordering::SeqCst, Ordering::Relaxed).is_ok()
+        };
+        if self.slot.is_none_or(takes) {
+            // SAFETY: `new` took the descriptor out of a `File`, and nobody has closed it since.
+            drop(unsafe { OwnedFd::from_raw_fd(self.file) });
+        }
+    }
+}
+
+extern "C" fn close_kept() {
+    for slot in &KEPT {
+        let file = slot.swap(-1, Ordering::SeqCst);
+        if file >= 0 {
+            // SAFETY: the descriptor is this child's copy of one that a `Kept` of its parent owns;
+            // the `Kept` that the child has finds the slot empty. `close` may be called here.
+            unsafe { libc::close(file) };
+        }
     }
 }

@@ -236,6 +236,15 @@ pub(crate) fn try_lock(file: &File) -> io::Result<bool> {
     if err.raw_os_error() == Some(libc::EWOULDBLOCK) { Ok(false) } else { Err(err) }
 }
 
+/// Whether the file's lock could be shared; it is given back at once.
+pub(crate) fn try_share_lock(file: &File) -> bool {
+    // SAFETY: no memory is involved.
+    unsafe {
+        let shared = libc::flock(file.as_raw_fd(), libc::LOCK_SH | libc::LOCK_NB) == 0;
+        shared && libc::flock(file.as_raw_fd(), libc::LOCK_UN) == 0
+    }
+}
+
 /// Waits for the file's lock, whatever signals come.
 pub(crate) fn lock(file: &File) -> io::Result<()> {
     loop {

@@ -74,11 +74,14 @@ impl Queue {
         Ok(Queue { dir, private: *name == QueueName::Private, diagnostic, bell })
     }
 
-    /// Opens a queue in a folder of its own, for tests and tools.
+    /// Opens the queue in this folder, for tests and tools. It is private unless the folder has the
+    /// name of one that others find.
     pub fn open_in(dir: &Path) -> Result<Queue, Error> {
         place::make_private_dir(dir)?;
         let bell = Bell::open(dir)?;
-        Ok(Queue { dir: dir.to_owned(), private: true, diagnostic: None, bell })
+        let name = dir.file_name().unwrap_or_default().as_encoded_bytes();
+        let private = !name.starts_with(b"f-") && !name.starts_with(b"n-");
+        Ok(Queue { dir: dir.to_owned(), private, diagnostic: None, bell })
     }
 
     /// The folder.
@@ -156,7 +159,8 @@ impl Queue {
         for entry in entries {
             let name = entry.file_name();
             let name = name.to_string_lossy();
-            if name == bell::FILE || name == LEAD_FILE || name.starts_with(crate::journal::PREFIX) {
+            let known = [bell::FILE, LEAD_FILE, crate::WRITER_FILE];
+            if known.contains(&&*name) || name.starts_with(crate::journal::PREFIX) {
                 let _ = fs::remove_file(entry.path());
             }
         }

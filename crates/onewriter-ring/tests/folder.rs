@@ -85,7 +85,7 @@ const OPENS: [Opens; 3] = [
     ("bell", "cannot open the doorbell", |queue| {
         Queue::open_in(queue.dir()).err().map(|err| err.to_string())
     }),
-    ("lead", "cannot take the queue's lead", |queue| {
+    ("lead", "cannot open the queue's lead", |queue| {
         queue.try_lead().err().map(|err| err.to_string())
     }),
     ("j-0000000000000007", "cannot open the journal", |queue| {

@@ -119,6 +119,7 @@ impl Logger {
             trap: settings.trap.clone(),
             stats_every: settings.stats_every,
             slot,
+            on_disagreement: Some(log_disagreement),
         };
         parts.writers.push(Writer::start(queue, options)?);
         parts.names.push(name);
@@ -234,6 +235,11 @@ impl Settings {
             in_child: Some(crate::fork::stand_by),
         }
     }
+}
+
+/// On a thread that is nobody's sink.
+fn log_disagreement(text: &str) {
+    crate::warn!(target: "onewriter", "{text}");
 }
 
 fn ring_error(err: &onewriter_ring::Error) -> Error {

@@ -7,6 +7,7 @@ use onewriter_ring::testing::fork;
 use rustix::process::{Pid, WaitOptions, waitpid};
 use std::fs;
 use std::io::Write;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -55,6 +56,10 @@ fn main() {
                 }
                 answer("ok");
             }
+            ["hold", file] => {
+                hold(Path::new(file));
+                answer("ok");
+            }
             ["fork", prefix, count] => answer(&forked(prefix, count)),
             ["complete", millis] => {
                 let deadline = Duration::from_millis(millis.parse().expect("milliseconds"));
@@ -75,6 +80,16 @@ fn main() {
 fn put(prefix: &str, count: &str) {
     for n in 0..count.parse::<usize>().expect("a count") {
         info!("{prefix} {n}");
+    }
+}
+
+/// Forks a child that never logs and lives as long as the file.
+fn hold(file: &Path) {
+    if fork().expect("a process may fork").is_none() {
+        while file.exists() {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        std::process::exit(0);
     }
 }
 

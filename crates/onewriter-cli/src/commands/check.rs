@@ -19,6 +19,7 @@ pub fn run(args: Check, output: &mut Output<'_>) -> Result<Exit, Failure> {
         last: args.last,
         producers: args.producers,
         strict_time: args.strict_time,
+        ..Expect::default()
     });
     let mut rows = Vec::new();
     for file in &files {

@@ -31,13 +31,18 @@ pub fn run(args: &Man, output: &mut Output<'_>) -> Result<Exit, Failure> {
         Page::new(root).render(output.out)?;
         return Ok(Exit::DONE);
     };
-    let found = root.get_subcommands().find(|command| command.get_name() == name);
+    let found = shown(&root).find(|command| command.get_name() == name);
     let Some(found) = found else {
-        let names: Vec<&str> = root.get_subcommands().map(Command::get_name).collect();
+        let names: Vec<&str> = shown(&root).map(Command::get_name).collect();
         return Err(Failure::usage(format!("no command {name:?}: there are {}", names.join(", "))));
     };
     page(found.clone()).render(output.out)?;
     Ok(Exit::DONE)
+}
+
+/// The commands that people use.
+fn shown(root: &Command) -> impl Iterator<Item = &Command> {
+    root.get_subcommands().filter(|command| !command.is_hide_set())
 }
 
 fn page(command: Command) -> Page {
@@ -47,8 +52,7 @@ fn page(command: Command) -> Page {
 
 fn write_all(root: Command, dir: &Path, output: &mut Output<'_>) -> Result<Exit, Failure> {
     fs::create_dir_all(dir).map_err(|err| Failure::io("cannot make the directory", dir, &err))?;
-    let mut pages: Vec<(String, Page)> = root
-        .get_subcommands()
+    let mut pages: Vec<(String, Page)> = shown(&root)
         .map(|command| (format!("onewriter-{}.1", command.get_name()), page(command.clone())))
         .collect();
     pages.push(("onewriter.1".into(), Page::new(root.clone())));

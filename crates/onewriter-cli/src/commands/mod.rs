@@ -4,7 +4,10 @@ mod check;
 mod demo;
 mod manual;
 mod pipe;
+mod recover;
 mod run;
+mod serve;
+mod stat;
 mod tail;
 
 use crate::cli::{Command, Settings};
@@ -16,8 +19,12 @@ use crate::output::Output;
 pub fn run(command: Command, output: &mut Output<'_>) -> Result<Exit, Failure> {
     match command {
         Command::Demo(args) => demo::run(&args, output),
+        Command::DemoWorker(args) => demo::worker::run(&args),
         Command::Pipe(args) => pipe::run(&args, output),
         Command::Run(args) => run::run(&args, output),
+        Command::Serve(args) => serve::run(&args, output),
+        Command::Stat(args) => stat::run(&args, output),
+        Command::Recover(args) => recover::run(&args, output),
         Command::Tail(args) => tail::run(&args, output),
         Command::Check(args) => check::run(args, output),
         Command::Completions { shell } => manual::completions(shell, output),

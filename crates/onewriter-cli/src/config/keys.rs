@@ -61,7 +61,16 @@ impl Key {
     /// # Errors
     /// There is none of this name.
     pub fn find(name: &str) -> Result<&'static Key, String> {
-        KEYS.iter().find(|key| key.name == name).ok_or_else(|| unknown(name, |key| key.name.into()))
+        Key::find_with(name, &[])
+    }
+
+    /// The same, where the keys `more` could stand too.
+    pub(super) fn find_with(name: &str, more: &[&str]) -> Result<&'static Key, String> {
+        let known = || {
+            let own = KEYS.iter().map(|key| key.name).chain(more.iter().copied());
+            own.map(str::to_owned).collect()
+        };
+        KEYS.iter().find(|key| key.name == name).ok_or_else(|| unknown(name, known()))
     }
 
     /// The setting of this variable, or a sentence that names the nearest one.
@@ -70,7 +79,7 @@ impl Key {
     /// There is none of this name.
     pub fn of_variable(name: &str) -> Result<&'static Key, String> {
         let found = KEYS.iter().find(|key| key.variable() == name);
-        found.ok_or_else(|| unknown(name, Key::variable))
+        found.ok_or_else(|| unknown(name, KEYS.iter().map(Key::variable).collect()))
     }
 
     /// `ONEWRITER_MAX_LINE`.
@@ -80,9 +89,8 @@ impl Key {
     }
 }
 
-fn unknown(name: &str, known: impl Fn(&Key) -> String) -> String {
+fn unknown(name: &str, names: Vec<String>) -> String {
     let near = |known: &String| strsim::damerau_levenshtein(name, known);
-    let names: Vec<String> = KEYS.iter().map(known).collect();
     match names.iter().min_by_key(|name| near(name)) {
         // A third of it may be wrong: enough for a slip, too little for another word.
         Some(best) if near(best) <= best.len().div_ceil(3).max(2) => {

@@ -6,10 +6,12 @@
 mod keys;
 mod plan;
 mod raw;
+mod serve;
 
 pub use keys::{KEYS, Key, Kind};
 pub use plan::{Compress, FilePlan, FormatPlan, FsyncPlan, Parse, Plan};
 pub use raw::{Origin, Raw, Setting, Value};
+pub use serve::ServePlan;
 
 use std::path::Path;
 

@@ -157,6 +157,13 @@ impl Plan {
             settings: KEYS.iter().filter_map(|key| raw.or_default(key.name)).collect(),
         })
     }
+
+    /// Whether both say the same, wherever it is written.
+    #[must_use]
+    pub fn is_same(&self, other: &Plan) -> bool {
+        let bare = |plan: &Plan| Plan { settings: Vec::new(), ..plan.clone() };
+        bare(self) == bare(other)
+    }
 }
 
 /// Reads settings one by one, and says which one is wrong.

@@ -1,7 +1,9 @@
 //! What somebody wrote, and where.
 
+use std::borrow::Cow;
 use std::fmt;
 
+use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::keys::{KEYS, Key, Kind};
@@ -72,6 +74,31 @@ impl fmt::Display for Setting {
     }
 }
 
+/// A TOML file that is being read.
+#[derive(Clone, Copy)]
+pub(super) struct Source<'a> {
+    /// What stands in it.
+    pub(super) text: &'a str,
+    /// What messages call it.
+    pub(super) name: &'a str,
+}
+
+impl<'a> Source<'a> {
+    /// Its outermost table.
+    pub(super) fn table(self) -> Result<Spanned<DeTable<'a>>, String> {
+        DeTable::parse(self.text).map_err(|err| {
+            let at = err.span().map_or(0, |span| span.start);
+            format!("{}:{}: {}", self.name, self.line(at), err.message())
+        })
+    }
+
+    /// The line on which this byte stands.
+    pub(super) fn line(self, at: usize) -> usize {
+        let before = &self.text.as_bytes()[..at.min(self.text.len())];
+        before.iter().filter(|&&byte| byte == b'\n').count() + 1
+    }
+}
+
 /// Settings as they are written, each at most once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Raw {
@@ -102,30 +129,41 @@ impl Raw {
     /// # Errors
     /// As [`parse`](Raw::parse).
     pub fn parse_named(text: &str, name: &str) -> Result<Raw, String> {
-        let line = |at: usize| {
-            text.as_bytes()[..at.min(text.len())].iter().filter(|&&b| b == b'\n').count() + 1
-        };
-        let table = DeTable::parse(text).map_err(|err| {
-            let at = err.span().map_or(0, |span| span.start);
-            format!("{name}:{}: {}", line(at), err.message())
+        let source = Source { text, name };
+        source.table()?.get_ref().iter().try_fold(Raw::default(), |mut raw, (key, value)| {
+            raw.put_toml(source, key, value, &[])?;
+            Ok(raw)
+        })
+    }
+
+    /// A key and its value as a file has them; `more` are keys that the file may have besides.
+    pub(super) fn put_toml(
+        &mut self,
+        source: Source<'_>,
+        key: &Spanned<Cow<'_, str>>,
+        value: &Spanned<DeValue<'_>>,
+        more: &[&str],
+    ) -> Result<(), String> {
+        let (name, line) = (source.name, source.line(key.span().start));
+        let found =
+            Key::find_with(key.get_ref(), more).map_err(|err| format!("{name}:{line}: {err}"))?;
+        let written = &source.text[value.span()];
+        let value = of_toml(found, value.get_ref()).ok_or_else(|| {
+            let kind = kind_of(value.get_ref());
+            wrong(&format!("{name}:{line}: {} = {written} is {kind}", found.name), found)
         })?;
-        let mut raw = Raw::default();
-        for (key, value) in table.get_ref() {
-            let line = line(key.span().start);
-            let found = Key::find(key.get_ref()).map_err(|err| format!("{name}:{line}: {err}"))?;
-            let written = &text[value.span()];
-            let value = of_toml(found, value.get_ref()).ok_or_else(|| {
-                let kind = kind_of(value.get_ref());
-                wrong(&format!("{name}:{line}: {} = {written} is {kind}", found.name), found)
-            })?;
-            raw.put(found, value, Origin::File(name.to_owned(), line));
-        }
+        self.put(found, value, Origin::File(name.to_owned(), line));
         // In the order of the file: the table of the parser is sorted by name.
-        raw.settings.sort_by_key(|setting| match &setting.origin {
+        self.settings.sort_by_key(|setting| match &setting.origin {
             Origin::File(_, line) => *line,
             _ => 0,
         });
-        Ok(raw)
+        Ok(())
+    }
+
+    /// All that is set.
+    pub(super) fn settings(&self) -> &[Setting] {
+        &self.settings
     }
 
     /// Reads the environment: each `ONEWRITER_…` variable must be a setting.

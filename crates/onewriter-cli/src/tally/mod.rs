@@ -39,6 +39,9 @@ pub struct Expect {
     /// How many producers there were; those without a single line are lost with all their numbers,
     /// if `first` and `last` are given.
     pub producers: Option<u64>,
+    /// How many records each producer is known to have put, by its name: their numbers begin at 0.
+    /// One more may be there: that of a put that was killed before it returned.
+    pub returned: HashMap<String, u64>,
     /// Times that go back are a miss.
     ///
     /// A put that is interrupted between reading the clock and its end stands after those that
@@ -68,6 +71,9 @@ pub struct Verdict {
     pub torn: u64,
     /// Numbers that stand after a later number of the same producer.
     pub misordered: u64,
+    /// Numbers beyond those that a producer is known to have put, one at most for each.
+    #[serde(skip)]
+    pub unreturned: u64,
     /// Records before which another stands whose put began only after theirs had returned.
     pub overtaken: u64,
     /// Lines whose time is before the time of the line above.
@@ -243,6 +249,19 @@ impl Tally {
         let verdict = &mut self.verdict;
         verdict.strict_time = self.expect.strict_time;
         verdict.producers = self.producers.len() as u64;
+        for (name, count) in &self.expect.returned {
+            let found = self.producers.get_mut(name.as_bytes()).map(|found| &mut found.sequence);
+            match (found, count.checked_sub(1)) {
+                (Some(sequence), Some(last)) => sequence.reach(last),
+                (None, Some(_)) => {
+                    verdict.lost += count;
+                    verdict.gaps += 1;
+                }
+                (_, None) => {}
+            }
+            let next = self.producers.get(name.as_bytes()).map_or(0, |it| it.sequence.next());
+            verdict.unreturned += next.saturating_sub(*count);
+        }
         for Producer { sequence, .. } in self.producers.values_mut() {
             if let Some(last) = self.expect.last {
                 sequence.reach(last);
@@ -326,6 +345,15 @@ mod tests {
             Expect { first: Some(0), last: Some(9), producers: Some(3), ..Expect::default() };
         let found = verdict(expect, &json(&[(1, 2), (1, 3), (2, 0)]));
         assert_eq!((found.lost, found.gaps), (2 + 6 + 9 + 10, 4));
+    }
+
+    #[test]
+    fn what_each_producer_is_known_to_have_put_must_be_there_and_one_more_may_be() {
+        let returned = [("1", 3), ("2", 2), ("3", 4), ("4", 0)];
+        let returned = returned.map(|(name, count)| (name.to_owned(), count)).into();
+        let expect = Expect { first: Some(0), returned, ..Expect::default() };
+        let found = verdict(expect, &json(&[(1, 0), (1, 1), (2, 0), (2, 1), (2, 2)]));
+        assert_eq!((found.lost, found.gaps, found.unreturned), (1 + 4, 2, 1));
     }
 
     #[test]

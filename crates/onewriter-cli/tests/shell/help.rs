@@ -2,7 +2,8 @@
 
 use crate::Stage;
 
-const COMMANDS: [&str; 7] = ["demo", "pipe", "run", "tail", "check", "completions", "man"];
+const COMMANDS: [&str; 10] =
+    ["demo", "pipe", "run", "serve", "tail", "stat", "recover", "check", "completions", "man"];
 
 #[test]
 fn every_command_has_a_help_that_fits_the_page() {
@@ -19,7 +20,7 @@ fn every_command_has_a_help_that_fits_the_page() {
 #[test]
 fn the_help_of_every_command_that_people_use_ends_with_examples() {
     let stage = Stage::new();
-    for command in ["demo", "pipe", "run", "tail", "check"] {
+    for command in &COMMANDS[..8] {
         for flag in ["-h", "--help"] {
             let help = stage.run(&[command, flag]).out;
             let (_, examples) = help.split_once("\nExamples:\n").expect(command);
@@ -78,7 +79,8 @@ fn the_manual_is_a_page_for_each_command() {
     assert!(stage.read("pages/onewriter.1").contains("128+n"));
     stage.run(&["man", "chek"]).refuses(
         2,
-        "no command \"chek\": there are demo, pipe, run, tail, check, completions, man",
+        "no command \"chek\": there are demo, pipe, run, serve, tail, stat, recover, check, \
+         completions, man",
     );
 }
 

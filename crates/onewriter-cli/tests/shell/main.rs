@@ -5,20 +5,37 @@ mod demo;
 mod guide;
 mod help;
 mod pipe;
+mod producer;
+mod recover;
 mod run;
+mod serve;
+mod stat;
 mod tail;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-/// A directory of its own, in which the command runs.
+/// A directory of its own, in which the command runs and has its queues.
 struct Stage {
     dir: tempfile::TempDir,
 }
 
 impl Stage {
     fn new() -> Stage {
-        Stage { dir: tempfile::tempdir().unwrap() }
+        // As the command sees it, links resolved.
+        let root = std::fs::canonicalize(std::env::temp_dir()).unwrap();
+        Stage { dir: tempfile::tempdir_in(root).unwrap() }
+    }
+
+    /// The same in memory, for commands that look at queues.
+    fn in_memory() -> Stage {
+        let memory = Path::new("/dev/shm");
+        if !memory.is_dir() {
+            return Stage::new();
+        }
+        Stage {
+            dir: tempfile::Builder::new().prefix("onewriter-test-").tempdir_in(memory).unwrap(),
+        }
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -53,6 +70,7 @@ fn onewriter(dir: &Path, args: &[&str]) -> Command {
             command.env_remove(name);
         }
     }
+    command.env("ONEWRITER_DIR", dir.join(".queues"));
     command
 }
 

@@ -205,3 +205,37 @@ fn a_reader_that_goes_away_ends_pipe_without_a_word() {
     let ended = Ended::of(child.wait_with_output().unwrap());
     assert_eq!((ended.code, ended.err.as_str()), (Some(141), ""));
 }
+
+#[test]
+fn processes_that_want_one_file_otherwise_are_told_so_in_the_log() {
+    let stage = Stage::in_memory();
+    let start = |rotate: &str| {
+        let args = ["pipe", "--file", "a.log", "--format", FORMAT, "--rotate", rotate];
+        stage.command(&args).stdin(Stdio::piped()).spawn().unwrap()
+    };
+    let wait_for = |what: &str| {
+        while !std::fs::read_to_string(stage.path("a.log")).is_ok_and(|log| log.contains(what)) {
+            std::thread::yield_now();
+        }
+    };
+    let mut first = start("100 MB");
+    writeln!(first.stdin.as_mut().unwrap(), "line 1").unwrap();
+    wait_for("line 1");
+    let mut second = start("40 KB");
+    wait_for("until it ends");
+    for child in [&mut second, &mut first] {
+        drop(child.stdin.take());
+        assert_eq!(child.wait().unwrap().code(), Some(0));
+    }
+    let log = stage.read("a.log");
+    let lines: Vec<&str> = log.lines().collect();
+    assert_eq!((lines.len(), lines[0]), (2, "INFO pipe: line 1"));
+    assert!(lines[1].starts_with("WARN onewriter: process "), "{log}");
+    let path = stage.path("a.log");
+    let wants = format!(
+        " (onewriter) wants rotate \"40 KB\" for {path:?}, the writer has rotate \"100 MB\"; the \
+         writer, process "
+    );
+    assert!(lines[1].contains(&wants), "{log}");
+    assert!(lines[1].ends_with(" (onewriter), keeps its settings until it ends"), "{log}");
+}

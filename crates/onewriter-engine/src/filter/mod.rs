@@ -162,6 +162,16 @@ impl Filter {
         Filter(Arc::new(Node::Or(self, other)))
     }
 
+    /// The level that says the same, if there is one.
+    pub(crate) fn as_level(&self) -> Option<LevelFilter> {
+        match &*self.0 {
+            Node::Level(level) => Some(*level),
+            Node::And(one, other) => Some(one.as_level()?.max(other.as_level()?)),
+            Node::Or(one, other) => Some(one.as_level()?.min(other.as_level()?)),
+            Node::Rules(_) | Node::Function(_) => None,
+        }
+    }
+
     fn from_rules(rules: Rules) -> Filter {
         match rules.only_level() {
             Some(level) => Filter::level(level),

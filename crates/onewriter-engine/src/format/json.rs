@@ -176,6 +176,14 @@ impl Format for JsonFormat {
     fn twin(&self) -> Option<Box<dyn Format>> {
         Some(Box::new(self.clone()))
     }
+
+    fn setting(&self) -> Option<String> {
+        let JsonFormat { precision, zone, look, origin, .. } = self;
+        let is_plain = (*precision, zone) == (Precision::default(), &Zone::default())
+            && (look.source, look.flatten) == (false, false)
+            && (origin.thread, origin.process) == (true, true);
+        is_plain.then(|| "json".to_owned())
+    }
 }
 
 #[inline(never)]

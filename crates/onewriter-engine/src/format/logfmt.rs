@@ -151,6 +151,13 @@ impl Format for LogfmtFormat {
     fn twin(&self) -> Option<Box<dyn Format>> {
         Some(Box::new(self.clone()))
     }
+
+    fn setting(&self) -> Option<String> {
+        let LogfmtFormat { precision, zone, source, origin, .. } = self;
+        let is_plain = (*precision, zone) == (Precision::default(), &Zone::default())
+            && (*source, origin.thread, origin.process) == (false, true, true);
+        is_plain.then(|| "logfmt".to_owned())
+    }
 }
 
 fn sections(line: &mut Line<'_>, record: &Record<'_>) {

@@ -56,6 +56,8 @@ const PRETTY: &str = "{time} {level:<5} {target}: {message}{fields}{context}{spa
 #[derive(Clone, Debug)]
 pub struct TextFormat {
     parts: Vec<Placed>,
+    /// The pattern, or the name of a preset; empty if a file of settings cannot say it.
+    written: String,
     look: Look,
     precision: Precision,
     zone: Zone,
@@ -110,20 +112,20 @@ impl TextFormat {
     /// `{time} {level:<5} [{thread}] {target}: {message}{fields}{context}{spans}{backtrace}`.
     #[must_use]
     pub fn full() -> TextFormat {
-        TextFormat::preset(FULL, Look::default())
+        TextFormat::preset("text", FULL, Look::default())
     }
 
     /// What fits into a narrow terminal: `08:05:09.123 INFO  order 7 placed customer=c-42`.
     #[must_use]
     pub fn compact() -> TextFormat {
-        TextFormat::preset(COMPACT, Look::default())
+        TextFormat::preset("compact", COMPACT, Look::default())
     }
 
     /// Several lines for each record, for development: each field, span and line of a backtrace on
     /// an indented line of its own, and the place in the source.
     #[must_use]
     pub fn pretty() -> TextFormat {
-        TextFormat::preset(PRETTY, Look { multiline: true, color: false })
+        TextFormat::preset("pretty", PRETTY, Look { multiline: true, color: false })
     }
 
     /// Lines by a pattern of your own.
@@ -151,18 +153,21 @@ impl TextFormat {
                 return Err(pattern::wrong(pattern, at, &what, right));
             }
         }
-        Ok(TextFormat::new(parts, Look::default()))
+        // A file of settings knows a pattern by its braces; "compact" there is the preset.
+        let written = if pattern.contains('{') { pattern } else { "" };
+        Ok(TextFormat::new(parts, written, Look::default()))
     }
 
-    fn preset(pattern: &str, look: Look) -> TextFormat {
+    fn preset(name: &str, pattern: &str, look: Look) -> TextFormat {
         // The patterns above are right; a test says so.
-        TextFormat::new(pattern::parse(pattern).unwrap_or_default(), look)
+        TextFormat::new(pattern::parse(pattern).unwrap_or_default(), name, look)
     }
 
-    fn new(parts: Vec<Placed>, look: Look) -> TextFormat {
+    fn new(parts: Vec<Placed>, written: &str, look: Look) -> TextFormat {
         let (precision, zone) = (Precision::default(), Zone::default());
         let (ops, sites) = (Vec::new(), Sites::new());
-        TextFormat { parts, look, precision, zone, ops, sites }.compiled()
+        let written = written.to_owned();
+        TextFormat { parts, written, look, precision, zone, ops, sites }.compiled()
     }
 
     /// Colours level, time and target with ANSI escapes; default off. A terminal sink asks for it.
@@ -276,6 +281,14 @@ impl Format for TextFormat {
 
     fn twin(&self) -> Option<Box<dyn Format>> {
         Some(Box::new(self.clone()))
+    }
+
+    fn setting(&self) -> Option<String> {
+        let TextFormat { written, look, precision, zone, .. } = self;
+        let is_plain = (*precision, zone) == (Precision::default(), &Zone::default())
+            && (look.color, look.multiline) == (false, written == "pretty")
+            && !written.is_empty();
+        is_plain.then(|| written.clone())
     }
 }
 

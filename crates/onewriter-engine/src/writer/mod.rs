@@ -3,14 +3,17 @@
 //! * `mod.rs`: its handle, and what handle and thread share
 //! * `running.rs`: the thread: standing by, taking over, passes, pauses, the end
 //! * `router.rs`: what the drain gives records to
+//! * `compare.rs`: telling those who stand by that their sinks are others
 //! * `recipe.rs`: how its sinks are made, at once or when it takes over
 
+mod compare;
 mod recipe;
 mod router;
 mod running;
 
 use crate::error::{Error, ErrorKind};
 use crate::filter::Filter;
+use crate::publish;
 use crate::route::Route;
 use crate::sink::{Context, Sink, SinkSpec};
 use crate::stats::Stats;
@@ -39,6 +42,9 @@ pub struct WriterOptions {
     pub stats_every: Option<Duration>,
     /// The slot in which this process puts into the queue. Default 0.
     pub slot: usize,
+    /// Called once, on a thread of its own, with a sentence that says how the sinks of the writer for
+    /// which this process stands by are set up otherwise than ours. Default: nobody is told.
+    pub on_disagreement: Option<fn(&str)>,
 }
 
 /// A handle of the writer; clones mean the same writer.
@@ -60,6 +66,7 @@ struct Shared {
     slot: usize,
     trap: Trap,
     stats_every: Option<Duration>,
+    on_disagreement: Option<fn(&str)>,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -90,6 +97,15 @@ struct SinkFilter {
 }
 
 impl State {
+    /// The settings of all sinks with the levels that hold now.
+    fn all_settings(&self) -> Vec<Option<String>> {
+        let sinks = self.filters.iter().zip(&self.recipes);
+        let with_level = |(sink, recipe): (&SinkFilter, &Recipe)| {
+            publish::with_level(recipe.settings(), self.global.as_ref(), &sink.filter)
+        };
+        sinks.map(with_level).collect()
+    }
+
     /// The writer has got a filter: sinks without one of their own leave it to that.
     fn drop_defaults(&mut self, now: u64) {
         for (number, sink) in self.filters.iter_mut().enumerate().filter(|(_, it)| it.is_default) {
@@ -142,9 +158,11 @@ impl Writer {
     /// # Errors
     /// A journal that cannot be opened, a thread that cannot be started.
     pub fn start(queue: &'static Queue, options: WriterOptions) -> Result<Writer, Error> {
-        let WriterOptions { sinks, numbers, filter, trap, stats_every, slot } = options;
+        let WriterOptions { sinks, numbers, filter, trap, stats_every, slot, on_disagreement } =
+            options;
         let state = State { global: filter, ..State::default() };
-        let shared = Shared::leaked(queue, state, Settings { trap, stats_every, slot });
+        let settings = Settings { trap, stats_every, slot, on_disagreement };
+        let shared = Shared::leaked(queue, state, settings);
         let mut routes = Vec::new();
         for (at, spec) in sinks.into_iter().enumerate() {
             let number = numbers.get(at).copied().unwrap_or(at);
@@ -175,7 +193,9 @@ impl Writer {
         };
         drop(theirs);
         let Shared { queue, slot, ref trap, stats_every, .. } = *self.shared;
-        let settings = Settings { trap: trap.clone(), stats_every, slot };
+        // It was set up by the same program.
+        let on_disagreement = None;
+        let settings = Settings { trap: trap.clone(), stats_every, slot, on_disagreement };
         Shared::leaked(queue, state, settings).start(None).map(Some)
     }
 
@@ -309,6 +329,23 @@ impl Writer {
         self.shared.lock().stats.clone()
     }
 
+    /// Waits until this writer has the lead, at most so long; whether it has. One that stands by for
+    /// another, or has ended, has not.
+    #[must_use]
+    pub fn wait_for_lead(&self, timeout: Duration) -> bool {
+        let until = Instant::now() + timeout;
+        let mut state = self.shared.lock();
+        while !state.leads && state.phase != Phase::Stopped {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            let waited = self.shared.changed.wait_timeout(state, left);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        state.leads
+    }
+
     /// The names of sinks that could not commit what they took.
     #[must_use]
     pub fn failing(&self) -> Vec<String> {
@@ -349,11 +386,12 @@ struct Settings {
     trap: Trap,
     stats_every: Option<Duration>,
     slot: usize,
+    on_disagreement: Option<fn(&str)>,
 }
 
 impl Shared {
     fn leaked(queue: &'static Queue, state: State, settings: Settings) -> &'static Shared {
-        let Settings { trap, stats_every, slot } = settings;
+        let Settings { trap, stats_every, slot, on_disagreement } = settings;
         // Like the queue it is kept for ever: threads that outlive the writer look at it.
         Box::leak(Box::new(Shared {
             queue,
@@ -361,6 +399,7 @@ impl Shared {
             slot,
             trap,
             stats_every,
+            on_disagreement,
             state: Mutex::new(state),
             changed: Condvar::new(),
         }))

@@ -16,17 +16,26 @@ pub(super) struct Recipe {
     number: usize,
     file: Option<PathBuf>,
     respawn: Option<Respawn>,
+    /// How it is set up, without its filter.
+    settings: Option<String>,
     /// What it begins with.
     filter: Filter,
 }
 
 impl Recipe {
     pub(super) fn of(spec: &SinkSpec, number: usize, filter: Filter) -> Recipe {
-        Recipe { number, file: spec.file.clone(), respawn: spec.respawn.clone(), filter }
+        let SinkSpec { file, respawn, settings, .. } = spec;
+        let (file, respawn, settings) = (file.clone(), respawn.clone(), settings.clone());
+        Recipe { number, file, respawn, settings, filter }
     }
 
     pub(super) fn with_filter(&self, filter: Filter) -> Recipe {
         Recipe { filter, ..self.clone() }
+    }
+
+    /// How the sink is set up, without its filter.
+    pub(super) fn settings(&self) -> Option<&str> {
+        self.settings.as_deref()
     }
 
     /// Whether the sink can be made anew.

@@ -5,6 +5,7 @@ use super::{Phase, Shared};
 use crate::drain::Drain;
 use crate::error::{Error, ErrorKind};
 use crate::filter::{Filter, Matcher};
+use crate::publish::Publisher;
 use crate::route::Route;
 use crate::wall::Wall;
 use onewriter_ring::{Candidate, Lead, Reader, Standing, wall_pair};
@@ -22,6 +23,7 @@ pub(super) struct Running {
     shared: &'static Shared,
     drain: Drain,
     router: Router,
+    publisher: Publisher,
     /// The sinks are still to be made.
     is_bare: bool,
     idle_passes: u32,
@@ -43,6 +45,7 @@ impl Running {
             drain: Drain::new(reader, wall),
             is_bare: routes.is_none(),
             router: Router::new(global, routes.unwrap_or_default(), pair.1),
+            publisher: Publisher::default(),
             idle_passes: 0,
             next_tick: Instant::now(),
             next_stats: shared.stats_every.map(|every| Instant::now() + every),
@@ -58,7 +61,11 @@ impl Running {
             self.stand_down();
             return;
         };
+        self.publisher = Publisher::new(self.shared.queue.dir());
+        self.update_stats();
+        self.publish_state();
         self.shared.lock().leads = true;
+        self.shared.changed.notify_all();
         self.take_over();
         // The counter's rate is known after the first millisecond.
         std::thread::sleep(Duration::from_millis(2));
@@ -88,6 +95,7 @@ impl Running {
     fn wait_for_lead(&mut self) -> Option<Lead> {
         let queue = self.shared.queue;
         let mut candidate: Option<Candidate> = None;
+        let mut tell = self.shared.on_disagreement;
         while self.shared.lock().phase == Phase::Running {
             let standing = candidate.as_ref().map_or(Standing::Polls, Candidate::take);
             let pause = match standing {
@@ -96,6 +104,9 @@ impl Running {
                 Standing::Polls => match queue.try_lead() {
                     Ok(Some(lead)) => return Some(lead),
                     Ok(None) if candidate.is_none() => {
+                        if let Some(tell) = tell.take() {
+                            self.shared.compare_with_writer(tell);
+                        }
                         candidate = self.stand_by();
                         if candidate.is_some() { Duration::ZERO } else { POLL }
                     }
@@ -271,6 +282,7 @@ impl Running {
         self.report_damage();
         self.drain.forget_gone();
         self.update_stats();
+        self.publish_state();
         if let (Some(at), Some(every)) = (self.next_stats, self.shared.stats_every)
             && now >= at
         {
@@ -278,6 +290,14 @@ impl Running {
             let text = format!("statistics: {}", self.shared.lock().stats);
             self.router.notice(self.router.now, &text, &self.drain.reader);
         }
+    }
+
+    fn publish_state(&mut self) {
+        let (stats, settings) = {
+            let state = self.shared.lock();
+            (state.stats.clone(), state.all_settings())
+        };
+        self.publisher.publish(&stats, settings);
     }
 
     fn report_damage(&mut self) {
@@ -366,6 +386,10 @@ impl Running {
         self.update_stats();
         let shared = self.shared;
         if clean {
+            self.publisher.end();
+        }
+        self.publish_state();
+        if clean {
             self.router.routes.iter_mut().for_each(|it| it.trim(&self.drain.reader));
         }
         self.router.routes.clear();
@@ -375,6 +399,7 @@ impl Running {
         }
         let mut state = shared.lock();
         state.phase = Phase::Stopped;
+        state.leads = false;
         drop(state);
         shared.changed.notify_all();
     }

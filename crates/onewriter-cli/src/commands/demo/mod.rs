@@ -1,33 +1,41 @@
-//! `demo`: a log under load, and the proof that it is complete, in order and whole.
+//! `demo`: many processes log at full speed while they are killed again and again; then the proof
+//! that the log is complete, in order and whole.
 
-mod producers;
+mod board;
+mod crew;
+mod report;
+pub mod worker;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::cli::Demo;
 use crate::commands::check::{self, grouped};
-use crate::engine_door::{self, Counts};
+use crate::engine_door::DemoLog;
 use crate::exit::{Exit, Failure};
 use crate::files;
-use crate::output::{Output, Paint, Progress};
+use crate::output::{Output, Progress};
 use crate::tally::{Expect, Tally, Verdict};
-use producers::{DOORS, Load, Producers};
+use board::Board;
+use crew::{Crew, Kills, Shape};
+use report::Report;
 
-/// How often the progress is told.
+/// How often the counters are looked at, and how often the progress is told.
+const LOOK: Duration = Duration::from_millis(2);
 const TELL_EVERY: Duration = Duration::from_millis(200);
 
-/// Puts, reads back, and judges.
+/// Puts, kills, reads back, and judges.
 pub fn run(args: &Demo, output: &mut Output<'_>) -> Result<Exit, Failure> {
     let start = Instant::now();
     let place = Place::new(args.dir.as_deref())?;
-    let load = Load { threads: args.threads, records: args.records };
-    let (counts, put) = put_all(load, &place, output)?;
+    let put = put_all(args, &place, output)?;
     let disk = Disk::of(&place)?;
-    let verdict = read_back(load, &disk, output)?;
-    let report =
-        Report { load, counts, verdict, disk, put, whole: start.elapsed(), dir: place.kept() };
+    let verdict = read_back(&put, &disk, output)?;
+    let shape = Shape { processes: args.processes, threads: args.threads };
+    let dir = place.kept();
+    let report = Report { shape, put, verdict, disk, whole: start.elapsed(), dir };
     if args.json {
         report.print_json(output)?;
     } else {
@@ -36,6 +44,11 @@ pub fn run(args: &Demo, output: &mut Output<'_>) -> Result<Exit, Failure> {
     let clean = report.is_clean();
     place.remove(clean)?;
     Ok(if clean { Exit::DONE } else { Exit::MISS })
+}
+
+/// The log in a demo's directory.
+pub fn log_in(dir: &Path) -> PathBuf {
+    dir.join("demo.log")
 }
 
 /// The directory of the demo's files.
@@ -65,7 +78,7 @@ impl Place {
     }
 
     fn log(&self) -> PathBuf {
-        self.dir.join("demo.log")
+        log_in(&self.dir)
     }
 
     fn kept(&self) -> Option<PathBuf> {
@@ -81,41 +94,82 @@ impl Place {
     }
 }
 
-fn put_all(
-    load: Load,
-    place: &Place,
-    output: &mut Output<'_>,
-) -> Result<(Counts, Duration), Failure> {
-    let engine = engine_door::Demo::start(&place.log())?;
-    let start = Instant::now();
-    let producers =
-        Producers::start(load).map_err(|err| Failure::system("cannot start a thread", &err))?;
-    let mut progress = Progress::new();
-    while !producers.wait(TELL_EVERY) {
-        let n = producers.done();
-        progress.tell(output, &line("putting", n, load.total(), start.elapsed()))?;
-    }
-    let put = start.elapsed();
-    let accepted = producers.join();
-    progress.tell(output, "writing what is still in the queue")?;
-    let counts = engine.finish(accepted)?;
-    progress.end(output)?;
-    Ok((counts, put))
+/// What was put, and what was done to those who put.
+struct Put {
+    /// Puts of each producer that returned.
+    returned: Vec<u64>,
+    /// What the last writer counted as lost.
+    lost: u64,
+    kills: Kills,
+    takeovers: Vec<Duration>,
+    time: Duration,
 }
 
-fn read_back(load: Load, disk: &Disk, output: &mut Output<'_>) -> Result<Verdict, Failure> {
+impl Put {
+    fn accepted(&self) -> u64 {
+        self.returned.iter().sum()
+    }
+}
+
+fn put_all(args: &Demo, place: &Place, output: &mut Output<'_>) -> Result<Put, Failure> {
+    let failed = |err| Failure::io("cannot make the counters in", &place.dir, &err);
+    let board = Board::open(&place.dir).map_err(failed)?;
+    let shape = Shape { processes: args.processes, threads: args.threads };
+    let start = Instant::now();
+    let mut crew = Crew::start(&place.dir, shape, &board)?;
+    let mut progress = Progress::new();
+    let mut told = Instant::now();
+    loop {
+        board.beat();
+        let n: u64 = board.all_returned().iter().sum();
+        let n_kills = crew.kills.total();
+        if n >= args.records && n_kills >= args.kills {
+            break;
+        }
+        // Evenly over all records, whatever the speed of the machine.
+        if n_kills < args.kills && n >= args.records / (args.kills + 1) * (n_kills + 1) {
+            kill_next(&mut crew, &board)?;
+        }
+        if told.elapsed() >= TELL_EVERY {
+            told = Instant::now();
+            let kills = crew.kills.total();
+            let text = line("putting", n, args.records, start.elapsed());
+            progress.tell(output, &format!("{text}, {kills} kills"))?;
+        }
+        thread::sleep(LOOK);
+    }
+    board.stop();
+    progress.tell(output, "writing what is still in the queue")?;
+    let (kills, takeovers) = crew.finish()?;
+    let time = start.elapsed();
+    // What killed processes had put last is written by whoever logs next.
+    let lost = DemoLog::start(&place.log())?.finish()?;
+    progress.end(output)?;
+    Ok(Put { returned: board.all_returned(), lost, kills, takeovers, time })
+}
+
+/// Writers, forked children and other processes in turn; writers most of all.
+fn kill_next(crew: &mut Crew, board: &Board) -> Result<(), Failure> {
+    match crew.kills.total() % 4 {
+        1 => crew.kill_forked(board),
+        3 => crew.kill_worker(board),
+        _ => crew.kill_writer(board),
+    }
+}
+
+fn read_back(put: &Put, disk: &Disk, output: &mut Output<'_>) -> Result<Verdict, Failure> {
+    let named = put.returned.iter().enumerate().map(|(number, count)| (number.to_string(), *count));
     let mut tally = Tally::new(Expect {
         ticket_field: Some("ticket".to_owned()),
         first: Some(0),
-        last: Some(load.records - 1),
-        producers: Some(load.producers()),
+        returned: named.collect(),
         ..Expect::default()
     });
     let start = Instant::now();
     let mut progress = Progress::new();
     for file in &disk.files {
         check::read(&mut tally, file)?;
-        let text = line("counting", tally.lines(), load.total(), start.elapsed());
+        let text = line("counting", tally.lines(), put.accepted(), start.elapsed());
         progress.tell(output, &text)?;
     }
     progress.end(output)?;
@@ -142,111 +196,5 @@ impl Disk {
         let is_compressed = |file: &&PathBuf| file.extension().is_some_and(|it| it != "log");
         let n_compressed = files.iter().filter(is_compressed).count();
         Ok(Disk { files, bytes, n_compressed })
-    }
-}
-
-struct Report {
-    load: Load,
-    counts: Counts,
-    verdict: Verdict,
-    disk: Disk,
-    put: Duration,
-    whole: Duration,
-    dir: Option<PathBuf>,
-}
-
-impl Report {
-    fn is_clean(&self) -> bool {
-        let all = self.load.total();
-        self.verdict.is_clean()
-            && self.counts.accepted == all
-            && self.counts.lost == 0
-            && self.verdict.records == all
-            && self.verdict.others == 0
-    }
-
-    /// What stands after something later, by number or by ticket.
-    fn misordered(&self) -> u64 {
-        self.verdict.misordered + self.verdict.overtaken
-    }
-
-    fn print_json(&self, output: &mut Output<'_>) -> Result<(), Failure> {
-        let seconds = |span: Duration| (span.as_secs_f64() * 1000.0).round() / 1000.0;
-        let object = serde_json::json!({
-            "clean": self.is_clean(),
-            "doors": DOORS.map(|(name, _)| name),
-            "threads": self.load.threads,
-            "records": self.load.records,
-            "accepted": self.counts.accepted,
-            "written": self.verdict.records,
-            "lost": self.verdict.lost,
-            "doubled": self.verdict.doubled,
-            "torn": self.verdict.torn,
-            "misordered": self.misordered(),
-            "others": self.verdict.others,
-            "files": self.disk.files.len(),
-            "compressed": self.disk.n_compressed,
-            "bytes": self.disk.bytes,
-            "put_seconds": seconds(self.put),
-            "seconds": seconds(self.whole),
-            "findings": self.verdict.findings,
-        });
-        writeln!(output.out, "{object}")?;
-        Ok(())
-    }
-
-    fn print(&self, output: &mut Output<'_>) -> Result<(), Failure> {
-        writeln!(output.out, "{:<9} {:>8} {:>14}", "door", "threads", "records")?;
-        for (name, _) in DOORS {
-            let records = grouped(self.load.threads * self.load.records);
-            writeln!(output.out, "{name:<9} {:>8} {records:>14}", self.load.threads)?;
-        }
-        writeln!(output.out)?;
-        let all = self.load.total();
-        let rows = [
-            ("accepted", self.counts.accepted, all, "puts that returned"),
-            ("written", self.verdict.records, all, "found in the files"),
-            ("lost", self.verdict.lost, 0, "numbers that are missing"),
-            ("doubled", self.verdict.doubled, 0, "numbers that stand there twice"),
-            ("torn", self.verdict.torn, 0, "lines that are not whole"),
-            ("misordered", self.misordered(), 0, "lines that stand after a later one"),
-        ];
-        for (name, count, right, meaning) in rows {
-            let paint = if count == right { Paint::Green } else { Paint::Red };
-            let count = format!("{:>14}", grouped(count));
-            writeln!(output.out, "{name:<12} {}  {meaning}", paint.text(&count, output.colour))?;
-        }
-        for finding in &self.verdict.findings {
-            writeln!(output.out, "  {finding}")?;
-        }
-        self.print_end(output)
-    }
-
-    fn print_end(&self, output: &mut Output<'_>) -> Result<(), Failure> {
-        let rate = self.load.total() as f64 / self.put.as_secs_f64().max(0.001) / 1e6;
-        writeln!(
-            output.out,
-            "\n{} files ({} compressed), {} MB; put in {:.1} s ({rate:.1} million a second), all \
-             done in {:.1} s",
-            self.disk.files.len(),
-            self.disk.n_compressed,
-            grouped(self.disk.bytes / 1_000_000),
-            self.put.as_secs_f64(),
-            self.whole.as_secs_f64(),
-        )?;
-        if let Some(dir) = &self.dir {
-            writeln!(output.out, "the files are in {}", dir.display())?;
-        }
-        let all = grouped(self.load.total());
-        let (paint, text) = match self.is_clean() {
-            true => {
-                (Paint::Green, format!("All {all} records were written: once, whole, in order."))
-            }
-            false => {
-                (Paint::Red, format!("Not all is well: see above what of {all} records is wrong."))
-            }
-        };
-        writeln!(output.out, "\n{}", paint.text(&text, output.colour))?;
-        Ok(())
     }
 }

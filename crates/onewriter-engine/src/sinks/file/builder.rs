@@ -7,7 +7,7 @@ use super::open::Access;
 use super::retention::Keep;
 use super::rotation::{Rotation, Schedule};
 use super::size::ByteSize;
-use super::{FileSink, Settings};
+use super::{FileSink, Settings, settings};
 use crate::error::Error;
 use crate::format::{Format, TextFormat};
 use crate::sink::SinkSpec;
@@ -49,18 +49,18 @@ pub enum DiskFull {
 /// Settings of a file sink; made by [`file()`].
 pub struct FileBuilder {
     path: PathBuf,
-    format: Box<dyn Format>,
-    rotation: Rotation,
-    names: Names,
-    utc: bool,
-    zone: Option<TimeZone>,
-    keep: Option<usize>,
-    keep_for: Option<Duration>,
-    keep_bytes: Option<ByteSize>,
-    compression: Option<Compression>,
-    link: Option<PathBuf>,
-    access: Access,
-    fsync: Fsync,
+    pub(super) format: Box<dyn Format>,
+    pub(super) rotation: Rotation,
+    pub(super) names: Names,
+    pub(super) utc: bool,
+    pub(super) zone: Option<TimeZone>,
+    pub(super) keep: Option<usize>,
+    pub(super) keep_for: Option<Duration>,
+    pub(super) keep_bytes: Option<ByteSize>,
+    pub(super) compression: Option<Compression>,
+    pub(super) link: Option<PathBuf>,
+    pub(super) access: Access,
+    pub(super) fsync: Fsync,
     disk_full: DiskFull,
     pub(super) common: Common,
 }
@@ -72,9 +72,12 @@ impl IntoSink for FileBuilder {
     fn into_sink(mut self) -> Result<SinkSpec, Error> {
         let common = std::mem::take(&mut self.common);
         let twin = self.twin();
+        let settings = self.settings();
         let sink = self.build()?;
         let path = sink.path().to_owned();
         let file = (!sink.is_stream()).then(|| path.clone());
+        let settings = file.as_ref().zip(settings);
+        let settings = settings.and_then(|(path, lines)| settings::with_file(path, &lines));
         let respawn = twin.map(|mut twin| {
             // Wherever the working directory has gone meanwhile.
             twin.path = path;
@@ -87,6 +90,7 @@ impl IntoSink for FileBuilder {
         let mut spec = common.apply(sink)?;
         spec.file = file;
         spec.respawn = respawn;
+        spec.settings = settings;
         Ok(spec)
     }
 }

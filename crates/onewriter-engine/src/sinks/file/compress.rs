@@ -39,6 +39,13 @@ type GoOn<'a> = &'a dyn Fn() -> io::Result<()>;
 impl Compression {
     pub(super) const ALL: [Compression; 2] = [Compression::Gzip, Compression::Zstd];
 
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Compression::Gzip => "gzip",
+            Compression::Zstd => "zstd",
+        }
+    }
+
     pub(super) fn suffix(self) -> &'static str {
         match self {
             Compression::Gzip => ".gz",

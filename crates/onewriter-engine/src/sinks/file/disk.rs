@@ -38,19 +38,11 @@ pub(super) trait Disk: Send {
         super::open::open(path, access)
     }
 
-    fn open_lock(&mut self, path: &Path) -> io::Result<File> {
-        super::open::open_lock(path)
-    }
-
     /// Takes the file's lock if nobody has it. Where there are no locks, nobody has it.
     fn try_lock(&mut self, file: &File) -> bool {
         use rustix::fs::{FlockOperation, flock};
         use rustix::io::Errno;
         flock(file, FlockOperation::NonBlockingLockExclusive) != Err(Errno::WOULDBLOCK)
-    }
-
-    fn unlock(&mut self, file: &File) {
-        let _ = rustix::fs::flock(file, rustix::fs::FlockOperation::Unlock);
     }
 
     /// Lets the one who has the lock get on.

@@ -1,15 +1,15 @@
 //! Turns: writers that share a file and not a queue, such as two containers with one volume, write
 //! one after the other.
 //!
-//! Each batch is written, and each rotation done, under `flock` on the file at the path. The lock is
-//! taken through a descriptor of its own, which is closed with the turn: a child that is forked in
-//! between inherits the lock only if it is forked within those microseconds, and a kill gives it
-//! back. Nobody is waited for longer than a moment: then the batch is pending, as on a full disk.
+//! Each batch is written, and each rotation done, under `flock` on the file at the path. A kill gives
+//! the lock back; but a forked child has the descriptors of its parent, and with them the lock if its
+//! parent is killed under it. So after a fork the file is opened anew. Nobody is waited for longer
+//! than a moment: then the batch is pending, as on a full disk.
 
 use super::disk::Disk;
 use super::{FileSink, Settings};
 use crate::error::Error;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 
@@ -18,63 +18,58 @@ const TRIES: u32 = 20;
 /// How often the file at the path may change while its lock is being taken.
 const CHANGES: u32 = 8;
 
-/// The lock; `None` is that of the live file's own descriptor.
-pub(super) type Turn = Option<File>;
-
 impl FileSink {
     /// Waits a moment for this writer's turn, and goes on in the file that is at the path then.
     ///
     /// A batch that is staged for the live file is finished in it, wherever it is by now.
-    pub(super) fn take_turn(&mut self) -> Result<Turn, Error> {
-        let is_gone = self.live.file.metadata().is_ok_and(|meta| meta.nlink() == 0);
-        if !is_gone && self.staged.is_some_and(|intent| self.live.id() == (intent.dev, intent.ino))
-        {
-            return self.take_own_turn();
+    pub(super) fn take_turn(&mut self) -> Result<(), Error> {
+        if self.live.n_forks != onewriter_ring::n_forks() {
+            self.open_after_fork();
         }
         for _ in 0..CHANGES {
-            let lock = match self.disk.open_lock(&self.settings.path) {
-                Ok(lock) => lock,
-                Err(_) if is_gone => {
-                    self.open_again()?;
-                    continue;
-                }
-                Err(err) => {
-                    // Renamed: it is finished, and `tick` makes another one if whoever renamed it
-                    // does not. Or no descriptor is left, or it is not our file that is there.
-                    let turn = self.take_own_turn()?;
-                    let is_missing = err.kind() == io::ErrorKind::NotFound;
-                    if is_missing && self.settings.path.exists() {
-                        self.end_turn(turn);
-                        continue;
-                    }
-                    return Ok(turn);
-                }
-            };
-            wait(&mut *self.disk, &lock, &self.settings)?;
-            let Ok(meta) = lock.metadata() else { continue };
-            let id = (meta.dev(), meta.ino());
+            wait(&mut *self.disk, &self.live.file, &self.settings)?;
+            let is_live = |id| self.live.id() == id;
+            let at_path = fs::metadata(&self.settings.path);
             // Whoever had the lock may have rotated the file.
-            if !self.settings.is_at_path(id) {
-                continue;
+            let is_over = match &at_path {
+                Ok(meta) if !meta.is_file() => true,
+                Ok(meta) => is_live((meta.dev(), meta.ino())),
+                Err(_) => false,
+            };
+            if is_over {
+                return Ok(());
             }
-            if self.live.id() != id {
-                self.open_again()?;
+            let is_gone = self.live.file.metadata().is_ok_and(|meta| meta.nlink() == 0);
+            let is_staged = self.staged.is_some_and(|it| is_live((it.dev, it.ino)));
+            // Renamed: it is finished, and `tick` makes another one if whoever renamed it does not.
+            if !is_gone && (is_staged || at_path.is_err()) {
+                return Ok(());
             }
-            if self.live.id() == id {
-                return Ok(Some(lock));
-            }
+            // Gives the lock back, or the old file with it.
+            self.open_again().inspect_err(|_| self.end_turn())?;
         }
         Err(busy(&self.settings))
     }
 
-    fn take_own_turn(&mut self) -> Result<Turn, Error> {
-        wait(&mut *self.disk, &self.live.file, &self.settings)?;
-        Ok(None)
+    /// The same file through a descriptor that no child has, if there is one to be had.
+    fn open_after_fork(&mut self) {
+        let is_same = self.settings.is_at_path(self.live.id());
+        let opened = self.disk.open(&self.settings.path, &self.settings.access);
+        if let Ok(live) = opened
+            && is_same
+            && live.id() == self.live.id()
+        {
+            self.live = live;
+        }
     }
 
-    pub(super) fn end_turn(&mut self, turn: Turn) {
-        self.disk.unlock(turn.as_ref().unwrap_or(&self.live.file));
+    pub(super) fn end_turn(&self) {
+        unlock(&self.live.file);
     }
+}
+
+pub(super) fn unlock(file: &File) {
+    let _ = rustix::fs::flock(file, rustix::fs::FlockOperation::Unlock);
 }
 
 /// Waits a moment for the lock of a file.

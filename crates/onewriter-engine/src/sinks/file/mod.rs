@@ -17,6 +17,7 @@ mod open;
 mod redo;
 mod retention;
 mod rotation;
+mod settings;
 mod size;
 mod turn;
 mod write;

@@ -32,6 +32,11 @@ impl Names {
         Names(None)
     }
 
+    /// The template of names by time.
+    pub(super) fn template(&self) -> Option<&str> {
+        self.0.as_deref()
+    }
+
     /// `shop.TIME.log`, where TIME is made of `%Y %m %d %H %M %S %y %j %F %z %3f %6f %9f %%`
     /// with their meaning in `strftime`, and of other characters except `/`.
     ///

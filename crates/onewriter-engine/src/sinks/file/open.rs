@@ -28,14 +28,18 @@ pub(super) struct Live {
     pub(super) modified: u64,
     /// A pipe, a terminal, `/dev/null`: no offsets, no rotation.
     pub(super) is_stream: bool,
+    /// How often the process had forked when it was opened.
+    pub(super) n_forks: u64,
 }
 
 impl Live {
     fn new(file: File) -> io::Result<Live> {
+        let n_forks = onewriter_ring::n_forks();
         let meta = file.metadata()?;
         let modified = modified(&meta);
         let is_stream = !meta.is_file();
-        Ok(Live { dev: meta.dev(), ino: meta.ino(), len: meta.len(), modified, is_stream, file })
+        let (dev, ino, len) = (meta.dev(), meta.ino(), meta.len());
+        Ok(Live { dev, ino, len, modified, is_stream, n_forks, file })
     }
 
     /// Which file it is.
@@ -123,13 +127,6 @@ fn create(path: &Path, access: &Access) -> io::Result<Live> {
         },
         Err(err) => Err(err),
     }
-}
-
-/// A descriptor for the lock of the file at the path, if it is a regular one.
-pub(super) fn open_lock(path: &Path) -> io::Result<File> {
-    let flags = OFlags::NONBLOCK.bits().cast_signed();
-    let file = OpenOptions::new().write(true).custom_flags(flags).open(path)?;
-    if file.metadata()?.is_file() { Ok(file) } else { Err(io::ErrorKind::InvalidInput.into()) }
 }
 
 /// Makes `link` lead to `target`, in one step for whoever follows it.

@@ -5,6 +5,7 @@ use crate::error::Error;
 use jiff::civil::{Time, Weekday};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
+use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -214,6 +215,53 @@ fn next_interval(secs: i64, after: Timestamp, zone: &TimeZone) -> Option<Timesta
     let wall = Timestamp::from_second(next + anchor).ok()?;
     let at = zone.to_timestamp(TimeZone::UTC.to_datetime(wall)).ok()?;
     Some(if at > after { at } else { sum })
+}
+
+impl fmt::Display for Rotation {
+    /// The text that is read as this rotation again.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut terms: Vec<String> = self.moments.iter().map(Moment::to_string).collect();
+        terms.splice(..0, self.size.map(size::text));
+        terms.extend(self.at_start.then(|| "start".to_owned()));
+        f.write_str(&if terms.is_empty() { "never".to_owned() } else { terms.join(" or ") })
+    }
+}
+
+impl fmt::Display for Moment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Moment::Every(3_600) => f.write_str("hourly"),
+            Moment::Every(DAY) => f.write_str("daily"),
+            Moment::Every(secs) if *secs == 7 * DAY => f.write_str("weekly"),
+            Moment::Every(secs) => f.write_str(&interval_text(secs.unsigned_abs())),
+            Moment::At(None, time) => write!(f, "{time}"),
+            Moment::At(Some(day), time) if *time == Time::midnight() => {
+                f.write_str(weekday_name(*day))
+            }
+            Moment::At(Some(day), time) => write!(f, "{} at {time}", weekday_name(*day)),
+            Moment::Month => f.write_str("monthly"),
+        }
+    }
+}
+
+/// Seconds in the largest unit that holds them exactly: `15 min`.
+pub(super) fn interval_text(secs: u64) -> String {
+    let units = [(86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")];
+    let unit = units.into_iter().find(|(unit, _)| secs.is_multiple_of(*unit));
+    let (unit, name) = unit.unwrap_or((1, "s"));
+    format!("{} {name}", secs / unit)
+}
+
+fn weekday_name(day: Weekday) -> &'static str {
+    match day {
+        Weekday::Monday => "monday",
+        Weekday::Tuesday => "tuesday",
+        Weekday::Wednesday => "wednesday",
+        Weekday::Thursday => "thursday",
+        Weekday::Friday => "friday",
+        Weekday::Saturday => "saturday",
+        Weekday::Sunday => "sunday",
+    }
 }
 
 impl From<&str> for Rotation {

@@ -87,6 +87,25 @@ pub(super) fn parse(text: &str) -> Option<u64> {
     (bytes < u64::MAX as f64).then_some(bytes as u64)
 }
 
+/// A number of bytes in the largest unit that holds it exactly: `100 MB`.
+pub(super) fn text(bytes: u64) -> String {
+    const UNITS: [(u64, &str); 8] = [
+        (1_000_000_000_000, "TB"),
+        (1 << 40, "TiB"),
+        (1_000_000_000, "GB"),
+        (1 << 30, "GiB"),
+        (1_000_000, "MB"),
+        (1 << 20, "MiB"),
+        (1_000, "KB"),
+        (1 << 10, "KiB"),
+    ];
+    let fits = |unit: &&(u64, &str)| bytes > 0 && bytes.is_multiple_of(unit.0);
+    UNITS
+        .iter()
+        .find(fits)
+        .map_or_else(|| format!("{bytes} B"), |(unit, name)| format!("{} {name}", bytes / unit))
+}
+
 /// Splits `"1.5 GB"` into `"1.5"` and `"GB"`.
 pub(super) fn split_number(text: &str) -> Option<(&str, &str)> {
     let text = text.trim();
@@ -116,6 +135,22 @@ mod tests {
         ];
         for (text, bytes) in table {
             assert_eq!(parse(text), Some(bytes), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_size_is_written_in_a_unit_that_holds_it_exactly() {
+        let table = [
+            (1, "1 B"),
+            (40_000, "40 KB"),
+            (100_000_000, "100 MB"),
+            (128 << 20, "128 MiB"),
+            (1_234_567, "1234567 B"),
+            (3 << 40, "3 TiB"),
+        ];
+        for (bytes, expected) in table {
+            assert_eq!(text(bytes), expected);
+            assert_eq!(parse(expected), Some(bytes));
         }
     }
 

@@ -1,7 +1,7 @@
 //! Rotation, reopening, and what is done beside writing.
 
 use super::compress::{Packer, is_in_work};
-use super::hold::is_busy;
+use super::hold::{is_busy, unlock};
 use super::retention::Folder;
 use super::{Cut, FileSink, Fsync, Settings, open};
 use crate::error::Error;
@@ -78,9 +78,9 @@ impl FileSink {
         if self.live.is_stream || self.offset == 0 {
             return Ok(());
         }
-        let turned = self.take_turn().and_then(|turn| {
+        let turned = self.take_turn().and_then(|()| {
             let turned = self.turn_held(cut);
-            self.end_turn(turn);
+            self.end_turn();
             turned
         });
         if let Err(err) = turned {
@@ -145,6 +145,8 @@ impl FileSink {
         self.offset = live.len;
         self.newest = live.newest();
         self.is_unsure = true;
+        // Not only by closing it: a forked child may have it too.
+        unlock(&self.live.file);
         self.live = live;
         if is_other && self.is_started && self.offset > 0 {
             // Whoever has rotated the file goes by the same clock.

@@ -17,7 +17,7 @@ impl FileSink {
         if self.batch.bytes.is_empty() {
             return Ok(());
         }
-        let turn = match self.take_turn() {
+        match self.take_turn() {
             Err(err) if self.settings.disk_full == DiskFull::Drop && !is_busy(&err) => {
                 self.drop_batch(err);
                 if self.staged.is_some() {
@@ -26,9 +26,9 @@ impl FileSink {
                 return Ok(());
             }
             turn => turn?,
-        };
+        }
         let written = self.write_in_turn(cx);
-        self.end_turn(turn);
+        self.end_turn();
         written?;
         self.sync_batch(cx)?;
         if self.staged.is_some() {
@@ -115,7 +115,13 @@ impl FileSink {
         let is_torn = self.live.is_torn(meta.len());
         let (dev, ino) = self.live.id();
         let rest = Intent { dev, ino, base: meta.len() };
-        cx.journal.part(&rest, kept, is_torn)?;
+        if let Err(err) = cx.journal.part(&rest, kept, is_torn) {
+            // What is left is announced anew, with all that came since.
+            self.batch.part(kept, false);
+            self.staged = None;
+            self.is_unsure = true;
+            return Err(err);
+        }
         self.batch.part(kept, is_torn);
         Ok(*self.staged.insert(rest))
     }
@@ -126,9 +132,9 @@ impl FileSink {
         let Some(intent) = self.staged.filter(|_| self.batch.wants_sync) else { return Ok(()) };
         if let Err(err) = self.disk.sync(&self.live.file) {
             let err = Error::io("cannot write to the log file", &self.settings.path, err);
-            let turn = self.take_turn()?;
+            self.take_turn()?;
             let result = self.give_up(intent, err, cx);
-            self.end_turn(turn);
+            self.end_turn();
             return result;
         }
         self.upkeep.unsynced = None;

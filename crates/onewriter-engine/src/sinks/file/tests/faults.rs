@@ -374,6 +374,39 @@ fn a_repeated_write_that_finds_the_disk_full_waits_for_the_next_commit() {
 }
 
 #[test]
+fn a_repeated_write_that_finds_the_disk_full_waits_even_if_the_file_was_rotated_meanwhile() {
+    use crate::sink::Intent;
+    use std::os::unix::fs::MetadataExt;
+    for script in ["", "mv shop.log shop.2.log"] {
+        let mut world = World::new(|file| file.rotation("4 B"));
+        world.run("write old; stop");
+        // It stands by from here on.
+        let disk = Faulty::default();
+        world.open_on(disk.clone());
+        let standby = world.sink.take();
+        world.run("write a; stop");
+        let meta = std::fs::metadata(world.path("shop.log")).unwrap();
+        let intent = Intent { dev: meta.dev(), ino: meta.ino(), base: 2 };
+        world.run(script);
+        world.sink = standby;
+        disk.fill(1, Errno::NOSPC);
+        world.redo(intent, b"bb\ncc\n").unwrap_err();
+        assert_eq!(world.call(|sink, _| sink.pending()), 6);
+        disk.mend();
+        let mut journal = crate::sink::NoJournal;
+        let mut cx = crate::sink::Context { now: world.now, journal: &mut journal };
+        world.sink.as_mut().unwrap().commit(&mut cx).unwrap();
+        world.run("write d");
+        assert_files(
+            &world,
+            "shop.1.log: old
+             shop.2.log: a bb cc
+             shop.log: d",
+        );
+    }
+}
+
+#[test]
 fn a_formatter_that_panics_leaves_no_half_line() {
     use crate::format::Format;
     use crate::sink::{Context, NoJournal};

@@ -51,14 +51,17 @@ struct Plan {
     after: usize,
     /// And then this comes back instead of a short write.
     fails: Option<Errno>,
-    /// Nobody has the lock, or somebody has.
-    is_locked: bool,
+    /// Called in the middle of the next turn.
+    probe: Option<Box<dyn FnOnce() + Send>>,
     n_pauses: usize,
 }
 
 impl Disk for Meddler {
     fn write_at(&mut self, file: &File, bytes: &[u8], at: u64) -> io::Result<usize> {
         let mut plan = self.0.lock().unwrap();
+        if let Some(probe) = plan.probe.take() {
+            probe();
+        }
         let Some((dir, act)) = plan.act.take() else { return RealDisk.write_at(file, bytes, at) };
         let after = plan.after;
         RealDisk.write_at(file, &bytes[..after], at)?;
@@ -68,10 +71,6 @@ impl Disk for Meddler {
             None if after > 0 => Ok(after),
             None => RealDisk.write_at(file, bytes, at),
         }
-    }
-
-    fn try_lock(&mut self, file: &File) -> bool {
-        !self.0.lock().unwrap().is_locked && RealDisk.try_lock(file)
     }
 
     fn pause(&mut self) {
@@ -234,23 +233,18 @@ fn a_file_that_another_writer_has_rotated_meanwhile_is_left_to_it() {
 }
 
 #[test]
-fn without_a_descriptor_for_the_lock_the_live_files_own_is_locked() {
-    #[derive(Clone, Default)]
-    struct Poor;
-    impl Disk for Poor {
-        fn open_lock(&mut self, _: &Path) -> io::Result<File> {
-            Err(Errno::MFILE.into())
-        }
-    }
-    let mut world = World::new(|file| file);
-    world.open_on(Poor);
-    world.run("write a");
-    let other = File::open(world.path("shop.log")).unwrap();
-    flock(&other, FlockOperation::NonBlockingLockExclusive).unwrap();
-    world.record("b");
-    world.commit().unwrap();
-    assert_eq!(world.call(|sink, _| sink.pending()), 2);
-    flock(&other, FlockOperation::Unlock).unwrap();
-    world.commit().unwrap();
-    assert_eq!(world.listing(), "shop.log: a b\n");
+fn after_a_fork_the_lock_is_taken_through_a_descriptor_that_the_child_has_not() {
+    let (mut world, disk) = world(|file| file);
+    // A child has what its parent had; with the same open file it would have the same lock.
+    let childs = world.call(|sink, _| sink.live.file.try_clone().unwrap());
+    world.call(|sink, _| sink.live.n_forks = u64::MAX);
+    let is_locked_out = Arc::new(Mutex::new(None));
+    let found = Arc::clone(&is_locked_out);
+    disk.0.lock().unwrap().probe = Some(Box::new(move || {
+        let tried = flock(&childs, FlockOperation::NonBlockingLockExclusive);
+        *found.lock().unwrap() = Some(tried == Err(Errno::WOULDBLOCK));
+    }));
+    world.run("write c; write d");
+    assert_eq!(*is_locked_out.lock().unwrap(), Some(true));
+    assert_eq!(world.listing(), "shop.log: a b c d\n");
 }

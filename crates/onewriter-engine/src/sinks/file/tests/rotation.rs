@@ -245,3 +245,21 @@ fn a_clock_that_jumped_ahead_and_back_does_not_end_rotation() {
     assert!(!schedule.follow(nanos("2026-06-15T23:59:59Z")));
     assert_eq!(schedule.due, nanos("2026-06-17T00:00:00Z"));
 }
+
+#[test]
+fn a_rotation_is_written_as_it_is_read() {
+    let table = [
+        ("never", "never"),
+        ("100 MB", "100 MB"),
+        ("60 min or 24 h or 1 week or 14 days", "hourly or daily or weekly or 14 d"),
+        ("daily or 1.5 KiB or start", "1536 B or daily or start"),
+        ("90 min or 90 s", "90 min or 90 s"),
+        ("12:00 or mon or sunday at 06:30", "12:00:00 or monday or sunday at 06:30:00"),
+        ("1 month", "monthly"),
+    ];
+    for (text, expected) in table {
+        let rotation: Rotation = text.parse().unwrap();
+        assert_eq!(rotation.to_string(), expected);
+        assert_eq!(expected.parse::<Rotation>().unwrap(), rotation);
+    }
+}

@@ -1,0 +1,224 @@
+//! `recover`: what dead processes have left is written, and what is empty is tidied up.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use onewriter::Stats;
+use onewriter_ring::{Queue, Reader, Survey, SurveyedName};
+
+use super::stat::page::{bytes, count, count_of};
+use crate::cli::Recover;
+use crate::config::{Plan, Raw};
+use crate::engine_door::{Place, Scribe};
+use crate::exit::{Exit, Failure};
+use crate::output::Output;
+use crate::queues::{self, Found};
+
+/// Longer than another program needs to say that it has the lead.
+const WAIT: Duration = Duration::from_secs(5);
+
+/// What became of a queue.
+enum Outcome {
+    /// Nothing is left that could be written.
+    Done,
+    /// Something waits that only its own program can write.
+    Remains,
+}
+
+/// Recovers all queues, or those that are named.
+pub fn run(args: &Recover, output: &mut Output<'_>) -> Result<Exit, Failure> {
+    if args.queues.len() != 1 && (args.file.is_some() || args.format.is_some()) {
+        return Err(Failure::usage("--file and --format are about one queue: name it"));
+    }
+    let (found, missing) = queues::find_present(&args.queues)?;
+    for name in missing {
+        writeln!(output.out, "{name}: no such queue, nothing is left")?;
+    }
+    let mut exit = Exit::DONE;
+    let mut lines = Vec::new();
+    for queue in &found {
+        if let Outcome::Remains = recover(queue, args, &mut lines)? {
+            exit = Exit::MISS;
+        }
+        for line in lines.drain(..) {
+            writeln!(output.out, "{line}")?;
+        }
+    }
+    Ok(exit)
+}
+
+fn recover(queue: &Found, args: &Recover, lines: &mut Vec<String>) -> Result<Outcome, Failure> {
+    let survey = &queue.survey;
+    let title = queue.title();
+    if survey.is_led {
+        if !args.queues.is_empty() {
+            lines.push(format!("{title}: {} writes it", writer_of(queue)));
+        }
+        return Ok(Outcome::Done);
+    }
+    if survey.waiting() == 0 && survey.pending_journals == 0 {
+        tidy(queue, args.dry_run, lines)?;
+        return Ok(Outcome::Done);
+    }
+    let left = left_in(survey);
+    let plans = match plans(queue, args)? {
+        Ok(plans) => plans,
+        Err(why) => {
+            lines.push(format!("{title}: {left} wait, and {why}"));
+            return Ok(Outcome::Remains);
+        }
+    };
+    if args.dry_run {
+        let places: Vec<String> = plans.iter().map(place_of).collect();
+        lines.push(format!("{title}: {left} would be written to {}", places.join(" and ")));
+        return Ok(Outcome::Done);
+    }
+    let scribe = Scribe::start(&Place::Folder(&survey.dir), &plans)?;
+    if !scribe.wait_for_lead(WAIT) {
+        scribe.finish()?;
+        lines.push(format!("{title}: another program has begun to write it"));
+        return Ok(Outcome::Done);
+    }
+    let stats = scribe.finish()?;
+    report(queue, &stats, lines);
+    Ok(Outcome::Done)
+}
+
+fn writer_of(queue: &Found) -> String {
+    let writer = queue.writer.as_ref().filter(|writer| !writer.has_ended);
+    let name = |writer: &onewriter_engine::publish::Published| {
+        format!("process {} ({})", writer.process, writer.name)
+    };
+    writer.map_or_else(|| "another process".to_owned(), name)
+}
+
+fn left_in(survey: &Survey) -> String {
+    let waiting: Vec<_> = survey.segments.iter().filter(|segment| segment.waiting > 0).collect();
+    let n_dead = waiting.iter().filter(|segment| !segment.is_alive).count();
+    let mut text = format!(
+        "{} of {}",
+        bytes(survey.waiting()),
+        count_of(waiting.len(), "process", "processes")
+    );
+    if n_dead > 0 {
+        text.push_str(&format!(", {n_dead} dead,"));
+    }
+    if survey.pending_journals > 0 {
+        text.push_str(&format!(" and {}", count(survey.pending_journals, "unfinished write")));
+    }
+    text
+}
+
+/// How the queue is written: as it is asked for, or as its last writer was set up; or why not.
+fn plans(queue: &Found, args: &Recover) -> Result<Result<Vec<Plan>, String>, Failure> {
+    if args.file.is_some() || args.format.is_some() {
+        let file = args.file.clone().or_else(|| queue.file().map(PathBuf::from));
+        let of_name = || args.queues.first().map(PathBuf::from);
+        let is_file = matches!(queue.survey.name, SurveyedName::File { .. });
+        let file = file.or_else(|| of_name().filter(|_| is_file));
+        let Some(file) = file else {
+            return Err(Failure::usage("--format alone does not say where: give --file too"));
+        };
+        let mut raw = Raw::default();
+        raw.put_flag("file", &file.to_string_lossy()).map_err(Failure::usage)?;
+        if let Some(format) = &args.format {
+            raw.put_flag("format", format).map_err(Failure::usage)?;
+        }
+        return Ok(Ok(vec![Plan::new(&raw).map_err(Failure::usage)?]));
+    }
+    let title = queue.title();
+    let by_hand = match queue.survey.name {
+        SurveyedName::File { .. } => format!("`onewriter recover {title} --format FORMAT`"),
+        _ => format!("`onewriter recover {title} --file PATH --format FORMAT`"),
+    };
+    let start = match queue.survey.name {
+        SurveyedName::Private(_) => format!("{by_hand} writes them"),
+        _ => format!("start it again, or {by_hand}"),
+    };
+    let sinks = queue.writer.as_ref().map(|writer| &writer.settings);
+    let Some(sinks) = sinks.filter(|sinks| !sinks.is_empty()) else {
+        return Ok(Err(format!("nobody has ever said how they are written: {start}")));
+    };
+    let known: Option<Vec<&String>> = sinks.iter().map(Option::as_ref).collect();
+    let Some(known) = known else {
+        return Ok(Err(format!("only their program knows how they are written: {start}")));
+    };
+    let read =
+        |settings: &&String| Raw::parse_named(settings, "settings").and_then(|raw| Plan::new(&raw));
+    let plans: Result<Vec<_>, _> = known.iter().map(read).collect();
+    Ok(match plans {
+        Ok(plans) => Ok(plans.into_iter().map(without_start).collect()),
+        Err(wrong) => Err(format!("their program's settings cannot be read ({wrong}): {start}")),
+    })
+}
+
+/// What the program wants at its start, it wants at its own.
+fn without_start(mut plan: Plan) -> Plan {
+    if let Some(file) = &mut plan.file {
+        let terms: Vec<&str> = file.rotate.split(" or ").filter(|term| *term != "start").collect();
+        file.rotate = if terms.is_empty() { "never".to_owned() } else { terms.join(" or ") };
+    }
+    plan
+}
+
+fn place_of(plan: &Plan) -> String {
+    plan.file
+        .as_ref()
+        .map_or_else(|| "the terminal".to_owned(), |file| file.path.display().to_string())
+}
+
+fn report(queue: &Found, stats: &Stats, lines: &mut Vec<String>) {
+    let survey = &queue.survey;
+    let n_processes = survey.segments.iter().filter(|segment| segment.waiting > 0).count();
+    let mut line = format!(
+        "{}: {} of {} written",
+        queue.title(),
+        count(stats.accepted as usize, "record"),
+        count_of(n_processes, "process", "processes")
+    );
+    if survey.pending_journals > 0 {
+        line.push_str(&format!(", {} finished", count(survey.pending_journals, "begun write")));
+    }
+    lines.push(line);
+    for sink in &stats.sinks {
+        lines.push(format!("  {}: {}", sink.name, count(sink.taken as usize, "record")));
+    }
+}
+
+/// Removes what is drained of the dead; and of a private queue, which nobody can find again, all.
+fn tidy(queue: &Found, dry_run: bool, lines: &mut Vec<String>) -> Result<(), Failure> {
+    let survey = &queue.survey;
+    let n_dead = survey.segments.iter().filter(|segment| !segment.is_alive).count();
+    let is_private = matches!(survey.name, SurveyedName::Private(_));
+    let is_over = is_private && n_dead == survey.segments.len() && !is_mapped(&survey.dir);
+    if n_dead == 0 && !is_over {
+        return Ok(());
+    }
+    if dry_run {
+        lines.push(format!("{}: empty remains would be removed", queue.title()));
+        return Ok(());
+    }
+    let failed = |err: onewriter_ring::Error| Failure { exit: Exit::IO, message: err.to_string() };
+    let opened: &'static Queue = Box::leak(Box::new(Queue::open_in(&survey.dir).map_err(failed)?));
+    let Some(_lead) = opened.try_lead().map_err(failed)? else { return Ok(()) };
+    let mut reader = Reader::new(opened);
+    reader.begin();
+    reader.remove_drained_segments();
+    if is_over {
+        opened.remove_if_private();
+    }
+    lines.push(format!("{}: empty remains removed", queue.title()));
+    Ok(())
+}
+
+/// Whether a process has something of this folder in its memory: a child that was forked by who made
+/// it, and has not logged yet, has no segment.
+fn is_mapped(dir: &Path) -> bool {
+    let dir = dir.to_string_lossy();
+    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let mut maps = processes
+        .filter(|entry| entry.file_name().as_encoded_bytes().iter().all(u8::is_ascii_digit))
+        .filter_map(|entry| fs::read(entry.path().join("maps")).ok());
+    maps.any(|maps| memchr::memmem::find(&maps, dir.as_bytes()).is_some())
+}

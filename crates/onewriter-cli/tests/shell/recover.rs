@@ -1,0 +1,121 @@
+//! `recover`.
+
+use crate::Stage;
+use crate::producer::Producer;
+use crate::serve::Service;
+
+const WRITING: &str = "READY=1\nSTATUS=writing";
+const SHOP: &str =
+    "name = \"shop\"\n[[sink]]\nfile = \"shop.log\"\nformat = \"{level} {message}\"\n";
+const ORDERS: &str = "INFO order 0\nINFO order 1\nINFO order 2\n";
+
+/// Replaces what differs from run to run: how many bytes wait.
+fn without_bytes(text: &str) -> String {
+    let mut words: Vec<&str> = text.split(' ').collect();
+    let at = words.iter().position(|word| *word == "B").unwrap();
+    words[at - 1] = "N";
+    words.join(" ")
+}
+
+#[test]
+fn what_a_dead_program_left_is_written_once_by_the_settings_of_the_last_writer() {
+    let stage = Stage::in_memory();
+    stage.write("shop.toml", SHOP);
+    Service::start(&stage, "shop.toml", WRITING).end();
+    Producer::that(&stage, "join shop").kill();
+    let log = stage.path("shop.log");
+    let log = log.to_str().unwrap();
+    let dry = stage.run(&["recover", "--dry-run"]);
+    let expected = format!("shop: N B of 1 process, 1 dead, would be written to {log}\n");
+    assert_eq!((dry.code, without_bytes(&dry.out)), (Some(0), expected));
+    assert_eq!(stage.read("shop.log"), "");
+    stage
+        .run(&["recover"])
+        .prints(&format!("shop: 3 records of 1 process written\n  file {log}: 3 records\n"));
+    assert_eq!(stage.read("shop.log"), ORDERS);
+    stage.run(&["recover"]).prints("");
+    stage.run(&["recover", "shop"]).prints("");
+    assert_eq!(stage.read("shop.log"), ORDERS);
+}
+
+#[test]
+fn a_queue_that_has_a_writer_is_left_to_it() {
+    let stage = Stage::in_memory();
+    stage.write("shop.toml", SHOP);
+    let service = Service::start(&stage, "shop.toml", WRITING);
+    stage.run(&["recover"]).prints("");
+    let told = stage.run(&["recover", "shop"]);
+    assert!(
+        told.out.starts_with("shop: process ") && told.out.ends_with(" (onewriter) writes it\n")
+    );
+    assert_eq!((told.code, told.err.as_str()), (Some(0), ""));
+    service.end();
+    stage.run(&["recover", "nothing"]).prints("nothing: no such queue, nothing is left\n");
+}
+
+#[test]
+fn what_only_its_program_can_write_is_said_and_written_by_hand() {
+    let stage = Stage::in_memory();
+    Producer::that(&stage, "own shop shop.log").kill();
+    let told = stage.run(&["recover"]);
+    let expected = "shop: N B of 1 process, 1 dead, wait, and only their program knows how they are \
+                    written: start it again, or `onewriter recover shop --file PATH --format FORMAT`\n";
+    assert_eq!((told.code, without_bytes(&told.out).as_str()), (Some(1), expected));
+    let by_hand = stage.run(&["recover", "shop", "--file", "hand.log", "--format", "{message}"]);
+    let log = stage.path("hand.log");
+    by_hand.prints(&format!(
+        "shop: 1 record of 1 process written\n  file {}: 1 record\n",
+        log.to_str()
+            .unwrap()
+            .replace(&stage.dir.path().display().to_string(), "")
+            .trim_start_matches('/')
+    ));
+    assert_eq!(stage.read("hand.log"), "order 0\n");
+    stage.run(&["recover"]).prints("");
+}
+
+#[test]
+fn a_queue_that_never_had_a_writer_says_so() {
+    let stage = Stage::in_memory();
+    Producer::that(&stage, "join shop").kill();
+    let told = stage.run(&["recover", "shop"]);
+    let expected = "shop: N B of 1 process, 1 dead, wait, and nobody has ever said how they are \
+                    written: start it again, or `onewriter recover shop --file PATH --format FORMAT`\n";
+    assert_eq!((told.code, without_bytes(&told.out).as_str()), (Some(1), expected));
+    stage
+        .run(&["recover", "shop", "--format", "json"])
+        .refuses(2, "--format alone does not say where: give --file too");
+    stage
+        .run(&["recover", "--format", "json"])
+        .refuses(2, "--file and --format are about one queue: name it");
+}
+
+#[test]
+fn empty_remains_of_a_private_queue_are_removed() {
+    let stage = Stage::in_memory();
+    // `pipe` to standard output has a private queue, and is killed with nothing in it.
+    let mut command = stage.command(&["pipe", "--format", "{message}"]);
+    let piped = std::process::Stdio::piped;
+    let mut child = command.stdin(piped()).stdout(piped()).spawn().unwrap();
+    std::io::Write::write_all(child.stdin.as_mut().unwrap(), b"one\n").unwrap();
+    let mut line = String::new();
+    let mut out = std::io::BufReader::new(child.stdout.take().unwrap());
+    std::io::BufRead::read_line(&mut out, &mut line).unwrap();
+    assert_eq!(line, "one\n");
+    // It has let go of the record before it is killed.
+    loop {
+        let stat = stage.run(&["stat", "--once", "--json"]).out;
+        let stat: serde_json::Value = serde_json::from_str(&stat).unwrap();
+        if stat["queues"][0]["waiting_bytes"] == 0 {
+            break;
+        }
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let dry = stage.run(&["recover", "-n"]).out;
+    let (title, rest) = dry.split_once(": ").unwrap();
+    assert_eq!(rest, "empty remains would be removed\n");
+    stage.run(&["recover"]).prints(&format!("{title}: empty remains removed\n"));
+    stage.run(&["recover"]).prints("");
+    stage.run(&["stat"]).prints("no queues: nobody of this user logs\n");
+}
