@@ -201,7 +201,7 @@ mod tests {
             pending_writes: 0,
             processes: vec![process(4711, "writer", 0), process(4712, "dead", 1_200_000)],
             sinks: vec![Sink {
-                name: format!("file /var/log/{}/shop.log", "deep/".repeat(9)),
+                name: format!("file /var/log/{}shop.log", "deep/".repeat(9)),
                 taken: 1_234_567,
                 rate: Some(12_345.4),
                 dropped: 0,

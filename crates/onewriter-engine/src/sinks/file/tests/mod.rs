@@ -5,6 +5,7 @@ mod crash;
 mod faults;
 mod foreign;
 mod rotates;
+mod settings;
 
 use super::disk::{Disk, RealDisk};
 use super::{FileBuilder, FileSink, file};
