@@ -300,3 +300,41 @@ pub fn put(producer: u64, seq: u64, ticket: u64) {
         producer = producer, seq = seq, ticket = ticket
     );
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Raw;
+
+    #[test]
+    fn the_settings_that_a_sink_publishes_are_read_as_the_plan_that_made_it() {
+        let temp = tempfile::tempdir().unwrap();
+        let dir = std::fs::canonicalize(temp.path()).unwrap();
+        let tables = [
+            "",
+            "format = \"compact\"\nkeep = 1",
+            "format = \"pretty\"\nfsync = \"batch\"\nutc = true",
+            "format = \"json\"\nrotate = \"1.5 KiB or 90 s or mon or start\"\nfsync = \"error\"",
+            "format = \"logfmt\"\nkeep-for = \"30 days\"\nfsync = \"1s\"\nkeep-bytes = 12345",
+            "format = \"{level} \\\"{message}\\\"\"\nnames = \"%Y-%m-%d\"\ncompress = \"zstd\"",
+            "mode = \"640\"\nkeep-for = \"1500ms\"\ncompress = \"gzip\"",
+        ];
+        for (number, table) in tables.into_iter().enumerate() {
+            let file = dir.join(format!("a {number}.log"));
+            let link = dir.join(format!("current-{number}"));
+            let text = format!("{table}\nfile = {file:?}\nlink = {link:?}\n");
+            let plan = Plan::new(&Raw::parse(&text).unwrap()).unwrap();
+            let settings = sinks(&plan).unwrap().remove(0).settings.unwrap();
+            let again = Plan::new(&Raw::parse(&settings).unwrap()).unwrap();
+            // Rotations have several texts; the sink's is the canonical one.
+            let read = |plan: &Plan| {
+                let file = plan.file.clone().unwrap();
+                let rotation: Rotation = file.rotate.parse().unwrap();
+                (rotation, FilePlan { rotate: String::new(), ..file }, plan.format.clone())
+            };
+            assert_eq!(read(&again), read(&plan), "{settings}");
+            let canonical = sinks(&again).unwrap().remove(0).settings.unwrap();
+            assert_eq!(canonical, settings);
+        }
+    }
+}

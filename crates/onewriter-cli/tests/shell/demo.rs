@@ -30,7 +30,7 @@ fn the_verdict_is_a_table_and_a_sentence() {
     let ended = stage.run(&["demo", "--processes", "1", "--records", "3000", "--kills", "0"]);
     assert_eq!(ended.code, Some(0), "{}", ended.err);
     let head = "\
-1 processes, by fork and by exec, 3 threads each through the doors onewriter, log, tracing
+1 process, by exec and by fork, 3 threads each through the doors onewriter, log, tracing
 killed with SIGKILL: 0 writers, 0 other processes, 0 forked children
 
 accepted ";

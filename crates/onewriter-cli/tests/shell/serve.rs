@@ -31,7 +31,12 @@ impl Service {
 
     pub fn report(&self) -> String {
         let mut bytes = [0; 256];
-        let n = self.manager.recv(&mut bytes).unwrap();
+        let n = loop {
+            match self.manager.recv(&mut bytes) {
+                Err(err) if err.kind() == std::io::ErrorKind::Interrupted => {}
+                read => break read.unwrap(),
+            }
+        };
         String::from_utf8(bytes[..n].to_vec()).unwrap()
     }
 

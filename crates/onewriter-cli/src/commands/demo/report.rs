@@ -7,6 +7,7 @@ use super::crew::Shape;
 use super::worker::DOORS;
 use super::{Disk, Put};
 use crate::commands::check::grouped;
+use crate::commands::stat::page::{count, count_of};
 use crate::exit::Failure;
 use crate::output::{Output, Paint};
 use crate::tally::Verdict;
@@ -92,14 +93,14 @@ impl Report {
         let kills = self.put.kills;
         writeln!(
             output.out,
-            "{} processes, by fork and by exec, {} threads each through the doors {}\n\
-             killed with SIGKILL: {} writers, {} other processes, {} forked children\n",
-            self.shape.processes,
+            "{}, by exec and by fork, {} threads each through the doors {}\n\
+             killed with SIGKILL: {}, {}, {}\n",
+            count_of(self.shape.processes as usize, "process", "processes"),
             self.shape.threads * DOORS.len() as u64,
             DOORS.map(|(name, _)| name).join(", "),
-            kills.writers,
-            kills.workers,
-            kills.forked,
+            count(kills.writers as usize, "writer"),
+            count_of(kills.workers as usize, "other process", "other processes"),
+            count_of(kills.forked as usize, "forked child", "forked children"),
         )?;
         let accepted = self.put.accepted();
         let unreturned = self.verdict.unreturned;

@@ -44,6 +44,9 @@ pub fn run(args: &Stat, output: &mut Output<'_>) -> Result<Exit, Failure> {
             let object = serde_json::json!({ "time": Zoned::now().timestamp().to_string(), "queues": views });
             writeln!(output.out, "{object}")?;
         } else {
+            if args.queues.is_empty() {
+                views.retain(|view| !view.is_idle());
+            }
             show(&views, is_live, is_page, output)?;
         }
         if !is_live {

@@ -67,7 +67,13 @@ fn queue(view: &View, width: usize, colour: bool, lines: &mut Vec<String>) {
             "  {:>8}  {:<20}  {:<9}  {:>5}  {:>10}  {:>10}",
             "process", "name", "role", "rings", "waiting", "lost"
         ));
-        lines.extend(view.processes.iter().map(|it| process(it, colour)));
+        let is_over = |it: &&Process| it.role == "dead" && it.waiting_bytes == 0 && it.lost == 0;
+        let shown = view.processes.iter().filter(|it| !is_over(it));
+        lines.extend(shown.map(|it| process(it, colour)));
+        match view.processes.iter().filter(is_over).count() {
+            0 => {}
+            n => lines.push(format!("  {} dead, with nothing left", grouped(n as u64))),
+        }
     }
     if !view.sinks.is_empty() {
         lines.push(format!(
@@ -201,7 +207,7 @@ mod tests {
             pending_writes: 0,
             processes: vec![process(4711, "writer", 0), process(4712, "dead", 1_200_000)],
             sinks: vec![Sink {
-                name: format!("file /var/log/{}/shop.log", "deep/".repeat(9)),
+                name: format!("file /var/log/{}shop.log", "deep/".repeat(9)),
                 taken: 1_234_567,
                 rate: Some(12_345.4),
                 dropped: 0,
@@ -229,6 +235,15 @@ mod tests {
 ";
         assert_eq!(lines.join("\n") + "\n", expected);
         assert!(lines.iter().all(|line| line.chars().count() <= 80));
+    }
+
+    #[test]
+    fn the_dead_that_have_left_nothing_are_one_line() {
+        let mut view = view();
+        view.processes[1].waiting_bytes = 0;
+        let lines = lines(&[view], 80, false);
+        assert_eq!(lines[5], "  1 dead, with nothing left");
+        assert_eq!(lines.len(), 9);
     }
 
     #[test]

@@ -131,7 +131,13 @@ impl View {
                 last_error: sink.last_error.clone(),
                 settings,
             });
-        let processes: Vec<_> = processes.collect();
+        let mut processes: Vec<_> = processes.collect();
+        let place = |process: &Process| {
+            ["writer", "stands by", "producer", "dead"]
+                .iter()
+                .position(|role| *role == process.role)
+        };
+        processes.sort_by_key(|process| (place(process), process.process));
         View {
             queue: found.title(),
             kind: match survey.name {
@@ -153,6 +159,11 @@ impl View {
             sinks: sinks.collect(),
             processes,
         }
+    }
+
+    /// Whether nobody has anything to do with it now.
+    pub fn is_idle(&self) -> bool {
+        !self.is_led && self.processes.is_empty() && self.pending_writes == 0
     }
 
     /// Works out rates from what was seen before.

@@ -6,6 +6,7 @@ mod faults;
 mod foreign;
 mod meddle;
 mod rotates;
+mod settings;
 
 use super::disk::{Disk, RealDisk};
 use super::{FileBuilder, FileSink, file};
