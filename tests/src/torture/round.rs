@@ -155,7 +155,8 @@ impl<'a> Round<'a> {
         } else {
             Command::new(own)
         };
-        command.arg(what).arg(&self.folder).args(&self.args).stdin(Stdio::null());
+        command.arg(what).arg(&self.folder).args(&self.args);
+        command.stdin(Stdio::null()).stdout(Stdio::null());
         command.env("ONEWRITER_DIR", self.queues()).env("RUST_BACKTRACE", "0");
         let errors = OpenOptions::new().append(true).create(true).open(self.folder.join("errors"));
         command.stderr(errors.map_or(Stdio::null(), Stdio::from));
