@@ -13,6 +13,8 @@
 mod clock;
 mod exit;
 mod fault;
+mod handle;
+mod join;
 mod journal;
 mod lead;
 mod lock;
@@ -34,15 +36,16 @@ mod words;
 
 pub use clock::{ClockKind, Order, now, wall_pair};
 pub use exit::{around_fork, at_exit, n_forks};
+pub use handle::{mark_thread, thread_mark};
+pub use join::{
+    JoinOptions, MAX_QUEUES, Overflow, SILENT, count_lost_unseen, join, leave, register, silenced,
+    take_lost_unseen,
+};
 pub use journal::{JournalFile, Pending, Place};
 pub use lead::{Candidate, Lead, Standing};
 pub use os::block_size_signal;
 pub use place::{DIR_VARIABLE, QueueName};
-pub use put::{
-    INTRODUCTION_TAG, JoinOptions, MAX_QUEUES, MAX_RECORD, Overflow, PutError, RingFrame, SILENT,
-    URGENT_LEVEL, count_lost_unseen, join, leave, mark_thread, put, register, silenced,
-    take_lost_unseen, thread_mark, try_put,
-};
+pub use put::{INTRODUCTION_TAG, MAX_RECORD, PutError, RingFrame, URGENT_LEVEL, put, try_put};
 pub use queue::{Error, Queue};
 pub use reader::{Cursor, Damage, FrameRef, Reader, RingId};
 pub use spsc::{Corrupt, Losses};

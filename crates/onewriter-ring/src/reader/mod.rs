@@ -351,7 +351,7 @@ impl Reader {
     /// leaves after the process has left the queue.
     pub fn remove_drained_segments(&mut self) {
         // Not by the number of the process: in containers that share a folder all may be number 1.
-        self.remove_drained(|segment| crate::put::is_own_segment(segment.about.id));
+        self.remove_drained(|segment| crate::join::is_own_segment(segment.about.id));
     }
 
     fn remove_drained(&mut self, is_own: impl Fn(&SegmentReader) -> bool) {
@@ -412,7 +412,8 @@ impl Reader {
 #[cfg(all(test, not(any(loom, shuttle))))]
 mod tests {
     use super::*;
-    use crate::put::{JoinOptions, join, leave, put};
+    use crate::join::{JoinOptions, join, leave};
+    use crate::put::put;
 
     #[test]
     fn who_joins_and_puts_while_a_pass_takes_its_time_is_seen_by_that_pass() {

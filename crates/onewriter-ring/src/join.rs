@@ -1,0 +1,304 @@
+//! Joining queues, and what a process keeps of each: its segment, and what it lost.
+
+use crate::clock::{self, Order};
+use crate::fault;
+use crate::handle::{Handle, IN_SLOW, Slow};
+use crate::os::{self, Map, PAGE};
+use crate::queue::{Error, Queue};
+use crate::segment::{BUDGET_MAX, BUDGET_MIN, Segment};
+use crate::spin::SpinGuard;
+use crate::words::MapWords;
+use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use std::time::Duration;
+
+/// Queues that a process can put into; each has a slot, from 0.
+pub const MAX_QUEUES: usize = 7;
+
+/// What a put does when there is no room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Overflow {
+    /// How long it waits for room; zero for not at all.
+    pub wait: Duration,
+}
+
+/// How a process takes part in a queue.
+pub struct JoinOptions {
+    /// Bytes of ring data that the process may allocate, from 64 KiB to 1 GiB. Default 16 MiB.
+    pub budget: usize,
+    /// How exactly records of different threads are ordered.
+    pub order: Order,
+    /// What a put of this level number does when there is no room.
+    pub overflow: Box<dyn Fn(u8) -> Overflow + Send + Sync>,
+    /// The body of the frame with tag [`INTRODUCTION_TAG`] that stands before a thread's first
+    /// record; called on the thread, with its number.
+    pub introduction: fn(u64) -> Vec<u8>,
+    /// Called with the slot in a child that this process forks, on the thread whose put is the child's
+    /// first into this queue, before that record is put.
+    pub in_child: Option<fn(usize)>,
+}
+
+impl Default for JoinOptions {
+    fn default() -> JoinOptions {
+        JoinOptions {
+            budget: 16 << 20,
+            order: Order::Strict,
+            overflow: Box::new(|_| Overflow { wait: Duration::from_millis(100) }),
+            introduction: |_| Vec::new(),
+            in_child: None,
+        }
+    }
+}
+
+/// What a process needs to put; made by [`join`] and never freed.
+pub(crate) struct Joined {
+    pub(crate) number: u32,
+    pub(crate) slot: usize,
+    pub(crate) queue: &'static Queue,
+    pub(crate) options: JoinOptions,
+    pub(crate) bell: MapWords<'static>,
+}
+
+impl Joined {
+    pub(crate) fn is_open(&self) -> bool {
+        OPEN[self.slot].load(Ordering::Relaxed) == self.number
+    }
+}
+
+/// State of this process alone, in memory that `fork` fills with zeros.
+#[repr(C)]
+pub(crate) struct Process {
+    lock: AtomicU32,
+    pub(crate) queues: [OwnQueue; MAX_QUEUES],
+    pub(crate) handles: AtomicPtr<Handle>,
+    pub(crate) spare: AtomicPtr<Handle>,
+    pub(crate) spare_left: AtomicU32,
+}
+
+/// What this process has in one queue.
+#[repr(C)]
+pub(crate) struct OwnQueue {
+    pub(crate) segment: AtomicPtr<Segment>,
+    /// The number of the join that this very process has made; another one is its parent's.
+    pub(crate) joined_here: AtomicU32,
+    pub(crate) shared_lock: AtomicU32,
+    pub(crate) shared: AtomicPtr<Handle>,
+}
+
+pub(crate) static JOINED: [AtomicPtr<Joined>; MAX_QUEUES] =
+    [const { AtomicPtr::new(std::ptr::null_mut()) }; MAX_QUEUES];
+
+static PROCESS: AtomicPtr<Process> = AtomicPtr::new(std::ptr::null_mut());
+
+/// The last segment that this process made, or the one that forked it: its call sites keep their
+/// numbers in the next.
+static LAST_SEGMENT: AtomicPtr<Segment> = AtomicPtr::new(std::ptr::null_mut());
+
+static N_JOINS: AtomicU32 = AtomicU32::new(0);
+
+/// The number of the join that is open for puts, 0 for none.
+pub(crate) static OPEN: [AtomicU32; MAX_QUEUES] = [const { AtomicU32::new(0) }; MAX_QUEUES];
+
+static LOST_UNSEEN: [AtomicU64; MAX_QUEUES] = [const { AtomicU64::new(0) }; MAX_QUEUES];
+
+pub(crate) static SILENCED: AtomicU64 = AtomicU64::new(0);
+
+pub(crate) fn joined(slot: usize) -> Option<&'static Joined> {
+    // SAFETY: null, or a box that `join` leaked.
+    unsafe { JOINED.get(slot)?.load(Ordering::Acquire).as_ref() }
+}
+
+pub(crate) fn process() -> Option<&'static Process> {
+    // SAFETY: null, or the page that `join` mapped and nobody unmaps; zeros are valid.
+    unsafe { PROCESS.load(Ordering::Acquire).as_ref() }
+}
+
+impl OwnQueue {
+    pub(crate) fn segment(&self) -> Option<&'static Segment> {
+        // SAFETY: null, or a segment, which is leaked.
+        unsafe { self.segment.load(Ordering::Acquire).as_ref() }
+    }
+}
+
+impl Process {
+    /// The segments of all queues.
+    fn segments(&self) -> impl Iterator<Item = &'static Segment> {
+        self.queues.iter().filter_map(OwnQueue::segment)
+    }
+
+    pub(crate) fn lock(&self) -> SpinGuard<'_> {
+        SpinGuard::new(&self.lock)
+    }
+}
+
+/// Joins a queue in a slot: from now on puts into it of every thread of this process reach that queue,
+/// and those of children that it forks. The queue joined there before is left.
+///
+/// A budget outside of 64 KiB to 1 GiB is an error, a slot that there is not, and so is a system
+/// without memory that `fork` wipes (Linux before 4.14).
+pub fn join(slot: usize, queue: Queue, options: JoinOptions) -> Result<&'static Queue, Error> {
+    if !(BUDGET_MIN..=BUDGET_MAX).contains(&options.budget) {
+        return Err(Error::new(format!(
+            "a budget of {} bytes for rings: it must be from {BUDGET_MIN} to {BUDGET_MAX}",
+            options.budget
+        )));
+    }
+    if slot >= MAX_QUEUES {
+        return Err(Error::new(format!(
+            "slot {slot} for a queue: a process can put into {MAX_QUEUES}"
+        )));
+    }
+    if process().is_none() {
+        let page = Map::wiped_on_fork(PAGE)
+            .map_err(|err| Error::new(format!("no memory that fork wipes: {err}")))?;
+        PROCESS.store(page.cast(), Ordering::Release);
+    }
+    leave_one(slot);
+    let queue: &'static Queue = Box::leak(Box::new(queue));
+    // SAFETY: the queue was just leaked.
+    let bell = unsafe { queue.bell.words_forever() };
+    clock::set(queue.bell.clock, options.order);
+    let number = N_JOINS.fetch_add(1, Ordering::Relaxed) + 1;
+    let joined = Box::leak(Box::new(Joined { number, slot, queue, options, bell }));
+    if let Some(process) = process() {
+        let _guard = process.lock();
+        let own = &process.queues[slot];
+        own.segment.store(std::ptr::null_mut(), Ordering::Release);
+        own.shared.store(std::ptr::null_mut(), Ordering::Release);
+        own.joined_here.store(number, Ordering::Release);
+    }
+    fault::listen(detach_from_cut);
+    JOINED[slot].store(joined, Ordering::Release);
+    OPEN[slot].store(joined.number, Ordering::SeqCst);
+    Ok(queue)
+}
+
+/// The mapping that begins at this address was cut. If it is a segment of this process, every put
+/// into it that is under way fails at its end, and every later one at its beginning. Called in a
+/// signal handler.
+fn detach_from_cut(start: usize) {
+    let Some(process) = process() else { return };
+    let is_it = |own: &OwnQueue| own.segment().is_some_and(|segment| segment.begins_at(start));
+    let Some(slot) = process.queues.iter().position(is_it) else { return };
+    let number = joined(slot).map_or(0, |joined| joined.number);
+    let mut next = process.handles.load(Ordering::Acquire);
+    // SAFETY: handles are never freed; all this is atomic.
+    while let Some(handle) = unsafe { next.as_ref() } {
+        if handle.joined.load(Ordering::Relaxed) == number {
+            handle.joined.store(0, Ordering::Relaxed);
+            handle.producer.expire();
+        }
+        next = handle.next.load(Ordering::Acquire);
+    }
+}
+
+/// Leaves all queues: puts that begin from now on are refused, and one that is under way is either
+/// in its ring when this returns or is refused.
+pub fn leave() {
+    (0..MAX_QUEUES).for_each(close);
+    expire_all();
+}
+
+fn leave_one(slot: usize) {
+    close(slot);
+    expire_all();
+}
+
+fn close(slot: usize) {
+    OPEN[slot].store(0, Ordering::SeqCst);
+}
+
+/// Makes the next put of every thread take the slow path, where it sees what is closed.
+fn expire_all() {
+    // After the barrier a put that still returns Ok has its tail visible to the next pass.
+    if !os::barrier() {
+        std::sync::atomic::fence(Ordering::SeqCst);
+    }
+    let mut next = process().map_or(std::ptr::null_mut(), |it| it.handles.load(Ordering::Acquire));
+    // SAFETY: handles are never freed; `expire` is one atomic store.
+    while let Some(handle) = unsafe { next.as_ref() } {
+        handle.producer.expire();
+        next = handle.next.load(Ordering::Acquire);
+    }
+}
+
+/// The mark under which every put of a thread is refused; [`silenced`] counts them.
+pub const SILENT: u32 = u32::MAX;
+
+/// Records for the queue in this slot that were lost before there was any ring to count them in,
+/// since the last call.
+pub fn take_lost_unseen(slot: usize) -> u64 {
+    let Some(count) = LOST_UNSEEN.get(slot) else { return 0 };
+    // The writer asks in every pass; a store each time would take the line from every put.
+    if count.load(Ordering::Relaxed) == 0 {
+        return 0;
+    }
+    count.swap(0, Ordering::Relaxed)
+}
+
+/// Records refused under the mark [`SILENT`], in all. They are no losses: a line about them would be
+/// handed to the sink that logs about each line.
+#[must_use]
+pub fn silenced() -> u64 {
+    SILENCED.load(Ordering::Relaxed)
+}
+
+/// Counts a record that was lost before it came to a ring: its call site found no room.
+pub fn count_lost_unseen(slot: usize) {
+    if let Some(count) = LOST_UNSEEN.get(slot) {
+        count.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// Adds a call site to the process's tables; its number from 1 up, or `None` if there is no queue
+/// or no room. A number is the same in all queues, and stays good in every one that is joined later
+/// and in forked children.
+pub fn register(site: &[u8]) -> Option<u32> {
+    if IN_SLOW.get() {
+        return None;
+    }
+    let _slow = Slow::enter();
+    let mut any = false;
+    for joined in (0..MAX_QUEUES).filter_map(joined).filter(|joined| joined.is_open()) {
+        any |= own_segment(joined).is_ok();
+    }
+    let process = process().filter(|_| any)?;
+    // A segment that is made meanwhile waits, and then copies the table with this call site in it.
+    let _guard = process.lock();
+    if !process.segments().all(|segment| segment.has_room_for_site(site)) {
+        return None;
+    }
+    process.segments().map(|segment| segment.register_site(site)).fold(None, Option::or)
+}
+
+/// This process's segment in a queue, made if there is none.
+pub(crate) fn own_segment(joined: &Joined) -> Result<&'static Segment, Error> {
+    let process = process().ok_or_else(|| Error::new("no queue was joined"))?;
+    let own = &process.queues[joined.slot];
+    if let Some(segment) = own.segment() {
+        return Ok(segment);
+    }
+    let guard = process.lock();
+    if !joined.is_open() {
+        return Err(Error::new("the queue was left"));
+    }
+    if let Some(segment) = own.segment() {
+        return Ok(segment);
+    }
+    // SAFETY: null, or a segment, which is leaked; in a forked child its mapping was inherited.
+    let inherited = unsafe { LAST_SEGMENT.load(Ordering::Acquire).as_ref() };
+    let segment = Segment::create(joined.queue, joined.options.budget, inherited)?;
+    let pointer: *const Segment = segment;
+    LAST_SEGMENT.store(pointer.cast_mut(), Ordering::Release);
+    own.segment.store(pointer.cast_mut(), Ordering::Release);
+    drop(guard);
+    let is_child = own.joined_here.load(Ordering::Acquire) != joined.number;
+    if let (true, Some(in_child)) = (is_child, joined.options.in_child) {
+        in_child(joined.slot);
+    }
+    Ok(segment)
+}
+
+/// Whether this is the id of a segment of this process.
+pub(crate) fn is_own_segment(id: u128) -> bool {
+    process().is_some_and(|process| process.segments().any(|segment| segment.id == id))
+}
