@@ -8,7 +8,7 @@ use crate::queue::{Error, Queue};
 use crate::segment::{BUDGET_MAX, BUDGET_MIN, Segment};
 use crate::spin::SpinGuard;
 use crate::words::MapWords;
-use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 /// Queues that a process can put into; each has a slot, from 0.
@@ -56,9 +56,19 @@ pub(crate) struct Joined {
     pub(crate) queue: &'static Queue,
     pub(crate) options: JoinOptions,
     pub(crate) bell: MapWords<'static>,
+    /// A put has found that nobody will ever make room.
+    pub(crate) is_orphaned: AtomicBool,
 }
 
 impl Joined {
+    /// Whether it is pointless to wait for room: nobody writes a private queue any more, neither now
+    /// nor when a put looked before. (Between a parent's end and a child that takes over there is a
+    /// moment.)
+    pub(crate) fn is_orphaned(&self) -> bool {
+        let now = self.queue.is_orphaned();
+        self.is_orphaned.swap(now, Ordering::Relaxed) && now
+    }
+
     pub(crate) fn is_open(&self) -> bool {
         OPEN[self.slot].load(Ordering::Relaxed) == self.number
     }
@@ -158,7 +168,14 @@ pub fn join(slot: usize, queue: Queue, options: JoinOptions) -> Result<&'static 
     let bell = unsafe { queue.bell.words_forever() };
     clock::set(queue.bell.clock, options.order);
     let number = N_JOINS.fetch_add(1, Ordering::Relaxed) + 1;
-    let joined = Box::leak(Box::new(Joined { number, slot, queue, options, bell }));
+    let joined = Box::leak(Box::new(Joined {
+        number,
+        slot,
+        queue,
+        options,
+        bell,
+        is_orphaned: AtomicBool::new(false),
+    }));
     if let Some(process) = process() {
         let _guard = process.lock();
         let own = &process.queues[slot];

@@ -15,6 +15,7 @@ use crate::os;
 use crate::queue::{Error, Queue};
 use crate::spin::SpinGuard;
 use crate::wiped::wiped;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicPtr, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -34,7 +35,7 @@ impl Queue {
     pub fn try_lead(&self) -> Result<Option<Lead>, Error> {
         let path = self.lead_path()?;
         let taken = LifetimeLock::try_take(&path);
-        let lock = taken.map_err(|err| Error::io("cannot take the queue's lead", &path, err))?;
+        let lock = taken.map_err(|err| Error::io("cannot open the queue's lead", &path, err))?;
         Ok(lock.map(|lock| Lead { _lock: lock }))
     }
 
@@ -56,10 +57,21 @@ impl Queue {
 
     fn lead_path(&self) -> Result<PathBuf, Error> {
         let path = self.dir().join(LEAD_FILE);
-        os::open_page(&path)
-            .map_err(|err| Error::io("cannot take the queue's lead", &path, err))?;
+        self.in_folder(|| os::open_or_make(&path))
+            .map_err(|err| Error::io("cannot open the queue's lead", &path, err))?;
         Ok(path)
     }
+
+    /// Whether nobody will ever write this queue: it is private, and nobody has its lead.
+    pub(crate) fn is_orphaned(&self) -> bool {
+        self.is_private() && !is_led(self.dir())
+    }
+}
+
+/// Whether somebody has the lead of the queue in this folder. If that cannot be told somebody has.
+pub(crate) fn is_led(dir: &Path) -> bool {
+    let held = LifetimeLock::is_held(&dir.join(LEAD_FILE));
+    held.unwrap_or_else(|err| err.kind() != io::ErrorKind::NotFound)
 }
 
 /// Somebody who stands by; dropped, it does so no longer.

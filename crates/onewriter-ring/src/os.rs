@@ -203,9 +203,14 @@ fn allocate_blocks(file: &File, start: usize, len: usize) -> io::Result<()> {
 
 /// Opens a file of this user's alone, of at least a page, making it if it is not there.
 pub(crate) fn open_page(path: &Path) -> io::Result<File> {
-    let file = open_with(path, OpenOptions::new().create(true).truncate(false).mode(0o600))?;
+    let file = open_or_make(path)?;
     allocate(&file, 0, PAGE)?;
     Ok(file)
+}
+
+/// Opens a file of this user's alone, making it if it is not there.
+pub(crate) fn open_or_make(path: &Path) -> io::Result<File> {
+    open_with(path, OpenOptions::new().create(true).truncate(false).mode(0o600))
 }
 
 /// Opens a file in a queue's folder for reading and writing, if it is what a queue puts there. The

@@ -106,9 +106,18 @@ fn variable(name: &str) -> Option<PathBuf> {
     std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from)
 }
 
+fn root_name() -> String {
+    format!("onewriter-{}", os::user_id())
+}
+
+/// Whether queues of this user live in this folder, and nothing else does.
+pub(crate) fn is_root(folder: &Path) -> bool {
+    folder.file_name().is_some_and(|name| *name == *root_name())
+}
+
 impl Room {
     fn root(&self) -> PathBuf {
-        self.parent.join(format!("onewriter-{}", os::user_id()))
+        self.parent.join(root_name())
     }
 
     fn folder(&self, name: &str) -> PathBuf {

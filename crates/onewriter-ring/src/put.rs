@@ -303,7 +303,7 @@ impl Request {
                 return true;
             }
             let left = self.left_to_wait(joined, &mut deadline);
-            if left.is_zero() {
+            if left.is_zero() || joined.is_orphaned() {
                 return false;
             }
             queue::ring(joined.bell);

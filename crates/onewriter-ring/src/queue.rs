@@ -150,6 +150,22 @@ impl Queue {
         self.bell.sleep(timeout, is_idle);
     }
 
+    pub(crate) fn is_private(&self) -> bool {
+        self.private
+    }
+
+    /// Does something in the folder. That of a private queue may have been swept away while no
+    /// process had a segment in it: then it is made anew.
+    pub(crate) fn in_folder<T>(&self, mut work: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+        match work() {
+            Err(err) if err.kind() == io::ErrorKind::NotFound && self.private => {
+                place::make_private_dir(&self.dir).map_err(io::Error::other)?;
+                work()
+            }
+            done => done,
+        }
+    }
+
     /// Removes the folder of a private queue, if nothing is left in it.
     pub fn remove_if_private(&self) {
         if !self.private {

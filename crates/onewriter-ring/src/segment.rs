@@ -109,7 +109,12 @@ impl Segment {
         let id = os::random_id().map_err(|err| Error::new(format!("no random id: {err}")))?;
         let temp = queue.dir().join(format!(".s-{id:032x}"));
         let path = segment_path(queue, id);
-        let segment = Segment::create_at(&temp, path, id, budget, inherited)?;
+        let file = queue.in_folder(|| {
+            let mut options = OpenOptions::new();
+            options.read(true).write(true).create_new(true).mode(0o600).open(&temp)
+        });
+        let file = file.map_err(|err| Error::io("cannot make the segment", &temp, err))?;
+        let segment = Segment::create_in(file, (&temp, path), id, budget, inherited)?;
         fs::rename(&temp, &segment.path).map_err(|err| {
             let _ = fs::remove_file(&temp);
             Error::io("cannot name the segment", &segment.path, err)
@@ -120,9 +125,9 @@ impl Segment {
         Ok(Box::leak(Box::new(segment)))
     }
 
-    fn create_at(
-        temp: &Path,
-        path: PathBuf,
+    fn create_in(
+        file: File,
+        (temp, path): (&Path, PathBuf),
         id: u128,
         budget: usize,
         inherited: Option<&Segment>,
@@ -131,13 +136,6 @@ impl Segment {
             let _ = fs::remove_file(temp);
             Error::io("cannot make the segment", temp, err)
         };
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(temp)
-            .map_err(fail)?;
         let map = Map::shared(&file, DATA_START + budget).map_err(fail)?;
         os::allocate(&file, 0, PAGE).map_err(fail)?;
         let lock = LifetimeLock::try_take(temp)

@@ -2,7 +2,7 @@
 
 mod queue;
 
-use onewriter_ring::{Corrupt, put, try_put};
+use onewriter_ring::{Corrupt, Queue, Reader, put, try_put};
 use queue::child::{Child, pipe};
 use queue::{joined, never_wait};
 use std::fs::{self, File};
@@ -158,4 +158,45 @@ fn a_process_that_is_stopped_is_not_dead() {
     here.reader.remove_dead_segments();
     assert_eq!(here.files("s-"), [""; 0]);
     assert_eq!(here.reader.take_damage(), []);
+}
+
+#[test]
+fn private_queues_whose_processes_are_all_gone_are_swept() {
+    let root = queue::folder();
+    // SAFETY: asks for a number.
+    let user = unsafe { libc::geteuid() };
+    let root = root.path().join(format!("onewriter-{user}"));
+    fs::create_dir(&root).unwrap();
+    fs::set_permissions(&root, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+    let open = |name: &str| -> &'static Queue {
+        Box::leak(Box::new(Queue::open_in(&root.join(name)).unwrap()))
+    };
+    let here = Reader::new(open("n-shop"));
+    let (led, _gone) = (open("p-led"), open("p-gone"));
+    let lead = led.try_lead().unwrap().unwrap();
+    let segment = |dir: &str| {
+        File::create(root.join(dir).join("s-0123456789abcdef0123456789abcdef")).unwrap()
+    };
+    let _dead = segment("p-gone");
+    open("p-child");
+    let alive = segment("p-child");
+    // SAFETY: no memory is involved.
+    assert_eq!(unsafe { libc::flock(alive.as_raw_fd(), libc::LOCK_EX) }, 0);
+    let names = || {
+        let entries = fs::read_dir(&root).unwrap().flatten();
+        let mut names: Vec<_> =
+            entries.map(|entry| entry.file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    };
+    let now = SystemTime::now();
+    here.sweep(now + Duration::from_secs(30));
+    assert_eq!(names(), ["n-shop", "p-child", "p-gone", "p-led"]);
+    here.sweep(now + Duration::from_secs(70));
+    assert_eq!(names(), ["n-shop", "p-child", "p-led"]);
+    drop((lead, alive));
+    here.sweep(now + Duration::from_secs(70));
+    assert_eq!(names(), ["n-shop"]);
+    // Whoever still knows it makes its folder anew.
+    assert!(led.try_lead().unwrap().is_some());
 }

@@ -1,6 +1,8 @@
 //! Waiting until everything is written.
 
+use onewriter_engine::publish::Published;
 use onewriter_engine::{Error, ErrorKind, Writer, guard};
+use onewriter_ring::{Queue, Survey, SurveyedName};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -35,24 +37,60 @@ pub(crate) fn wait(writers: &[Writer], deadline: Duration) -> Result<(), Error> 
 }
 
 fn incomplete(writer: &Writer, deadline: Duration) -> Error {
-    let what = if writer.is_here() && writer.leads() {
-        let stats = writer.stats();
-        let failing = writer.failing();
-        let sinks = if failing.is_empty() {
-            String::new()
-        } else {
-            format!("; sinks that cannot write: {}", failing.join(", "))
-        };
-        let records = stats.accepted - stats.written.min(stats.accepted);
-        format!(
-            "{records} records are read and not written, about {} bytes wait{sinks}",
-            stats.waiting_bytes
-        )
-    } else {
-        "the writer is another process, or there is none".to_owned()
+    let what = match writer.is_here() && writer.leads() {
+        true => of_own(writer),
+        false => of_another(writer.queue()),
     };
     let text = format!("not everything was written within {deadline:?}: {what}");
     Error::new(ErrorKind::Incomplete, text)
+}
+
+/// What this process's own writer has not done.
+fn of_own(writer: &Writer) -> String {
+    let stats = writer.stats();
+    let records = stats.accepted - stats.written.min(stats.accepted);
+    format!(
+        "{records} records are read and not written, about {} bytes wait{}",
+        stats.waiting_bytes,
+        failing(&writer.failing())
+    )
+}
+
+/// What is missing where another process writes, or nobody.
+fn of_another(queue: &Queue) -> String {
+    let Ok(survey) = Survey::of(queue.dir()) else {
+        return "the writer is another process, and its queue cannot be looked at".to_owned();
+    };
+    let n_waiting = survey.segments.iter().filter(|segment| segment.waiting > 0).count();
+    let waiting = format!("about {} bytes of {n_waiting} processes wait", survey.waiting());
+    let writer = survey.published.as_deref().and_then(Published::parse);
+    match (survey.is_led, survey.name, writer) {
+        (true, _, Some(writer)) => {
+            let sinks = writer.stats.sinks.iter().filter(|sink| sink.pending_bytes > 0);
+            let sinks: Vec<_> = sinks.map(|sink| sink.name.clone()).collect();
+            format!(
+                "the writer, process {} ({}), has not got so far, it may be stopped; {waiting}{}",
+                writer.process,
+                writer.name,
+                failing(&sinks)
+            )
+        }
+        (true, _, None) => format!("the writer is another process; {waiting}"),
+        (false, SurveyedName::Private(_), _) => {
+            format!("the process that could write it has ended; {waiting}")
+        }
+        (false, ..) => format!(
+            "nobody writes; {waiting} for the next program with these sinks, or for `onewriter \
+             recover`"
+        ),
+    }
+}
+
+fn failing(sinks: &[String]) -> String {
+    match sinks {
+        [] => String::new(),
+        sinks => format!("; sinks that cannot write: {}", sinks.join(", ")),
+    }
 }
 
 /// The future of [`complete_async`](crate::complete_async): needs no particular runtime.

@@ -409,8 +409,11 @@ impl Shared {
     fn start(&'static self, routes: Option<Vec<Route>>) -> Result<Writer, Error> {
         // What it is now: a change is an order, which holds for what is put after it.
         let global = self.lock().global.clone();
+        // Here and not on the thread: who comes first leads, and not a child that it forks meanwhile.
+        // An error comes again there, where it is reported.
+        let lead = self.queue.try_lead().ok().flatten();
         let thread = std::thread::Builder::new().name("onewriter".to_owned()).spawn(move || {
-            Running::new(self, global, routes).run();
+            Running::new(self, global, routes).run(lead);
         });
         let thread = thread.map_err(|err| {
             Error::new(ErrorKind::Io, format!("cannot start the writer's thread: {err}"))

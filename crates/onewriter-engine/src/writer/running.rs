@@ -53,11 +53,12 @@ impl Running {
         }
     }
 
-    pub(super) fn run(mut self) {
+    /// Runs until it is told to stop; `lead` is what it has of the lead already.
+    pub(super) fn run(mut self, lead: Option<Lead>) {
         let _mark = crate::guard::enter();
         // Inherited by the threads that sinks start.
         onewriter_ring::block_size_signal();
-        let Some(_lead) = self.lead() else {
+        let Some(_lead) = self.lead(lead) else {
             self.stand_down();
             return;
         };
@@ -81,9 +82,9 @@ impl Running {
 
     /// Stands by until the queue has no other writer and the sinks are made; `None` if the writer
     /// is to stop before that.
-    fn lead(&mut self) -> Option<Lead> {
+    fn lead(&mut self, mut had: Option<Lead>) -> Option<Lead> {
         loop {
-            let lead = self.wait_for_lead()?;
+            let lead = had.take().or_else(|| self.wait_for_lead())?;
             let Err(error) = self.make_sinks() else { return Some(lead) };
             drop(lead);
             self.shared.trap.report(&error);

@@ -1,6 +1,8 @@
 //! Files in the queue's folder that nobody will use: of processes killed while they made them.
 
+use crate::lead::is_led;
 use crate::lock::LifetimeLock;
+use crate::place;
 use std::fs::{self, DirEntry};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
@@ -22,6 +24,28 @@ pub(super) fn sweep(dir: &Path, now: SystemTime) {
             let _ = fs::remove_file(entry.path());
         }
     }
+}
+
+/// Removes the private queues beside this one that no process leads and in which none has a segment.
+/// (A child that knows such a queue and has put nothing yet makes the folder anew.)
+pub(super) fn sweep_private(beside: &Path, now: SystemTime) {
+    let Some(root) = beside.parent().filter(|root| place::is_root(root)) else { return };
+    for entry in fs::read_dir(root).into_iter().flatten().flatten() {
+        let is_private = entry.file_name().to_str().is_some_and(|name| name.starts_with("p-"));
+        let dir = entry.path();
+        if is_private && is_old(&entry, now) && !is_led(&dir) && !has_living_segment(&dir) {
+            let _ = fs::remove_dir_all(dir);
+        }
+    }
+}
+
+fn has_living_segment(dir: &Path) -> bool {
+    let segments = fs::read_dir(dir).into_iter().flatten().flatten();
+    segments.into_iter().any(|entry| {
+        let name = entry.file_name();
+        let name = name.to_str().unwrap_or_default();
+        (name.starts_with("s-") || name.starts_with(".s-")) && is_locked(&entry)
+    })
 }
 
 /// A file whose time lies in the future is not old.

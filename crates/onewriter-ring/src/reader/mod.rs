@@ -336,9 +336,11 @@ impl Reader {
     }
 
     /// Removes what processes that were killed in the middle of it have left in the making, if it is
-    /// older than a minute at `now`. A pass does this once a minute.
+    /// older than a minute at `now`, and beside this queue the private ones whose processes are all
+    /// gone: nobody else knows them. A pass does this once a minute.
     pub fn sweep(&self, now: SystemTime) {
         house::sweep(self.queue.dir(), now);
+        house::sweep_private(self.queue.dir(), now);
     }
 
     /// Removes the drained segments of dead processes. A pass does this once a second. What they never
