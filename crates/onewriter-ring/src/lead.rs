@@ -12,6 +12,7 @@
 
 use crate::lock::LifetimeLock;
 use crate::os;
+use crate::place;
 use crate::queue::{Error, Queue};
 use crate::spin::SpinGuard;
 use crate::wiped::wiped;
@@ -62,9 +63,10 @@ impl Queue {
         Ok(path)
     }
 
-    /// Whether nobody will ever write this queue: it is private, and nobody has its lead.
+    /// Whether nobody will ever write this queue: only one process and its children know it, and
+    /// none of them has its lead.
     pub(crate) fn is_orphaned(&self) -> bool {
-        self.is_private() && !is_led(self.dir())
+        place::is_private_name(self.dir()) && !is_led(self.dir())
     }
 }
 

@@ -106,6 +106,11 @@ fn variable(name: &str) -> Option<PathBuf> {
     std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from)
 }
 
+/// Whether this is the folder of a private queue, by its name.
+pub(crate) fn is_private_name(dir: &Path) -> bool {
+    dir.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"p-"))
+}
+
 fn root_name() -> String {
     format!("onewriter-{}", os::user_id())
 }

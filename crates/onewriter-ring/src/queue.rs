@@ -150,10 +150,6 @@ impl Queue {
         self.bell.sleep(timeout, is_idle);
     }
 
-    pub(crate) fn is_private(&self) -> bool {
-        self.private
-    }
-
     /// Does something in the folder. That of a private queue may have been swept away while no
     /// process had a segment in it: then it is made anew.
     pub(crate) fn in_folder<T>(&self, mut work: impl FnMut() -> io::Result<T>) -> io::Result<T> {

@@ -162,6 +162,8 @@ fn a_process_that_is_stopped_is_not_dead() {
 
 #[test]
 fn private_queues_whose_processes_are_all_gone_are_swept() {
+    // Alone: a child of another test would inherit the lock that is let go below.
+    let _alone = joined(never_wait());
     let root = queue::folder();
     // SAFETY: asks for a number.
     let user = unsafe { libc::geteuid() };

@@ -31,9 +31,12 @@ pub(super) fn sweep(dir: &Path, now: SystemTime) {
 pub(super) fn sweep_private(beside: &Path, now: SystemTime) {
     let Some(root) = beside.parent().filter(|root| place::is_root(root)) else { return };
     for entry in fs::read_dir(root).into_iter().flatten().flatten() {
-        let is_private = entry.file_name().to_str().is_some_and(|name| name.starts_with("p-"));
         let dir = entry.path();
-        if is_private && is_old(&entry, now) && !is_led(&dir) && !has_living_segment(&dir) {
+        if place::is_private_name(&dir)
+            && is_old(&entry, now)
+            && !is_led(&dir)
+            && !has_living_segment(&dir)
+        {
             let _ = fs::remove_dir_all(dir);
         }
     }
