@@ -94,7 +94,7 @@ impl Place {
                 let name = entry.file_name().to_string_lossy().into_owned();
                 if entry.path().is_dir() {
                     folders.push(entry.path());
-                } else if ["s-", "b-", "bad-"].iter().any(|kind| name.starts_with(kind)) {
+                } else if ["s-", "b-", "d-", "bad-"].iter().any(|kind| name.starts_with(kind)) {
                     left.push(name);
                 }
             }

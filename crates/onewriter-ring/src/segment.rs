@@ -386,8 +386,22 @@ pub(crate) fn side_path(segment: &Path, number: u64) -> PathBuf {
 
 /// How the names of a segment's side files begin.
 pub(crate) fn side_prefix(segment: &Path) -> String {
+    prefix("b", segment)
+}
+
+/// `d-<segment>-<number>`: the same file, once the record is written and before it is removed.
+pub(crate) fn done_path(segment: &Path, number: u64) -> PathBuf {
+    segment.with_file_name(format!("{}{number}", done_prefix(segment)))
+}
+
+/// How the names of such files begin.
+pub(crate) fn done_prefix(segment: &Path) -> String {
+    prefix("d", segment)
+}
+
+fn prefix(kind: &str, segment: &Path) -> String {
     let name = segment.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    format!("b-{}-", name.trim_start_matches("s-"))
+    format!("{kind}-{}-", name.trim_start_matches("s-"))
 }
 
 fn process_name() -> String {

@@ -54,6 +54,7 @@ impl Totals {
         self.counts.lost += counts.lost;
         self.counts.doubled += counts.doubled;
         self.counts.torn += counts.torn;
+        self.counts.unfinished += counts.unfinished;
         self.counts.misordered += counts.misordered;
         self.counts.examples.extend(counts.examples);
     }
@@ -101,6 +102,7 @@ impl Totals {
             "lost": self.counts.lost,
             "doubled": self.counts.doubled,
             "torn": self.counts.torn,
+            "unfinished_told": self.counts.unfinished,
             "misordered": self.counts.misordered,
             "failures": self.failures,
             "examples": self.counts.examples,
@@ -130,6 +132,7 @@ impl fmt::Display for Totals {
             ("doubled", self.counts.doubled),
             ("torn", self.counts.torn),
             ("misordered", self.counts.misordered),
+            ("unfinished records told of", self.counts.unfinished),
             ("other failures", self.failures.len() as u64),
             ("half-made segments left", self.half_made),
             ("private segments left", self.private_left),

@@ -448,7 +448,7 @@ impl<'a> Round<'a> {
             let queue = path.parent().and_then(Path::file_name).unwrap_or_default();
             if queue.to_string_lossy().starts_with("p-") {
                 self.totals.private_left += u64::from(name.starts_with("s-"));
-            } else if ["s-", "b-", "bad-"].iter().any(|kind| name.starts_with(kind)) {
+            } else if ["s-", "b-", "d-", "bad-"].iter().any(|kind| name.starts_with(kind)) {
                 self.totals.fail(format!("{} is left in the queue", path.display()));
             } else if name.starts_with('.') {
                 self.totals.half_made += 1;

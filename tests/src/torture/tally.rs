@@ -23,6 +23,8 @@ pub struct Counts {
     pub torn: u64,
     /// Lines that stand before one that must stand before them.
     pub misordered: u64,
+    /// Lines that tell of a record in which its process was killed.
+    pub unfinished: u64,
     /// What is wrong with the first of them.
     pub examples: Vec<String>,
 }
@@ -158,6 +160,8 @@ impl Tally {
             match text.and_then(|text| self.parse(text)) {
                 Some(Line::Record(record)) => self.record(record, path),
                 Some(Line::Foreign(n)) if n == self.foreign.0 => self.foreign.0 += 1,
+                // What its process was killed in was not accepted; that it is told is right.
+                Some(Line::Unfinished) if self.is_large => self.counts.unfinished += 1,
                 _ => {
                     self.counts.torn += 1;
                     let shown: String = String::from_utf8_lossy(&line).chars().take(120).collect();
@@ -182,6 +186,12 @@ impl Tally {
                 is_whole.then_some(Line::Record(Record { slot, n, other, seen }))
             }
             ["foreign", n] => Some(Line::Foreign(number(n)?)),
+            ["process", pid, "died", "while", "it", "put", rest] => {
+                number(pid)?;
+                let bytes =
+                    rest.strip_prefix("a record of ")?.strip_suffix(" bytes: it is lost")?;
+                number(bytes).map(|_| Line::Unfinished)
+            }
             _ => None,
         }
     }
@@ -274,6 +284,7 @@ impl Tally {
 enum Line {
     Record(Record),
     Foreign(u64),
+    Unfinished,
 }
 
 /// What a line says.

@@ -16,7 +16,8 @@ pub(super) fn sweep(dir: &Path, now: SystemTime) {
     for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
         let name = entry.file_name();
         let Some(name) = name.to_str() else { continue };
-        let is_left = match name.strip_prefix("b-").and_then(|rest| rest.rsplit_once('-')) {
+        let side = name.strip_prefix("b-").or_else(|| name.strip_prefix("d-"));
+        let is_left = match side.and_then(|rest| rest.rsplit_once('-')) {
             Some((segment, _)) => !dir.join(format!("s-{segment}")).exists(),
             None => name.starts_with(".s-") || name.starts_with(".bell-"),
         };

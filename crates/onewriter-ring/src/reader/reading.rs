@@ -176,15 +176,17 @@ impl Reading {
 
     pub(super) fn release(&mut self, about: &About) {
         self.is_dirty = false;
+        // The last side file may belong to a frame that was looked at and not taken: it is still to
+        // come, and a writer that takes over will have to read it again.
+        let is_last_to_come = self.next.is_some_and(|frame| frame.flags != 0);
+        self.side.mark_taken(about, is_last_to_come);
         // First the head: a writer that takes over reads from there, and must find every side file
-        // that it meets. One that is left over by a kill here goes with its segment.
+        // that it meets.
         let pos = self.taken();
         if self.consumer.release(pos) {
             os::futex_wake(self.consumer.ring().control.low_half(HEAD), 1);
         }
-        // The last one may belong to a frame that was looked at and not taken: it is still to come,
-        // and a writer that takes over will have to read it again.
-        self.side.remove_taken(about, self.next.is_some_and(|frame| frame.flags != 0));
+        self.side.remove_taken(about, is_last_to_come);
     }
 }
 

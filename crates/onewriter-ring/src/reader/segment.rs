@@ -6,7 +6,7 @@ use crate::lock::LifetimeLock;
 use crate::os::{Map, PAGE};
 use crate::segment::{
     BUDGET_MAX, CONTROL_START, DATA_START, MAGIC, MAX_RINGS, RING_SIZES, TABLE_MAX, TABLE_START,
-    VERSION, header, side_prefix,
+    VERSION, done_prefix, header, side_prefix,
 };
 use crate::spsc::{CONTROL_WORDS, Consumer, Corrupt, DATA_AT, DATA_LEN, HEAD, Ring};
 use crate::words::Words;
@@ -124,16 +124,20 @@ impl SegmentReader {
     /// are records that were never finished.
     pub(super) fn remove(&self, died: bool, log: &mut DamageLog) {
         let path = &self.about.path;
-        let prefix = side_prefix(path);
+        let (unfinished, done) = (side_prefix(path), done_prefix(path));
         let entries = path.parent().and_then(|dir| fs::read_dir(dir).ok());
         for entry in entries.into_iter().flatten().flatten() {
-            if entry.file_name().to_str().is_some_and(|name| name.starts_with(&prefix)) {
+            let name = entry.file_name();
+            let name = name.to_str().unwrap_or_default();
+            if name.starts_with(&unfinished) {
                 let bytes = entry.metadata().map_or(0, |meta| meta.len());
                 if died && self.is_intact {
                     log.add(self.about.damage(Corrupt::Unfinished, bytes));
                 }
-                let _ = fs::remove_file(entry.path());
+            } else if !name.starts_with(&done) {
+                continue;
             }
+            let _ = fs::remove_file(entry.path());
         }
         let _ = fs::remove_file(path);
     }

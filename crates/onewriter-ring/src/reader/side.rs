@@ -1,9 +1,11 @@
 //! The side files of one ring: bodies of records that were too large for it.
 
 use super::segment::About;
-use crate::segment::side_path;
-use std::fs::{self, OpenOptions};
+use crate::segment::{done_path, side_path};
+use std::fs::{self, File, OpenOptions};
+use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
+use std::path::Path;
 
 /// The body that was read last is kept if it is not larger: the memory is used again.
 const KEPT_MAX: usize = 1 << 20;
@@ -51,9 +53,13 @@ impl SideFiles {
         self.last = number;
         self.open.push(number);
         let len = usize::try_from(len).ok().filter(|len| *len <= crate::MAX_RECORD)?;
-        let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
-        let path = side_path(&about.path, number);
-        let file = OpenOptions::new().read(true).custom_flags(flags).open(path).ok()?;
+        let file = match open(&side_path(&about.path, number)) {
+            // The writer before this one was killed when it had written the record.
+            Err(err) if err.kind() == io::ErrorKind::NotFound => {
+                open(&done_path(&about.path, number)).ok()?
+            }
+            file => file.ok()?,
+        };
         let meta = file.metadata().ok()?;
         let is_own = meta.is_file() && meta.uid() == about.rules.uid && meta.nlink() == 1;
         // In memory, where `allocate` is exact, a file with holes is none that a put has made: a
@@ -67,12 +73,29 @@ impl SideFiles {
         file.read_exact_at(body, 0).inspect_err(|_| body.clear()).ok()
     }
 
-    /// Removes the files of frames that were taken: all but the last one if its frame is still to
-    /// come.
-    pub(super) fn remove_taken(&mut self, about: &About, is_last_to_come: bool) {
-        let n_taken = self.open.len().saturating_sub(usize::from(is_last_to_come));
-        for number in self.open.drain(..n_taken) {
-            let _ = fs::remove_file(side_path(&about.path, number));
+    /// Marks the files of frames that were taken, all but the last one if its frame is still to
+    /// come: what is marked is no record that was never finished, whoever is killed from here on.
+    pub(super) fn mark_taken(&self, about: &About, is_last_to_come: bool) {
+        for number in &self.open[..self.n_taken(is_last_to_come)] {
+            let path = &about.path;
+            let _ = fs::rename(side_path(path, *number), done_path(path, *number));
         }
     }
+
+    /// Removes these files.
+    pub(super) fn remove_taken(&mut self, about: &About, is_last_to_come: bool) {
+        let n_taken = self.n_taken(is_last_to_come);
+        for number in self.open.drain(..n_taken) {
+            let _ = fs::remove_file(done_path(&about.path, number));
+        }
+    }
+
+    fn n_taken(&self, is_last_to_come: bool) -> usize {
+        self.open.len().saturating_sub(usize::from(is_last_to_come))
+    }
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
+    OpenOptions::new().read(true).custom_flags(flags).open(path)
 }
