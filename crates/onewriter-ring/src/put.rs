@@ -81,7 +81,7 @@ pub fn put<F>(slot: usize, level: u8, tag: u32, len: usize, fill: F) -> Result<(
 where
     F: FnOnce(&mut RingFrame<'_>),
 {
-    put_or(Request { slot, level, tag, len, wait: true }, fill)
+    put_or(slot, level, tag, len, fill, true)
 }
 
 /// Like [`put`], but never waits for room.
@@ -90,15 +90,21 @@ pub fn try_put<F>(slot: usize, level: u8, tag: u32, len: usize, fill: F) -> Resu
 where
     F: FnOnce(&mut RingFrame<'_>),
 {
-    put_or(Request { slot, level, tag, len, wait: false }, fill)
+    put_or(slot, level, tag, len, fill, false)
 }
 
 #[inline(always)]
-fn put_or<F>(request: Request, fill: F) -> Result<(), PutError>
+fn put_or<F>(
+    slot: usize,
+    level: u8,
+    tag: u32,
+    len: usize,
+    fill: F,
+    wait: bool,
+) -> Result<(), PutError>
 where
     F: FnOnce(&mut RingFrame<'_>),
 {
-    let Request { slot, tag, len, .. } = request;
     debug_assert!(len.is_multiple_of(8));
     let stamp = clock::stamp();
     let handle = handle_of(slot);
@@ -106,6 +112,7 @@ where
         Ok(()) => after_commit(slot, handle),
         Err(fill) => {
             let mut fill = Some(fill);
+            let request = Request { slot, level, tag, len, wait };
             request.put_slow(handle, stamp, &mut |frame| {
                 if let Some(fill) = fill.take() {
                     fill(frame);

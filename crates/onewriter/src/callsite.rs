@@ -31,8 +31,14 @@ impl Queues {
         self == Queues::NONE
     }
 
-    /// Calls `put` with each slot; the first failure, if there is one.
+    /// The slot, if one queue wants it: as nearly always.
     #[inline(always)]
+    pub(crate) fn only(self) -> Option<usize> {
+        let is_one = self.0.is_power_of_two();
+        is_one.then_some(self.0.trailing_zeros() as usize)
+    }
+
+    /// Calls `put` with each slot; the first failure, if there is one.
     pub(crate) fn each<E>(self, mut put: impl FnMut(usize) -> Result<(), E>) -> Result<(), E> {
         let (mut left, mut result) = (self.0, Ok(()));
         while left != 0 {

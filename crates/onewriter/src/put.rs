@@ -38,24 +38,24 @@ pub fn put<const N: usize>(
     size: usize,
     write: impl Fn(&mut FrameOut<'_, '_>),
 ) {
-    if !context::is_empty() {
-        put_in_context(site, tags, size, write);
+    // Nearly always one queue wants the record.
+    let Some(slot) = site.queues().only().filter(|_| context::is_empty()) else {
+        put_elsewhere(site, tags, size, write);
         return;
-    }
+    };
     let Ok(id) = number(site) else { return };
-    // Written straight into each queue's ring: nearly always there is one.
-    let _ = site.queues().each(|slot| {
-        ring::put(slot, site.level_number(), id, padded(N) + size, |frame| {
-            let mut out = FrameOut(frame);
-            write_tags(&tags, &mut out);
-            write(&mut out);
-        })
+    let _ = ring::put(slot, site.level_number(), id, padded(N) + size, move |frame| {
+        let mut out = FrameOut(frame);
+        write_tags(&tags, &mut out);
+        write(&mut out);
     });
 }
 
+/// With a context, or into several queues. It takes `write` as a value, so that the common way keeps
+/// what is written in registers.
 #[cold]
 #[inline(never)]
-fn put_in_context<const N: usize>(
+fn put_elsewhere<const N: usize>(
     site: &'static CallSite,
     tags: [Tag; N],
     size: usize,
