@@ -197,3 +197,23 @@ fn puts_into_an_orphaned_private_queue_hold_nobody_up_and_the_file_has_them_all(
     assert_same(&of(&place, "function"), &shared);
     assert_same(&place.lines(), &[shared, numbered("orphan", 5000)].concat());
 }
+
+#[test]
+fn what_a_sink_of_another_program_logs_is_written_though_its_number_is_that_of_the_file() {
+    let place = Place::default();
+    // The function has the number in its program that the file has in the writer's.
+    let mut writer = start(&place, "writer", &["file:~/shop.log"]);
+    ok(&mut writer, "complete");
+    let mut other = start(&place, "other", &["chatty:~/function", "file:~/shop.log"]);
+    ok(&mut other, "put line 100");
+    // The first waits for the function and what it logs, the second for the file to have that.
+    ok(&mut other, "complete");
+    ok(&mut other, "complete");
+    assert_same(&of(&place, "function"), &numbered("line", 100));
+    let (about, plain): (Vec<_>, Vec<_>) =
+        place.lines().into_iter().partition(|line| line.starts_with("about "));
+    assert_same(&plain, &numbered("line", 100));
+    assert_same(&about, &numbered("about line", 100));
+    end(other);
+    end(writer);
+}
