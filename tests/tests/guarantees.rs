@@ -44,6 +44,8 @@ fn every_test_of_an_ending_a_kill_a_fork_and_the_order_is_on_the_page() {
         "order_processes",
         "complete_processes",
         "torture",
+        "queues",
+        "queues_processes",
     ];
     let exist = contract.iter().flat_map(|name| tests_of(&format!("tests/tests/{name}.rs")));
     let named = named();

@@ -117,8 +117,9 @@ impl LossReport {
             return None;
         }
         let line = self.line();
-        *self =
-            LossReport { total: self.total, told: Some(Instant::now()), ..LossReport::default() };
+        let (total, total_unseen) = (self.total, self.total_unseen);
+        let told = Some(Instant::now());
+        *self = LossReport { total, total_unseen, told, ..LossReport::default() };
         Some(line)
     }
 
@@ -154,4 +155,23 @@ fn class_name(class: usize) -> &'static str {
 fn rfc3339(nanos: u64) -> String {
     let time = jiff::Timestamp::from_nanosecond(i128::from(nanos)).unwrap_or_default();
     format!("{time:.3}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_told_stays_in_the_sums() {
+        let mut losses = LossReport::default();
+        losses.add(&Losses { count: 2, ..Losses::default() }, "one", 1, (0, 0), 10);
+        losses.add_unseen(3, 0, 10);
+        let line = losses.take_line().expect("five are lost");
+        assert!(
+            line.starts_with("5 records lost: the queue was full (3 of unknown level); "),
+            "{line}"
+        );
+        assert_eq!(losses.take_line(), None);
+        assert_eq!((losses.total(), losses.total_unseen()), (5, 3));
+    }
 }

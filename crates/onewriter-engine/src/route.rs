@@ -136,7 +136,9 @@ impl Route {
     /// Gives the sink a record, unless its filter or its own origin forbids it.
     #[inline]
     pub(crate) fn record(&mut self, record: &Record<'_>, from: &From, reader: &Reader) {
-        let own = from.origin != 0 && from.origin << ORIGIN_SHIFT == self.mark;
+        let is_marked = from.origin != 0 && from.origin << ORIGIN_SHIFT == self.mark;
+        // Another process counts its own sinks.
+        let own = is_marked && from.ring.is_some_and(|ring| reader.is_own(ring));
         if own || !self.matcher.admits(record) {
             return;
         }

@@ -163,7 +163,7 @@ impl Builder {
         }
         self.check()?;
         let sinks = std::mem::take(&mut self.sinks).into_iter().collect::<Result<Vec<_>, _>>()?;
-        let logger = Logger::start(self.settings(), sinks)?;
+        let logger = Logger::start(self.settings(), self.filter.take(), sinks)?;
         logger.refresh_interest();
         let handle = Handle { logger };
         let home = onewriter_ring::process_token();
@@ -176,7 +176,6 @@ impl Builder {
     fn settings(&self) -> Settings {
         Settings {
             name: self.name.clone(),
-            filter: self.filter.clone(),
             overflow: self.overflow,
             order: self.order,
             memory: self.memory,

@@ -17,7 +17,6 @@ use std::time::Duration;
 /// What the queues of a logger have in common.
 pub(crate) struct Settings {
     pub(crate) name: Option<String>,
-    pub(crate) filter: Option<Filter>,
     pub(crate) overflow: Overflow,
     pub(crate) order: Order,
     pub(crate) memory: usize,
@@ -40,6 +39,8 @@ pub(crate) struct Parts {
     names: Vec<QueueName>,
     /// For each sink, as they were added: the slot of its queue, and its number there.
     sinks: Vec<(usize, usize)>,
+    /// The one before all sinks, which holds for queues that come later too.
+    filter: Option<Filter>,
 }
 
 /// Nobody changes or reads the logger's state as long as this lives.
@@ -52,10 +53,11 @@ impl Logger {
     /// Joins all queues and starts their writers.
     pub(crate) fn start(
         settings: Settings,
+        filter: Option<Filter>,
         sinks: Vec<SinkSpec>,
     ) -> Result<&'static Logger, Error> {
-        let logger: &'static Logger =
-            Box::leak(Box::new(Logger { settings, parts: Mutex::default() }));
+        let parts = Mutex::new(Parts { filter, ..Parts::default() });
+        let logger: &'static Logger = Box::leak(Box::new(Logger { settings, parts }));
         let mut parts = logger.lock();
         let mut groups: Vec<(QueueName, Vec<(usize, SinkSpec)>)> = Vec::new();
         for (number, spec) in sinks.into_iter().enumerate() {
@@ -115,7 +117,7 @@ impl Logger {
         let options = WriterOptions {
             sinks,
             numbers: numbers.clone(),
-            filter: settings.filter.clone(),
+            filter: parts.filter.clone(),
             trap: settings.trap.clone(),
             stats_every: settings.stats_every,
             slot,
@@ -153,8 +155,9 @@ impl Logger {
 
     /// Exchanges the filter of a sink, or the one before all sinks.
     pub(crate) fn set_filter(&self, sink: Option<usize>, filter: &Filter) -> Result<(), Error> {
-        let parts = self.lock();
+        let mut parts = self.lock();
         let Some(number) = sink else {
+            parts.filter = Some(filter.clone());
             return parts.writers.iter().try_for_each(|it| it.set_filter(None, filter.clone()));
         };
         match parts.sinks.get(number) {

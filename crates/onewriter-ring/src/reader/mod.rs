@@ -308,6 +308,13 @@ impl Reader {
         self.segments.get(segment as usize).is_some_and(Option::is_some)
     }
 
+    /// Whether this process itself puts into this ring.
+    #[must_use]
+    pub fn is_own(&self, id: RingId) -> bool {
+        let segment = self.segments.get(id.segment as usize).and_then(Option::as_ref);
+        segment.is_some_and(|segment| crate::join::is_own_segment(segment.about.id))
+    }
+
     /// How many segments and rings are mapped.
     #[must_use]
     pub fn counts(&self) -> (usize, usize) {
