@@ -24,6 +24,8 @@ fn model(name: &str) -> Command {
     command
 }
 
+const HANDS_ON: &str = "a_fault_that_is_not_the_queues_goes_to_the_handler_that_was_there_before";
+
 /// The ring's tests, compiled with a sanitizer by nightly and its own std.
 pub fn sanitize(steps: &mut Steps) -> Result<(), Red> {
     for sanitizer in ["thread", "address"] {
@@ -46,6 +48,9 @@ pub fn sanitize(steps: &mut Steps) -> Result<(), Red> {
         command.env("ASAN_OPTIONS", "detect_leaks=0");
         let suppressions = root().join("xtask/tsan.suppressions");
         command.env("TSAN_OPTIONS", format!("suppressions={}", suppressions.display()));
+        // The sanitizers have a handler of SIGBUS of their own, which ends the program as the default
+        // one would not: whose handler is called cannot be tested beside it.
+        command.args(["--no-fail-fast", "--", "--skip", HANDS_ON]);
         steps.proof(&name, &mut command)?;
     }
     Ok(())
