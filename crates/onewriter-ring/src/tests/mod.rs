@@ -8,6 +8,8 @@ mod format;
 mod loom;
 #[cfg(shuttle)]
 mod shuttle;
+#[cfg(any(loom, shuttle))]
+mod takeover;
 
 use crate::spsc::{CONTROL_WORDS, Consumer, Corrupt, Frame, Producer, Ring, Room, parse};
 use crate::words::Words;
