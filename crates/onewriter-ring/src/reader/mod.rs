@@ -416,9 +416,11 @@ mod tests {
     use super::*;
     use crate::join::{JoinOptions, join, leave};
     use crate::put::put;
+    use crate::tests::one_at_a_time;
 
     #[test]
     fn who_joins_and_puts_while_a_pass_takes_its_time_is_seen_by_that_pass() {
+        let _turn = one_at_a_time();
         let dir = tempfile::tempdir().unwrap();
         let open = || Queue::open_in(&dir.path().join("queue")).unwrap();
         let mut reader = Reader::new(Box::leak(Box::new(open())));
