@@ -1,6 +1,7 @@
 //! Every interleaving, and every value that a relaxed load may see, of the ring's protocol on rings
 //! of a few words.
 
+mod bell;
 mod takeover;
 
 use super::{put, read_all, ring_of};
