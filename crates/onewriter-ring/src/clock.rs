@@ -89,17 +89,27 @@ fn monotonic() -> u64 {
 /// The time now, read after everything before it and before everything after it.
 #[must_use]
 pub fn now() -> u64 {
-    #[cfg(target_arch = "x86_64")]
-    if MODE.load(Ordering::Relaxed) != MONOTONIC {
-        fence();
-        let now = rdtsc();
-        fence();
-        return now;
+    let is_tsc = MODE.load(Ordering::Relaxed) != MONOTONIC;
+    read(if is_tsc { ClockKind::Tsc } else { ClockKind::Monotonic })
+}
+
+/// The same by the clock of this kind, whatever this process's own is.
+pub(crate) fn read(kind: ClockKind) -> u64 {
+    match kind {
+        #[cfg(target_arch = "x86_64")]
+        ClockKind::Tsc => {
+            fence();
+            let now = rdtsc();
+            fence();
+            now
+        }
+        _ => {
+            std::sync::atomic::fence(Ordering::SeqCst);
+            let now = os::monotonic();
+            std::sync::atomic::fence(Ordering::SeqCst);
+            now
+        }
     }
-    std::sync::atomic::fence(Ordering::SeqCst);
-    let now = os::monotonic();
-    std::sync::atomic::fence(Ordering::SeqCst);
-    now
 }
 
 #[cfg(target_arch = "x86_64")]

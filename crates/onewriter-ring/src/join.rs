@@ -99,7 +99,7 @@ pub(crate) static JOINED: [AtomicPtr<Joined>; MAX_QUEUES] =
 
 static PROCESS: AtomicPtr<Process> = AtomicPtr::new(std::ptr::null_mut());
 
-/// The last segment that this process made, or the one that forked it: its call sites keep their
+/// A segment of this process with all its call sites, or of the one that forked it: they keep their
 /// numbers in the next.
 static LAST_SEGMENT: AtomicPtr<Segment> = AtomicPtr::new(std::ptr::null_mut());
 
@@ -137,6 +137,15 @@ impl Process {
 
     pub(crate) fn lock(&self) -> SpinGuard<'_> {
         SpinGuard::new(&self.lock)
+    }
+
+    /// The process has no segment in this queue any more, and that one gets no more call sites: the
+    /// next is to have the table of one that does.
+    fn forget_segment(&self, slot: usize) {
+        self.queues[slot].segment.store(std::ptr::null_mut(), Ordering::Release);
+        if let Some(other) = self.segments().next() {
+            LAST_SEGMENT.store(std::ptr::from_ref(other).cast_mut(), Ordering::Release);
+        }
     }
 }
 
@@ -178,8 +187,8 @@ pub fn join(slot: usize, queue: Queue, options: JoinOptions) -> Result<&'static 
     }));
     if let Some(process) = process() {
         let _guard = process.lock();
+        process.forget_segment(slot);
         let own = &process.queues[slot];
-        own.segment.store(std::ptr::null_mut(), Ordering::Release);
         own.shared.store(std::ptr::null_mut(), Ordering::Release);
         own.joined_here.store(number, Ordering::Release);
     }
@@ -318,4 +327,29 @@ pub(crate) fn own_segment(joined: &Joined) -> Result<&'static Segment, Error> {
 /// Whether this is the id of a segment of this process.
 pub(crate) fn is_own_segment(id: u128) -> bool {
     process().is_some_and(|process| process.segments().any(|segment| segment.id == id))
+}
+
+#[cfg(all(test, not(any(loom, shuttle))))]
+mod tests {
+    use super::*;
+    use crate::tests::one_at_a_time;
+
+    #[test]
+    fn a_call_site_that_is_registered_while_a_queue_is_exchanged_has_its_number_in_the_next_too() {
+        let _turn = one_at_a_time();
+        let dir = tempfile::tempdir().unwrap();
+        let open = |name| Queue::open_in(&dir.path().join(name)).unwrap();
+        join(0, open("stays"), JoinOptions::default()).unwrap();
+        join(1, open("goes"), JoinOptions::default()).unwrap();
+        let first = register(b"in both").unwrap();
+        // The first half of the join below, in which another thread registers.
+        leave_one(1);
+        process().unwrap().forget_segment(1);
+        assert_eq!(register(b"between"), Some(first + 1));
+        join(1, open("comes"), JoinOptions::default()).unwrap();
+        assert_eq!(register(b"in both again"), Some(first + 2));
+        let next = process().unwrap().segments().map(|segment| segment.register_site(b"next"));
+        assert_eq!(next.collect::<Vec<_>>(), [Some(first + 3); 2]);
+        leave();
+    }
 }

@@ -109,16 +109,28 @@ impl Queue {
         self.bell.ring_always();
     }
 
-    /// The latest moment that anybody asked for.
+    /// The latest moment that anybody asked for. One to come is nobody's: it counts as asked for now,
+    /// once.
     #[must_use]
     pub fn requested(&self) -> u64 {
-        self.bell.words().load(bell::REQUESTED, Ordering::SeqCst)
+        let word = self.bell.words().word(bell::REQUESTED);
+        let requested = word.load(Ordering::SeqCst);
+        let now = clock::read(self.bell.clock);
+        if requested <= now {
+            return requested;
+        }
+        match word.compare_exchange(requested, now, Ordering::SeqCst, Ordering::SeqCst) {
+            Ok(_) => now,
+            Err(other) => other.min(now),
+        }
     }
 
-    /// Everything put up to this moment is written and flushed.
+    /// Everything put up to this moment is written and flushed. A moment to come is not believed: the
+    /// folder is on a disk and older than the machine's last start, or somebody has scribbled.
     #[must_use]
     pub fn watermark(&self) -> u64 {
-        self.bell.words().load(bell::WATERMARK, Ordering::Acquire)
+        let watermark = self.bell.words().load(bell::WATERMARK, Ordering::Acquire);
+        if watermark <= clock::read(self.bell.clock) { watermark } else { 0 }
     }
 
     /// Publishes the watermark and wakes those who wait for it.
@@ -296,6 +308,8 @@ impl Bell {
         words.word(bell::CALLS).fetch_add(1, Ordering::SeqCst);
         os::futex_wake(words.low_half(bell::CALLS), 1);
         ring(words);
+        // Whoever rang before may have been killed before it woke the writer.
+        os::futex_wake(words.low_half(bell::STATE), 1);
     }
 
     /// Writes no word that a put reads: a put's copy of that line stays good over all pauses.

@@ -246,6 +246,9 @@ impl Running {
             self.note_failing();
             return;
         }
+        if !self.drain.reader.sees_all() {
+            return;
+        }
         if requested > queue.watermark() && requested <= t0 {
             let (now, reader) = (self.router.now, &self.drain.reader);
             let mut flushed = true;

@@ -24,6 +24,7 @@ use segment::{Opened, Rules, SegmentReader};
 use std::collections::HashSet;
 use std::ffi::OsString;
 use std::fs::{self, File};
+use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime};
@@ -76,6 +77,7 @@ pub struct Reader {
     names: HashSet<OsString>,
     most: usize,
     is_crowded: bool,
+    sees_all: bool,
     joins_seen: u64,
     scanned: Option<Instant>,
     swept: Option<Instant>,
@@ -102,6 +104,7 @@ impl Reader {
             names: HashSet::new(),
             most: MAX_SEGMENTS,
             is_crowded: false,
+            sees_all: true,
             joins_seen: u64::MAX,
             scanned: None,
             swept: None,
@@ -170,6 +173,13 @@ impl Reader {
     #[must_use]
     pub fn active(&self) -> &[RingId] {
         &self.active
+    }
+
+    /// Whether the last pass had all segments in view. This process may have no descriptor or memory
+    /// left to open one, or there are too many: then nothing can be said about what they hold.
+    #[must_use]
+    pub fn sees_all(&self) -> bool {
+        self.sees_all
     }
 
     /// Whether any ring has something that the last pass did not see. A cheap look.
@@ -376,7 +386,15 @@ impl Reader {
     }
 
     fn open_new_segments(&mut self) {
-        let Ok(entries) = fs::read_dir(self.queue.dir()) else { return };
+        let entries = match fs::read_dir(self.queue.dir()) {
+            Ok(entries) => entries,
+            Err(err) => {
+                // Without a folder there is no segment either.
+                self.sees_all = err.kind() == io::ErrorKind::NotFound;
+                return;
+            }
+        };
+        self.sees_all = true;
         let was_crowded = std::mem::take(&mut self.is_crowded);
         for entry in entries.flatten() {
             let name = entry.file_name();
@@ -385,7 +403,7 @@ impl Reader {
                 continue;
             }
             if self.names.len() >= self.most {
-                self.is_crowded = true;
+                (self.is_crowded, self.sees_all) = (true, false);
                 break;
             }
             self.open_segment(name);
@@ -407,7 +425,7 @@ impl Reader {
                 house::set_aside(&path);
                 self.log.add(Damage::of_file(&path, what));
             }
-            Opened::NotNow => {}
+            Opened::NotNow => self.sees_all = false,
         }
     }
 
@@ -423,9 +441,11 @@ mod tests {
     use super::*;
     use crate::join::{JoinOptions, join, leave};
     use crate::put::put;
+    use crate::tests::one_at_a_time;
 
     #[test]
     fn who_joins_and_puts_while_a_pass_takes_its_time_is_seen_by_that_pass() {
+        let _turn = one_at_a_time();
         let dir = tempfile::tempdir().unwrap();
         let open = || Queue::open_in(&dir.path().join("queue")).unwrap();
         let mut reader = Reader::new(Box::leak(Box::new(open())));
@@ -453,7 +473,7 @@ mod tests {
             reader.begin();
             reader.scanned = None;
         }
-        assert_eq!(reader.counts().0, 2);
+        assert_eq!((reader.counts().0, reader.sees_all()), (2, false));
         let told: Vec<_> = reader.take_damage().iter().map(|it| it.what).collect();
         assert_eq!(told, [Corrupt::TooMany { most: 2 }]);
         // One of the two goes: the third has its turn.
@@ -465,7 +485,7 @@ mod tests {
         let mut open: Vec<_> = reader.segments.iter().flatten().map(|it| it.about.id).collect();
         open.sort_unstable();
         segments.sort_unstable();
-        assert_eq!(open, segments);
+        assert_eq!((open, reader.sees_all()), (segments, true));
         assert_eq!(reader.take_damage(), []);
     }
 }

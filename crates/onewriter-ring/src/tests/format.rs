@@ -44,7 +44,7 @@ fn the_constants_of_the_format_page_are_those_of_the_code() {
         assert_eq!(stated(page, name), format!("{mask:#x}"));
     }
     states!(page, bell::CLOCK_AT, bell::STATE, bell::WATERMARK, bell::EVENTS, bell::JOINS);
-    states!(page, bell::REQUESTED, journal::STATE, journal::CURSOR_WORDS);
+    states!(page, bell::REQUESTED, bell::CALLS, journal::STATE, journal::CURSOR_WORDS);
     states!(page, journal::STAGE_START, journal::STAGE_MAX);
     let several = |numbers: &[usize]| numbers.iter().map(usize::to_string).collect::<Vec<_>>();
     for (name, numbers) in [

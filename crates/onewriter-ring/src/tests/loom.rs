@@ -1,6 +1,9 @@
 //! Every interleaving, and every value that a relaxed load may see, of the ring's protocol on rings
 //! of a few words.
 
+mod bell;
+mod takeover;
+
 use super::{put, read_all, ring_of};
 use crate::spsc::{Consumer, HEAD, LOST_SEEN, Losses, Producer, Ring, Room, TAIL};
 use crate::words::Words;

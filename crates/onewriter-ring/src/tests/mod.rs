@@ -8,9 +8,18 @@ mod format;
 mod loom;
 #[cfg(shuttle)]
 mod shuttle;
+#[cfg(any(loom, shuttle))]
+mod takeover;
 
 use crate::spsc::{CONTROL_WORDS, Consumer, Corrupt, Frame, Producer, Ring, Room, parse};
 use crate::words::Words;
+
+/// A process has one queue in a slot at a time.
+#[cfg(not(any(loom, shuttle)))]
+pub(crate) fn one_at_a_time() -> std::sync::MutexGuard<'static, ()> {
+    static TURN: std::sync::Mutex<()> = std::sync::Mutex::new(());
+    TURN.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
 
 /// A ring of `words` words of data, from a way to make memory.
 fn ring_of<W>(words: usize, make: impl Fn(usize) -> W) -> Ring<W> {

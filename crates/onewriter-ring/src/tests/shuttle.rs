@@ -1,5 +1,7 @@
 //! Longer runs under random schedules: several producers, one consumer that merges by stamp.
 
+mod takeover;
+
 use super::{put, read_all, ring_of};
 use crate::spsc::{Consumer, Producer, Ring};
 use crate::words::Words;
