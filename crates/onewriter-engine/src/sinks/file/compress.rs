@@ -104,7 +104,7 @@ fn copy(mut from: &File, to: &mut impl Write, go_on: GoOn<'_>) -> io::Result<()>
     }
 }
 
-fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()

@@ -35,7 +35,7 @@ use buffer::Buffer;
 use compress::Packer;
 use disk::Disk;
 use hold::is_busy;
-use names::Scheme;
+use names::{Parsed, Scheme};
 use onewriter_record::{Level, Record};
 use open::{Access, Live};
 use retention::Keep;
@@ -140,6 +140,8 @@ struct Upkeep {
     dropped: u64,
     /// The first trouble that no call has reported yet.
     trouble: Option<Error>,
+    /// The last name that a rotated file was given.
+    last_name: Option<Parsed>,
 }
 
 impl FileSink {

@@ -47,6 +47,8 @@ pub(super) struct Rotated {
     pub(super) compressed: Vec<PathBuf>,
     size: u64,
     modified: u64,
+    /// Its plain form is of another time than the compressed one: it is another file.
+    pub(super) is_other: bool,
 }
 
 /// The files of a folder that are ours.
@@ -56,6 +58,8 @@ pub(super) struct Folder {
     pub(super) rotated: Vec<Rotated>,
     /// What cut off compressions left.
     pub(super) partial: Vec<PathBuf>,
+    /// The names of the files that these were to replace.
+    partial_names: Vec<Parsed>,
 }
 
 impl Folder {
@@ -75,6 +79,7 @@ impl Folder {
             }
             if name.state == State::Partial {
                 found.partial.push(entry.path());
+                found.partial_names.push(name);
                 continue;
             }
             let is_plain = name.state == State::Plain;
@@ -83,7 +88,8 @@ impl Folder {
                 plain: None,
                 compressed: Vec::new(),
                 size: 0,
-                modified: 0,
+                modified: modified(&meta),
+                is_other: false,
             });
             if is_plain {
                 file.plain = Some(entry.path());
@@ -91,6 +97,8 @@ impl Folder {
                 file.compressed.push(entry.path());
             }
             file.size += meta.len();
+            // A compression takes over the time.
+            file.is_other |= file.modified != modified(&meta);
             file.modified = file.modified.max(modified(&meta));
         }
         found.rotated = by_base.into_values().collect();
@@ -100,6 +108,11 @@ impl Folder {
 
     pub(super) fn names(&self) -> impl Iterator<Item = &Parsed> {
         self.rotated.iter().map(|file| &file.name)
+    }
+
+    /// The names that are taken: also of what is only known by its compressed form in the making.
+    pub(super) fn taken(&self) -> impl Iterator<Item = &Parsed> {
+        self.names().chain(&self.partial_names)
     }
 }
 

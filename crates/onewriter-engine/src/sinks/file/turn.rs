@@ -1,6 +1,6 @@
 //! Rotation, reopening, and what is done beside writing.
 
-use super::compress::{Packer, is_in_work};
+use super::compress::{Compression, Packer, is_in_work, with_suffix};
 use super::hold::{is_busy, unlock};
 use super::retention::Folder;
 use super::{Cut, FileSink, Fsync, Settings, open};
@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::sink::{Context, Sink};
 use std::io;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 const SECOND: u64 = 1_000_000_000;
 /// How far a file's time may be from that of its newest record: the writer may be behind by a
@@ -37,6 +37,12 @@ impl Settings {
         };
         open::link(link, target).map_err(|err| Error::io("cannot make the link", link, err))
     }
+}
+
+/// Whether a rotated file of this name has been compressed.
+fn is_compressed(plain: &Path) -> bool {
+    let suffixes = Compression::ALL.iter().map(|kind| kind.suffix());
+    suffixes.into_iter().any(|suffix| with_suffix(plain, suffix).exists())
 }
 
 impl FileSink {
@@ -105,7 +111,7 @@ impl FileSink {
             self.sync()?;
         }
         let _ = self.disk.set_modified(&self.live.file, self.newest);
-        let path = &self.settings.path;
+        let path = &self.settings.path.clone();
         if !self.settings.is_at_path(self.live.id()) {
             // Somebody else has rotated it.
             return self.open_again();
@@ -113,25 +119,48 @@ impl FileSink {
         let fail = |err| Error::io("cannot rotate the log file", path, err);
         let folder = self.settings.folder();
         let found = Folder::read(folder, &self.settings.scheme, &self.live).map_err(fail)?;
-        let mut name = self.settings.scheme.next(self.newest, found.names());
-        let target = loop {
-            let target = folder.join(&name.base);
-            match self.disk.rename(path, &target) {
-                Err(err) if err.kind() == io::ErrorKind::AlreadyExists => {
-                    name = self.settings.scheme.after(&name);
-                }
-                renamed => break renamed.map(|()| target).map_err(fail)?,
-            }
-        };
+        let last_name = self.upkeep.last_name.clone();
+        let target = self.name_anew(path, &found).map_err(fail)?;
         let opened = self.open_again();
         if opened.is_err() {
             // What is written next still belongs into the live file.
-            let _ = self.disk.rename(&target, &self.settings.path);
+            if self.disk.rename(&target, path).is_ok() {
+                self.upkeep.last_name = last_name;
+            }
         }
         if self.settings.fsync != Fsync::Never {
             let _ = open::sync_folder(self.settings.folder());
         }
         opened
+    }
+
+    /// Gives a file the next name that no rotated file has or had; where it is then.
+    ///
+    /// A look at the folder may miss a file that is replaced by its compressed form in that moment.
+    /// So a name that this sink has given is not given again, and one that is free is not taken where
+    /// a compressed file has it.
+    fn name_anew(&mut self, path: &Path, found: &Folder) -> io::Result<PathBuf> {
+        let Settings { scheme, .. } = &self.settings;
+        let folder = self.settings.folder();
+        let taken = found.taken().chain(&self.upkeep.last_name);
+        let mut name = scheme.next(self.newest, taken);
+        loop {
+            let target = folder.join(&name.base);
+            let renamed = match is_compressed(&target) {
+                true => Err(io::ErrorKind::AlreadyExists.into()),
+                false => self.disk.rename(path, &target),
+            };
+            match renamed {
+                Err(err) if err.kind() == io::ErrorKind::AlreadyExists => {
+                    name = scheme.after(&name)
+                }
+                Err(err) => return Err(err),
+                Ok(()) => {
+                    self.upkeep.last_name = Some(name);
+                    return Ok(target);
+                }
+            }
+        }
     }
 
     /// Goes on in whatever file is at the path now.
@@ -279,13 +308,24 @@ impl FileSink {
             }
         }
         let Some(kind) = self.settings.compression else { return result };
-        for file in found.rotated {
-            let Some(plain) = file.plain else { continue };
-            if !file.compressed.is_empty() {
-                // Its compressed form is whole, or would not have its name.
-                result = result.and(self.remove(&plain));
-                continue;
-            }
+        for file in &found.rotated {
+            let Some(plain) = &file.plain else { continue };
+            let plain = match (file.compressed.is_empty(), file.is_other) {
+                (true, _) => plain.clone(),
+                (false, false) => {
+                    // Its compressed form is whole, or would not have its name.
+                    result = result.and(self.remove(plain));
+                    continue;
+                }
+                (false, true) => match self.name_anew(plain, &found) {
+                    Ok(plain) => plain,
+                    Err(err) => {
+                        let err = Error::io("cannot rename the rotated file", plain, err);
+                        result = result.and(Err(err));
+                        continue;
+                    }
+                },
+            };
             if self.upkeep.packer.is_none() {
                 let started = Packer::start(kind);
                 let failed =

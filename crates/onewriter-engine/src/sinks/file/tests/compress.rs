@@ -56,13 +56,47 @@ fn what_a_kill_left_is_cleared_up_or_done_again_at_the_next_start() {
     // Cut off while it was compressing, and after it had renamed but not yet removed.
     world.run("put shop.1.log a; half shop.1.log.gz.tmp junk; put shop.2.log b; put shop.3.log c");
     pack(&world.path("shop.2.log"), Compression::Gzip, &not_stopped).unwrap();
-    world.run("put shop.2.log b; half shop.9.log.gz.tmp junk; tick; stop");
+    world.run("put shop.2.log b; half shop.9.log.gz.tmp junk");
+    // The very file: of the time that its compressed form has.
+    let time = fs::metadata(world.path("shop.2.log.gz")).unwrap().modified().unwrap();
+    File::options().write(true).open(world.path("shop.2.log")).unwrap().set_modified(time).unwrap();
+    world.run("tick; stop");
     assert_files(
         &world,
         "shop.1.log.gz: a
          shop.2.log.gz: b
          shop.3.log.gz: c
          shop.log:",
+    );
+}
+
+#[test]
+fn a_name_that_was_given_is_not_given_again_though_the_folder_does_not_show_it() {
+    let mut world = packing();
+    world.run("write a b; stop");
+    // As a look at the folder may find it while the file is replaced by its compressed form.
+    let (packed, aside) = (world.path("shop.1.log.gz"), world.path("aside"));
+    world.run("write c");
+    fs::rename(&packed, &aside).unwrap();
+    fs::rename(world.path("shop.2.log.gz"), world.path("aside2")).unwrap_or_default();
+    world.run("write d e; stop");
+    fs::rename(&aside, &packed).unwrap();
+    let listing = world.listing();
+    for line in ["shop.1.log.gz: a\n", "shop.3.log.gz: c\n", "shop.4.log.gz: d\n"] {
+        assert!(listing.contains(line), "{listing}");
+    }
+}
+
+#[test]
+fn a_file_beside_a_compressed_one_of_its_name_and_another_time_is_another_file() {
+    let mut world = packing();
+    world.run("at 2026-01-02T03:04:05Z; write a b; stop");
+    world.run("at 2026-01-02T03:04:09Z; put shop.1.log other; tick; stop");
+    assert_files(
+        &world,
+        "shop.1.log.gz: a
+         shop.2.log.gz: other
+         shop.log: b",
     );
 }
 
