@@ -57,8 +57,7 @@ static N_FORKS: AtomicU64 = AtomicU64::new(0);
 
 /// How often this process has forked since the first call, for those who hold what a child should not
 /// have: it changes before the child is there.
-#[must_use]
-pub fn n_forks() -> u64 {
+pub(crate) fn n_forks() -> u64 {
     static COUNTED: Once = Once::new();
     // SAFETY: the function lives as long as the program and takes no argument. Where the system has
     // no room for it, forks are not counted.

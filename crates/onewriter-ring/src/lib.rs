@@ -10,6 +10,7 @@
 //!   announces before it writes.
 #![deny(missing_docs)]
 
+mod alone;
 mod clock;
 mod exit;
 mod fault;
@@ -34,8 +35,10 @@ mod tests;
 mod wiped;
 mod words;
 
+pub use alone::Alone;
 pub use clock::{ClockKind, Order, now, wall_pair};
-pub use exit::{around_fork, at_exit, n_forks};
+pub(crate) use exit::n_forks;
+pub use exit::{around_fork, at_exit};
 pub use handle::{mark_thread, thread_mark};
 pub use join::{
     JoinOptions, MAX_QUEUES, Overflow, SILENT, count_lost_unseen, join, leave, register, silenced,

@@ -7,26 +7,24 @@
 //! Where the filesystem defeats this (overlayfs maps another file), the descriptor is kept, and
 //! closed in children that are forked by `fork`.
 
+use crate::alone::Alone;
 use crate::os::{self, Map, PAGE};
 use std::fs::{self, File};
 use std::io;
-use std::mem::ManuallyDrop;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::path::Path;
-use std::sync::Once;
-use std::sync::atomic::{AtomicI32, Ordering};
 
 /// The lock, held.
 #[derive(Debug)]
 pub(crate) struct LifetimeLock {
     _map: Map,
-    _kept: Option<Kept>,
+    _kept: Option<Alone>,
 }
 
 impl LifetimeLock {
     /// Takes the lock of an existing file of at least a page; `None` if somebody else has it.
     pub(crate) fn try_take(path: &Path) -> io::Result<Option<LifetimeLock>> {
-        let file = os::open_own(path)?;
+        // A child that is forked in this moment must not have the lock.
+        let file = Alone::open(|| os::open_own(path))?;
         if !os::try_lock(&file)? {
             return Ok(None);
         }
@@ -36,7 +34,7 @@ impl LifetimeLock {
     /// Waits until the lock is free, and takes it; `None` where it would not live as long as the
     /// address space. Only on a thread with a descriptor table of its own.
     pub(crate) fn wait_for(path: &Path) -> io::Result<Option<LifetimeLock>> {
-        let file = os::open_own(path)?;
+        let file = Alone::open(|| os::open_own(path))?;
         if !lasts(path, &file)? {
             return Ok(None);
         }
@@ -45,10 +43,10 @@ impl LifetimeLock {
     }
 
     /// Ties the lock on `file` to the address space.
-    fn keep(file: File, path: &Path) -> io::Result<LifetimeLock> {
+    fn keep(file: Alone, path: &Path) -> io::Result<LifetimeLock> {
         let map = Map::shared(&file, PAGE)?;
         map.dont_fork()?;
-        let kept = if lasts(path, &file)? { None } else { Some(Kept::new(file)) };
+        let kept = if lasts(path, &file)? { None } else { Some(file) };
         Ok(LifetimeLock { _map: map, _kept: kept })
     }
 
@@ -73,55 +71,4 @@ fn lasts(path: &Path, file: &File) -> io::Result<bool> {
     });
     let _ = fs::remove_file(probe);
     lasts
-}
-
-/// Descriptors that hold locks, for the handler that runs in a forked child; -1 where there is none.
-/// Locks beyond this number are inherited.
-static KEPT: [AtomicI32; 64] = [const { AtomicI32::new(-1) }; 64];
-
-/// An open file that is closed on drop, and in a child that is forked.
-#[derive(Debug)]
-struct Kept {
-    file: RawFd,
-    slot: Option<&'static AtomicI32>,
-}
-
-impl Kept {
-    fn new(file: File) -> Kept {
-        static AT_FORK: Once = Once::new();
-        AT_FORK.call_once(|| {
-            // SAFETY: the function lives as long as the program and takes no argument. Without
-            // memory for it children inherit the locks.
-            unsafe { libc::pthread_atfork(None, None, Some(close_kept)) };
-        });
-        let file = ManuallyDrop::new(file).as_raw_fd();
-        let is_free = |slot: &&AtomicI32| {
-            slot.compare_exchange(-1, file, Ordering::SeqCst, Ordering::Relaxed).is_ok()
-        };
-        Kept { file, slot: KEPT.iter().find(is_free) }
-    }
-}
-
-impl Drop for Kept {
-    fn drop(&mut self) {
-        // In a forked child it is closed, and its number may be another file's.
-        let takes = |slot: &AtomicI32| {
-            slot.compare_exchange(self.file, -1, Ordering::SeqCst, Ordering::Relaxed).is_ok()
-        };
-        if self.slot.is_none_or(takes) {
-            // SAFETY: `new` took the descriptor out of a `File`, and nobody has closed it since.
-            drop(unsafe { OwnedFd::from_raw_fd(self.file) });
-        }
-    }
-}
-
-extern "C" fn close_kept() {
-    for slot in &KEPT {
-        let file = slot.swap(-1, Ordering::SeqCst);
-        if file >= 0 {
-            // SAFETY: the descriptor is this child's copy of one that a `Kept` of its parent owns;
-            // the `Kept` that the child has finds the slot empty. `close` may be called here.
-            unsafe { libc::close(file) };
-        }
-    }
 }

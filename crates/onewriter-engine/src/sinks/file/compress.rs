@@ -10,6 +10,7 @@
 
 use super::disk::{Disk, RealDisk};
 use crate::error::Error;
+use onewriter_ring::Alone;
 use std::collections::HashSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -112,7 +113,7 @@ pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
 
 /// Compresses one file and removes the original.
 fn pack(path: &Path, kind: Compression, go_on: GoOn<'_>) -> io::Result<()> {
-    let source = File::open(path)?;
+    let source = Alone::open(|| File::open(path))?;
     let meta = source.metadata()?;
     if !RealDisk.try_lock(&source) {
         return Err(io::ErrorKind::ResourceBusy.into());
@@ -151,7 +152,7 @@ fn pack(path: &Path, kind: Compression, go_on: GoOn<'_>) -> io::Result<()> {
 pub(super) fn is_in_work(temp: &Path) -> bool {
     let original = temp.with_extension("").with_extension("");
     // The lock goes with the descriptor.
-    File::open(original).is_ok_and(|file| !RealDisk.try_lock(&file))
+    Alone::open(|| File::open(&original)).is_ok_and(|file| !RealDisk.try_lock(&file))
 }
 
 /// The thread that compresses, and what it has been given.

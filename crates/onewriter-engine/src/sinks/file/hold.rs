@@ -2,9 +2,8 @@
 //! one after the other.
 //!
 //! Each batch is written, and each rotation done, under `flock` on the file at the path. A kill gives
-//! the lock back; but a forked child has the descriptors of its parent, and with them the lock if its
-//! parent is killed under it. So after a fork the file is opened anew. Nobody is waited for longer
-//! than a moment: then the batch is pending, as on a full disk.
+//! the lock back, since forked children do not get the open file ([`onewriter_ring::Alone`]). Nobody
+//! is waited for longer than a moment: then the batch is pending, as on a full disk.
 
 use super::disk::Disk;
 use super::{FileSink, Settings};
@@ -23,9 +22,6 @@ impl FileSink {
     ///
     /// A batch that is staged for the live file is finished in it, wherever it is by now.
     pub(super) fn take_turn(&mut self) -> Result<(), Error> {
-        if self.live.n_forks != onewriter_ring::n_forks() {
-            self.open_after_fork();
-        }
         for _ in 0..CHANGES {
             wait(&mut *self.disk, &self.live.file, &self.settings)?;
             let is_live = |id| self.live.id() == id;
@@ -49,18 +45,6 @@ impl FileSink {
             self.open_again().inspect_err(|_| self.end_turn())?;
         }
         Err(busy(&self.settings))
-    }
-
-    /// The same file through a descriptor that no child has, if there is one to be had.
-    fn open_after_fork(&mut self) {
-        let is_same = self.settings.is_at_path(self.live.id());
-        let opened = self.disk.open(&self.settings.path, &self.settings.access);
-        if let Ok(live) = opened
-            && is_same
-            && live.id() == self.live.id()
-        {
-            self.live = live;
-        }
     }
 
     pub(super) fn end_turn(&self) {

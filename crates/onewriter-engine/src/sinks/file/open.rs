@@ -1,5 +1,6 @@
 //! Opening the live file: folders, mode, owner, what kind of file it is, and the `current` link.
 
+use onewriter_ring::Alone;
 use rustix::fs::OFlags;
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io;
@@ -19,7 +20,7 @@ pub(super) struct Access {
 /// The open file.
 #[derive(Debug)]
 pub(super) struct Live {
-    pub(super) file: File,
+    pub(super) file: Alone,
     pub(super) dev: u64,
     pub(super) ino: u64,
     /// Its size when it was opened.
@@ -28,18 +29,15 @@ pub(super) struct Live {
     pub(super) modified: u64,
     /// A pipe, a terminal, `/dev/null`: no offsets, no rotation.
     pub(super) is_stream: bool,
-    /// How often the process had forked when it was opened.
-    pub(super) n_forks: u64,
 }
 
 impl Live {
-    fn new(file: File) -> io::Result<Live> {
-        let n_forks = onewriter_ring::n_forks();
+    fn new(file: Alone) -> io::Result<Live> {
         let meta = file.metadata()?;
         let modified = modified(&meta);
         let is_stream = !meta.is_file();
         let (dev, ino, len) = (meta.dev(), meta.ino(), meta.len());
-        Ok(Live { dev, ino, len, modified, is_stream, n_forks, file })
+        Ok(Live { dev, ino, len, modified, is_stream, file })
     }
 
     /// Which file it is.
@@ -68,19 +66,21 @@ pub(super) fn modified(meta: &fs::Metadata) -> u64 {
 /// Opens the file, making it and its folders if they are missing. Never waits: not for a reader of
 /// a pipe either.
 pub(super) fn open(path: &Path, access: &Access) -> io::Result<Live> {
+    Live::new(Alone::open(|| open_file(path, access))?)
+}
+
+fn open_file(path: &Path, access: &Access) -> io::Result<File> {
     match fs::metadata(path) {
         Ok(meta) if meta.is_dir() => return Err(io::ErrorKind::IsADirectory.into()),
         Ok(meta) if meta.file_type().is_fifo() => {
             // With a reading end of our own, open does not wait for a reader, and there is no
             // SIGPIPE when the last one leaves.
             let flags = OFlags::NONBLOCK.bits().cast_signed();
-            return Live::new(
-                OpenOptions::new().read(true).write(true).custom_flags(flags).open(path)?,
-            );
+            return OpenOptions::new().read(true).write(true).custom_flags(flags).open(path);
         }
         Ok(meta) if !meta.is_file() => {
             let flags = OFlags::NOCTTY.bits().cast_signed();
-            return Live::new(OpenOptions::new().write(true).custom_flags(flags).open(path)?);
+            return OpenOptions::new().write(true).custom_flags(flags).open(path);
         }
         _ => {}
     }
@@ -99,7 +99,7 @@ fn make_folders(folder: &Path, access: &Access) -> io::Result<()> {
     builder.recursive(true).create(folder)
 }
 
-fn create(path: &Path, access: &Access) -> io::Result<Live> {
+fn create(path: &Path, access: &Access) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true);
     let mut made = options.clone();
@@ -112,18 +112,18 @@ fn create(path: &Path, access: &Access) -> io::Result<Live> {
             if let Some((uid, gid)) = access.owner {
                 fchown(&file, Some(uid), Some(gid))?;
             }
-            Live::new(file)
+            Ok(file)
         }
         Err(err) if err.kind() == io::ErrorKind::AlreadyExists => match options.open(path) {
             // Write-only files are rare, but a mode that the user may want.
             Err(err) if err.kind() == io::ErrorKind::PermissionDenied => {
-                Live::new(OpenOptions::new().write(true).open(path)?)
+                OpenOptions::new().write(true).open(path)
             }
             // A symbolic link to a file that is not there yet.
             Err(err) if err.kind() == io::ErrorKind::NotFound => {
-                Live::new(options.create(true).truncate(false).open(path)?)
+                options.create(true).truncate(false).open(path)
             }
-            file => Live::new(file?),
+            file => file,
         },
         Err(err) => Err(err),
     }

@@ -9,6 +9,7 @@ use super::hold::wait;
 use super::{FileSink, Fsync};
 use crate::error::Error;
 use crate::sink::{Context, Intent};
+use onewriter_ring::Alone;
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
@@ -54,8 +55,7 @@ impl FileSink {
         let path = self.settings.path.clone();
         let fail = |err| Error::io("cannot repeat the last write to", &path, err);
         let Some(path) = self.find(intent).map_err(fail)? else { return Ok(Found::Parted(0)) };
-        let options = || OpenOptions::new().read(true).write(true).open(&path);
-        let file = match options() {
+        let file = match Alone::open(|| OpenOptions::new().read(true).write(true).open(&path)) {
             Err(err) if err.kind() == io::ErrorKind::NotFound => return Ok(Found::Parted(0)),
             file => file.map_err(fail)?,
         };

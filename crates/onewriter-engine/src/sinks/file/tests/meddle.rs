@@ -231,20 +231,3 @@ fn a_file_that_another_writer_has_rotated_meanwhile_is_left_to_it() {
     world.run("write ddd");
     assert_eq!(world.listing(), "shop.log: foreign ddd\nshop.log.1: a b c\n");
 }
-
-#[test]
-fn after_a_fork_the_lock_is_taken_through_a_descriptor_that_the_child_has_not() {
-    let (mut world, disk) = world(|file| file);
-    // A child has what its parent had; with the same open file it would have the same lock.
-    let childs = world.call(|sink, _| sink.live.file.try_clone().unwrap());
-    world.call(|sink, _| sink.live.n_forks = u64::MAX);
-    let is_locked_out = Arc::new(Mutex::new(None));
-    let found = Arc::clone(&is_locked_out);
-    disk.0.lock().unwrap().probe = Some(Box::new(move || {
-        let tried = flock(&childs, FlockOperation::NonBlockingLockExclusive);
-        *found.lock().unwrap() = Some(tried == Err(Errno::WOULDBLOCK));
-    }));
-    world.run("write c; write d");
-    assert_eq!(*is_locked_out.lock().unwrap(), Some(true));
-    assert_eq!(world.listing(), "shop.log: a b c d\n");
-}

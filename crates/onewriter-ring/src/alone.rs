@@ -1,0 +1,122 @@
+//! Open files that forked children do not get.
+//!
+//! A lock of `flock` belongs to the open file. A child that is forked has the same open file, and with
+//! it the lock: if its parent is killed, nobody has the lock's turn as long as the child lives. So such
+//! files are closed in the child, before anything of the program runs there. (`clone` without the C
+//! library runs no handler: such a child keeps them until it ends or executes a program.)
+
+use std::fs::File;
+use std::io;
+use std::mem::ManuallyDrop;
+use std::ops::Deref;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::fs::MetadataExt;
+use std::sync::Once;
+use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
+
+/// A descriptor to be closed in a forked child, if it still is the file that it was.
+struct Slot {
+    /// -1 where there is none.
+    file: AtomicI32,
+    dev: AtomicU64,
+    ino: AtomicU64,
+}
+
+const FREE: i32 = -1;
+/// It is being filled in.
+const TAKEN: i32 = -2;
+
+/// Files beyond this number are inherited.
+static SLOTS: [Slot; 128] =
+    [const { Slot { file: AtomicI32::new(FREE), dev: AtomicU64::new(0), ino: AtomicU64::new(0) } };
+        128];
+
+/// An open file that is closed in a child that this process forks.
+#[derive(Debug)]
+pub struct Alone {
+    file: ManuallyDrop<File>,
+    slot: Option<usize>,
+}
+
+impl Alone {
+    /// Opens a file with `open`, again and again as long as the process forks meanwhile.
+    ///
+    /// # Errors
+    /// Those of `open`; a file that cannot be looked at.
+    pub fn open(mut open: impl FnMut() -> io::Result<File>) -> io::Result<Alone> {
+        loop {
+            let before = crate::n_forks();
+            let file = Alone::new(open()?)?;
+            // A child that was forked in between has what nobody told it to close.
+            if crate::n_forks() == before {
+                return Ok(file);
+            }
+        }
+    }
+
+    fn new(file: File) -> io::Result<Alone> {
+        static AT_FORK: Once = Once::new();
+        AT_FORK.call_once(|| {
+            // SAFETY: the function lives as long as the program and takes no argument. Without
+            // memory for it children inherit the files.
+            unsafe { libc::pthread_atfork(None, None, Some(close_all)) };
+        });
+        let meta = file.metadata()?;
+        let take = |slot: &Slot| {
+            slot.file.compare_exchange(FREE, TAKEN, Ordering::SeqCst, Ordering::Relaxed).is_ok()
+        };
+        let slot = SLOTS.iter().position(take);
+        if let Some(slot) = slot.map(|number| &SLOTS[number]) {
+            slot.dev.store(meta.dev(), Ordering::SeqCst);
+            slot.ino.store(meta.ino(), Ordering::SeqCst);
+            slot.file.store(file.as_raw_fd(), Ordering::SeqCst);
+        }
+        Ok(Alone { file: ManuallyDrop::new(file), slot })
+    }
+}
+
+impl Deref for Alone {
+    type Target = File;
+
+    fn deref(&self) -> &File {
+        &self.file
+    }
+}
+
+impl Drop for Alone {
+    fn drop(&mut self) {
+        let number = self.file.as_raw_fd();
+        // In a forked child it is closed, and its number may be another file's.
+        let is_open = self.slot.is_none_or(|slot| {
+            let freed = (number, FREE);
+            let slot = &SLOTS[slot].file;
+            slot.compare_exchange(freed.0, freed.1, Ordering::SeqCst, Ordering::Relaxed).is_ok()
+        });
+        if is_open {
+            // SAFETY: the descriptor is that of `file`, which is not dropped otherwise, and nobody
+            // has closed it since.
+            drop(unsafe { OwnedFd::from_raw_fd(number) });
+        }
+    }
+}
+
+extern "C" fn close_all() {
+    for slot in &SLOTS {
+        let file = slot.file.swap(FREE, Ordering::SeqCst);
+        if file >= 0 && is(file, slot.dev.load(Ordering::SeqCst), slot.ino.load(Ordering::SeqCst)) {
+            // SAFETY: the descriptor is this child's copy of one that an `Alone` of its parent owns;
+            // the `Alone` that the child has finds the slot empty. `close` may be called here.
+            unsafe { libc::close(file) };
+        }
+    }
+}
+
+/// Whether this descriptor is of that file: a program may have closed it, and opened another.
+fn is(file: RawFd, dev: u64, ino: u64) -> bool {
+    // SAFETY: all zero bits are a valid stat, and the kernel fills it. `fstat` may be called in a
+    // forked child.
+    unsafe {
+        let mut stat: libc::stat = std::mem::zeroed();
+        libc::fstat(file, &raw mut stat) == 0 && (stat.st_dev, stat.st_ino) == (dev, ino)
+    }
+}
