@@ -2,7 +2,7 @@
 //! its deadline if that cannot be.
 
 use onewriter_tests::{Place, Talk, assert_same, numbered};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 use std::io::{BufRead, BufReader, Read};
 use std::process::Stdio;
 
@@ -68,6 +68,30 @@ fn while_the_writer_is_stopped_it_returns_at_its_deadline_and_works_when_the_wri
         assert!(answer.ends_with(" bytes of 1 processes wait"), "{answer}");
     }
     signal(&writer, Signal::CONT);
+    assert_eq!(other.ask("complete 60000"), "ok");
+    assert_same(&place.lines(), &numbered("line", 100));
+    assert!(other.end().success());
+    assert!(writer.end().success());
+}
+
+/// Lets a program open files up to this descriptor; the limit before.
+fn limit_files(talk: &Talk, current: Option<u64>) -> Option<u64> {
+    let process = Pid::from_raw(talk.id() as i32);
+    let before = rustix::process::getrlimit(Resource::Nofile);
+    let limit = Rlimit { current, maximum: before.maximum };
+    prlimit(process, Resource::Nofile, limit).expect("a parent may set it").current
+}
+
+#[test]
+fn a_writer_that_has_no_descriptor_left_to_open_a_segment_does_not_say_that_it_is_written() {
+    let place = Place::default();
+    let (writer, mut other) = (talk_as_writer(&place), talk(&place));
+    let before = limit_files(&writer, Some(3));
+    assert_eq!(other.ask("put line 100"), "ok");
+    let answer = other.ask("complete 300");
+    assert!(answer.starts_with("not everything was written within 300"), "{answer}");
+    assert_same(&place.lines(), &[]);
+    limit_files(&writer, before);
     assert_eq!(other.ask("complete 60000"), "ok");
     assert_same(&place.lines(), &numbered("line", 100));
     assert!(other.end().success());

@@ -92,6 +92,8 @@ fn signals_at_any_instruction_of_a_put_neither_lose_nor_tear_nor_hang() {
     let wait = Overflow { wait: Duration::from_secs(60) };
     let options = JoinOptions { overflow: Box::new(move |_| wait), ..JoinOptions::default() };
     let mut here = joined(options);
+    // In a private queue that nobody leads no put waits for long.
+    let _lead = here.queue.try_lead().unwrap().expect("nobody else leads");
     take_lost_unseen(0);
     handle(libc::SIGUSR2);
     let stop = AtomicBool::new(false);
