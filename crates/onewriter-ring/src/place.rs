@@ -257,7 +257,7 @@ fn check_private(dir: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-fn folder_name(name: &QueueName) -> Result<String, Error> {
+pub(crate) fn folder_name(name: &QueueName) -> Result<String, Error> {
     match name {
         QueueName::File(path) => file_folder_name(path),
         QueueName::Named(name) => {
@@ -286,14 +286,54 @@ fn file_folder_name(path: &Path) -> Result<String, Error> {
     let name = path
         .file_name()
         .ok_or_else(|| Error::new(format!("{} does not name a file", path.display())))?;
-    let mut text = format!("f-{:x}-{:x}-", meta.dev(), meta.ino());
-    for byte in name.as_encoded_bytes().iter().take(96) {
+    Ok(format!("f-{:x}-{:x}-{}", meta.dev(), meta.ino(), file_part(name.as_encoded_bytes())))
+}
+
+/// What of a file's name is more than this is replaced by a number of the whole name, so that the
+/// folder's name is none that is too long, and no two files have the same.
+const NAME_MAX: usize = 120;
+
+/// A file's name in that of a folder.
+fn file_part(name: &[u8]) -> String {
+    let mut text = String::new();
+    for byte in name {
+        let before = text.len();
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'_' | b'-' => {
                 text.push(char::from(*byte));
             }
             byte => text.push_str(&format!("%{byte:02x}")),
         }
+        if text.len() > NAME_MAX {
+            text.truncate(before);
+            text.push_str(&format!("~{:016x}", stable_hash(name)));
+            break;
+        }
     }
-    Ok(text)
+    text
+}
+
+/// A number of these bytes that is the same in every build: 64-bit FNV-1a.
+#[must_use]
+pub fn stable_hash(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_with_long_names_have_folders_of_their_own() {
+        let long = |last: &str| [&[b'x'; 200], last.as_bytes()].concat();
+        let (one, two) = (file_part(&long("1.log")), file_part(&long("2.log")));
+        assert_ne!(one, two);
+        assert_eq!(one.len(), NAME_MAX + 17);
+        let strange = file_part(&[0xff; 255]);
+        assert!(strange.len() <= NAME_MAX + 17 && strange.starts_with("%ff%ff"), "{strange}");
+        assert_eq!(file_part(b"shop 1.log"), "shop%201.log");
+        assert_eq!(stable_hash(b"foobar"), 0x8594_4171_f739_67e8);
+    }
 }

@@ -14,7 +14,7 @@
 use crate::journal;
 use crate::lead::LEAD_FILE;
 use crate::os::{self, PAGE};
-use crate::place::DIR_VARIABLE;
+use crate::place::{self, DIR_VARIABLE, QueueName};
 use crate::segment::{CONTROL_START, MAGIC, MAX_RINGS, VERSION, header, side_prefix};
 use crate::spsc::{CONTROL_WORDS, DATA_LEN, HEAD, LOST, TAIL};
 use std::fs::{self, File, OpenOptions};
@@ -30,7 +30,8 @@ const PUBLISHED_MAX: u64 = 256 << 10;
 /// What a queue is called, by its folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SurveyedName {
-    /// Named after a file: its folder's device and inode, and its own name, at most 96 bytes.
+    /// Named after a file: its folder's device and inode, and its own name. Of a long
+    /// one the beginning stands there, `~` and a number of the whole.
     File {
         /// The device.
         dev: u64,
@@ -87,17 +88,6 @@ pub struct SurveyedSegment {
     pub side_files: usize,
     /// What it takes of the memory, in bytes.
     pub allocated: u64,
-}
-
-impl SurveyedName {
-    fn is_of_file(&self, path: &Path) -> bool {
-        let SurveyedName::File { dev, ino, name } = self else { return false };
-        let parent = path.parent().filter(|it| !it.as_os_str().is_empty());
-        let Ok(meta) = fs::metadata(parent.unwrap_or(Path::new("."))) else { return false };
-        let file = path.file_name().unwrap_or_default().as_encoded_bytes();
-        (meta.dev(), meta.ino()) == (*dev, *ino)
-            && String::from_utf8_lossy(&file[..file.len().min(96)]) == *name
-    }
 }
 
 impl Survey {
@@ -175,15 +165,15 @@ impl Survey {
     /// Whether this is the queue of a file.
     #[must_use]
     pub fn is_of_file(&self, path: &Path) -> bool {
-        self.name.is_of_file(path)
+        let name = place::folder_name(&QueueName::File(path.to_owned()));
+        name.is_ok_and(|name| self.dir.file_name().is_some_and(|dir| *dir == *name))
     }
 
     /// The folder below this root of the queue of a file, if it has one.
     #[must_use]
     pub fn folder_of_file(root: &Path, path: &Path) -> Option<PathBuf> {
-        let mut names = fs::read_dir(root).ok()?.flatten().map(|entry| entry.file_name());
-        let is_it = |name: &std::ffi::OsString| name_of(&name.to_string_lossy()).is_of_file(path);
-        names.find(is_it).map(|name| root.join(name))
+        let name = place::folder_name(&QueueName::File(path.to_owned())).ok()?;
+        Some(root.join(name)).filter(|dir| dir.is_dir())
     }
 
     /// Bytes that are to be written.

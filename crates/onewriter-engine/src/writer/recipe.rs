@@ -5,8 +5,7 @@ use crate::error::{Error, ErrorKind};
 use crate::filter::Filter;
 use crate::route::{Post, Route};
 use crate::sink::{Respawn, Sink, SinkSpec};
-use onewriter_ring::JournalFile;
-use std::hash::{Hash, Hasher};
+use onewriter_ring::{JournalFile, stable_hash};
 use std::path::PathBuf;
 
 /// What is kept of a sink's specification.
@@ -56,11 +55,8 @@ impl Recipe {
         at: usize,
         shared: &Shared,
     ) -> Result<Route, Error> {
-        let key = self.file.as_ref().map(|path| {
-            let mut hasher = std::hash::DefaultHasher::new();
-            path.hash(&mut hasher);
-            hasher.finish()
-        });
+        // The same in every build: programs that share a queue find each other's journals.
+        let key = self.file.as_ref().map(|path| stable_hash(path.as_os_str().as_encoded_bytes()));
         let journal = key.map(|key| JournalFile::open(shared.queue, key)).transpose();
         let journal = journal.map_err(|err| Error::new(ErrorKind::Io, err.to_string()))?;
         let post = Post { at, number: self.number, trap: shared.trap.clone() };
