@@ -65,7 +65,8 @@ impl Queue {
 
     /// Whether nobody will ever write this queue: only one process and its children know it, and
     /// none of them has its lead.
-    pub(crate) fn is_orphaned(&self) -> bool {
+    #[must_use]
+    pub fn is_orphaned(&self) -> bool {
         place::is_private_name(self.dir()) && !is_led(self.dir())
     }
 }

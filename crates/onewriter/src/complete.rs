@@ -25,11 +25,15 @@ pub(crate) fn wait(writers: &[Writer], deadline: Duration) -> Result<(), Error> 
     writers.iter().for_each(|writer| writer.queue().request(wanted));
     for writer in writers {
         let queue = writer.queue();
+        let mut was_orphaned = false;
         while queue.watermark() < wanted {
             let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() {
+            // At two looks: between a parent's end and a child that takes over there is a moment.
+            let is_orphaned = !writer.is_here() && queue.is_orphaned();
+            if left.is_zero() || is_orphaned && was_orphaned {
                 return Err(incomplete(writer, deadline));
             }
+            was_orphaned = is_orphaned;
             queue.wait_for_watermark(wanted, left.min(SLICE));
         }
     }
