@@ -195,3 +195,32 @@ fn a_program_that_stands_by_and_ends_first_leaves_its_records_to_the_writer() {
     assert!(first.end().success());
     assert_same(&place.lines(), &wanted);
 }
+
+/// A program that closes all descriptors, and opens files of its own with their numbers: its files stay
+/// as they are, and its log goes on.
+#[test]
+fn a_program_that_closes_all_descriptors_logs_on_and_its_own_files_are_left_alone() {
+    let place = Place::default();
+    let (mut first, mut second) = (talk(&place), talk(&place));
+    let mut wanted = Vec::new();
+    for (name, program) in [("first", &mut first), ("second", &mut second)] {
+        assert_eq!(program.ask(&format!("put {name} 2000")), "ok");
+        assert_eq!(program.ask("complete 60000"), "ok");
+        wanted.extend(numbered(name, 2000));
+    }
+    assert_eq!(first.ask("close 60"), "ok");
+    for (name, program) in [("first-on", &mut first), ("second-on", &mut second)] {
+        // Enough for rings that grow.
+        assert_eq!(program.ask(&format!("put {name} 20000")), "ok");
+        assert_eq!(program.ask("complete 60000"), "ok");
+        wanted.extend(numbered(name, 20000));
+    }
+    assert!(second.end().success());
+    assert!(first.end().success());
+    assert_same(&place.lines(), &wanted);
+    for n in 0..60 {
+        let own = std::fs::read_to_string(place.dir().join(format!("own-{n}")));
+        assert_eq!(own.expect("its own file"), "mine\n", "{n}");
+    }
+    assert_eq!(place.left_in_queues(), [""; 0]);
+}

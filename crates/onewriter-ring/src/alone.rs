@@ -5,12 +5,12 @@
 //! files are closed in the child, before anything of the program runs there. (`clone` without the C
 //! library runs no handler: such a child keeps them until it ends or executes a program.)
 
+use crate::steady::Identity;
 use std::fs::File;
 use std::io;
 use std::mem::ManuallyDrop;
 use std::ops::Deref;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
-use std::os::unix::fs::MetadataExt;
+use std::os::fd::AsRawFd;
 use std::sync::Once;
 use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 
@@ -35,6 +35,7 @@ static SLOTS: [Slot; 128] =
 #[derive(Debug)]
 pub struct Alone {
     file: ManuallyDrop<File>,
+    identity: Identity,
     slot: Option<usize>,
 }
 
@@ -54,6 +55,13 @@ impl Alone {
         }
     }
 
+    /// Whether it still is that file: a program may have closed its descriptor, and opened another
+    /// file under the same number. Then it must not be used.
+    #[must_use]
+    pub fn is_itself(&self) -> bool {
+        self.identity.is(self.file.as_raw_fd())
+    }
+
     fn new(file: File) -> io::Result<Alone> {
         static AT_FORK: Once = Once::new();
         AT_FORK.call_once(|| {
@@ -61,17 +69,17 @@ impl Alone {
             // memory for it children inherit the files.
             unsafe { libc::pthread_atfork(None, None, Some(close_all)) };
         });
-        let meta = file.metadata()?;
+        let identity = Identity::of(&file)?;
         let take = |slot: &Slot| {
             slot.file.compare_exchange(FREE, TAKEN, Ordering::SeqCst, Ordering::Relaxed).is_ok()
         };
         let slot = SLOTS.iter().position(take);
         if let Some(slot) = slot.map(|number| &SLOTS[number]) {
-            slot.dev.store(meta.dev(), Ordering::SeqCst);
-            slot.ino.store(meta.ino(), Ordering::SeqCst);
+            slot.dev.store(identity.dev, Ordering::SeqCst);
+            slot.ino.store(identity.ino, Ordering::SeqCst);
             slot.file.store(file.as_raw_fd(), Ordering::SeqCst);
         }
-        Ok(Alone { file: ManuallyDrop::new(file), slot })
+        Ok(Alone { file: ManuallyDrop::new(file), identity, slot })
     }
 }
 
@@ -93,9 +101,7 @@ impl Drop for Alone {
             slot.compare_exchange(freed.0, freed.1, Ordering::SeqCst, Ordering::Relaxed).is_ok()
         });
         if is_open {
-            // SAFETY: the descriptor is that of `file`, which is not dropped otherwise, and nobody
-            // has closed it since.
-            drop(unsafe { OwnedFd::from_raw_fd(number) });
+            self.identity.close(&self.file);
         }
     }
 }
@@ -103,20 +109,11 @@ impl Drop for Alone {
 extern "C" fn close_all() {
     for slot in &SLOTS {
         let file = slot.file.swap(FREE, Ordering::SeqCst);
-        if file >= 0 && is(file, slot.dev.load(Ordering::SeqCst), slot.ino.load(Ordering::SeqCst)) {
+        let (dev, ino) = (slot.dev.load(Ordering::SeqCst), slot.ino.load(Ordering::SeqCst));
+        if file >= 0 && (Identity { dev, ino }).is(file) {
             // SAFETY: the descriptor is this child's copy of one that an `Alone` of its parent owns;
             // the `Alone` that the child has finds the slot empty. `close` may be called here.
             unsafe { libc::close(file) };
         }
-    }
-}
-
-/// Whether this descriptor is of that file: a program may have closed it, and opened another.
-fn is(file: RawFd, dev: u64, ino: u64) -> bool {
-    // SAFETY: all zero bits are a valid stat, and the kernel fills it. `fstat` may be called in a
-    // forked child.
-    unsafe {
-        let mut stat: libc::stat = std::mem::zeroed();
-        libc::fstat(file, &raw mut stat) == 0 && (stat.st_dev, stat.st_ino) == (dev, ino)
     }
 }

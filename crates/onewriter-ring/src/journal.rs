@@ -13,8 +13,8 @@ use crate::os::{self, Map, PAGE};
 use crate::place::DIR_VARIABLE;
 use crate::queue::{Error, Queue};
 use crate::reader::Cursor;
+use crate::steady::Steady;
 use crate::words::Words;
-use std::fs::File;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 
@@ -78,7 +78,7 @@ pub struct Pending {
 #[derive(Debug)]
 pub struct JournalFile {
     map: Map,
-    file: File,
+    file: Steady,
     path: PathBuf,
     cursors_allocated: [usize; 2],
     stage_allocated: usize,
@@ -105,13 +105,14 @@ impl JournalFile {
                 path.display()
             )));
         }
+        let file = Steady::new(file, path.clone()).map_err(fail)?;
         Ok(JournalFile { map, file, path, cursors_allocated: [0; 2], stage_allocated: 0 })
     }
 
     /// The write that was announced and not confirmed, if there is one.
     #[must_use]
     pub fn pending(&self) -> Option<Pending> {
-        let in_file = self.file.metadata().ok()?.len() as usize;
+        let in_file = self.file.len().ok()? as usize;
         // Cut between the two lines: zeros are not what was to be written.
         pending(&self.map.words(), in_file).filter(|_| self.map.cut().is_none())
     }
@@ -120,7 +121,7 @@ impl JournalFile {
     /// are in the file, whatever the rings themselves say.
     #[must_use]
     pub fn cursors(&self) -> Vec<Cursor> {
-        let in_file = self.file.metadata().map_or(0, |meta| meta.len() as usize);
+        let in_file = self.file.len().map_or(0, |len| len as usize);
         let found = cursors(&self.map.words(), in_file);
         if self.map.cut().is_some() { Vec::new() } else { found }
     }
@@ -134,7 +135,7 @@ impl JournalFile {
         for header in SLOTS {
             words.store(header + N_CURSORS, 0, Ordering::Relaxed);
         }
-        if self.file.set_len(PAGE as u64).is_ok() {
+        if self.file.with(|file| file.set_len(PAGE as u64)).is_ok() {
             (self.cursors_allocated, self.stage_allocated) = ([0; 2], 0);
         }
     }
@@ -183,8 +184,9 @@ impl JournalFile {
 
     fn make_anew(&mut self) -> Result<(), Error> {
         let fail = |err| Error::io("cannot make anew the journal that was cut,", &self.path, err);
-        os::allocate(&self.file, 0, PAGE).map_err(fail)?;
-        self.map = Map::shared(&self.file, STAGE_START + STAGE_MAX).map_err(fail)?;
+        self.file.with(|file| os::allocate(file, 0, PAGE)).map_err(fail)?;
+        let len = STAGE_START + STAGE_MAX;
+        self.map = self.file.with(|file| Map::shared(file, len)).map_err(fail)?;
         begin(&self.map.words());
         (self.cursors_allocated, self.stage_allocated) = ([0; 2], 0);
         Ok(())
@@ -220,7 +222,7 @@ impl JournalFile {
     ///
     /// A writer that is killed here leaves the write as it was or as it is now.
     pub fn part(&mut self, rest: Place, done: usize, newline: bool) -> Result<(), Error> {
-        let in_file = self.file.metadata().map_or(0, |meta| meta.len() as usize);
+        let in_file = self.file.len().map_or(0, |len| len as usize);
         let words = self.map.words();
         let n_cursors = cursors(&words, in_file).len();
         let next = next_slot(&words);
@@ -246,7 +248,7 @@ impl JournalFile {
             return Ok(allocated);
         }
         let len = needed.next_multiple_of(STEP);
-        os::allocate(&self.file, start, len).map_err(|err| {
+        self.file.with(|file| os::allocate(file, start, len)).map_err(|err| {
             Error::new(format!(
                 "no memory to stage a write in {}: {err}; make room on that file system, or set \
                  {DIR_VARIABLE} to a folder with some MiB more",

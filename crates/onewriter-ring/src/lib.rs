@@ -27,6 +27,7 @@ mod reader;
 mod segment;
 mod spin;
 pub mod spsc;
+mod steady;
 mod survey;
 #[doc(hidden)]
 pub mod testing;

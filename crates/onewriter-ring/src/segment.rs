@@ -14,6 +14,7 @@ use crate::lock::LifetimeLock;
 use crate::os::{self, Map, PAGE};
 use crate::queue::{Error, Queue, bell};
 use crate::spsc::{CONTROL_WORDS, DATA_AT, DATA_LEN, Ring};
+use crate::steady::Steady;
 use crate::words::{MapWords, Words};
 use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
@@ -63,7 +64,7 @@ const TABLE_FIRST: usize = TABLE_STEP;
 #[derive(Debug)]
 pub(crate) struct Segment {
     map: Map,
-    file: File,
+    file: Steady,
     path: PathBuf,
     pub(crate) id: u128,
     _lock: LifetimeLock,
@@ -152,6 +153,7 @@ impl Segment {
             n_side_files: 0,
             has_shared: false,
         });
+        let file = Steady::new(file, path.clone()).map_err(fail)?;
         let segment = Segment { map, file, path, id, _lock: lock, inner };
         segment.write_header();
         segment.copy_table(inherited).map_err(fail)?;
@@ -226,7 +228,7 @@ impl Segment {
     fn grow_table(&self, inner: &mut Inner, needed: usize) -> std::io::Result<()> {
         let len = needed.next_multiple_of(TABLE_STEP).min(TABLE_MAX);
         if len > inner.table_allocated {
-            os::allocate(&self.file, TABLE_START, len)?;
+            self.file.with(|file| os::allocate(file, TABLE_START, len))?;
             inner.table_allocated = len;
         }
         Ok(())
@@ -298,11 +300,13 @@ impl Segment {
         // the file system is full.
         let control_end = (number + 1 + kept) * CONTROL_WORDS * 8;
         if control_end > inner.control_allocated {
-            os::allocate(&self.file, CONTROL_START, control_end.next_multiple_of(PAGE))
+            self.file
+                .with(|file| os::allocate(file, CONTROL_START, control_end.next_multiple_of(PAGE)))
                 .map_err(fail)?;
             inner.control_allocated = control_end.next_multiple_of(PAGE);
         }
-        os::allocate(&self.file, at, size + kept * RING_SIZES[0]).map_err(fail)?;
+        let len = size + kept * RING_SIZES[0];
+        self.file.with(|file| os::allocate(file, at, len)).map_err(fail)?;
         self.map.populate(at, size);
         inner.data_used += size;
         inner.rings.push(Slot { size, owned: true });

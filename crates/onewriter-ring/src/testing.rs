@@ -61,3 +61,11 @@ impl SharedWords {
         self.map.words().word(at)
     }
 }
+
+/// Closes all descriptors from 3 up, as programs do that become a daemon, whoever uses them.
+pub fn close_all_descriptors() {
+    // SAFETY: no memory is involved. What is closed under its owners is what the test is about.
+    unsafe {
+        libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, 0);
+    }
+}

@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 
 use onewriter::{Builder, DiskFull, Guard, Overflow, Rotation, TextFormat, info, sink};
-use onewriter_ring::testing::{at_exit, fork};
+use onewriter_ring::testing::{at_exit, close_all_descriptors, fork};
 use rustix::process::{Pid, Signal, WaitOptions, getpid, kill_process, waitpid};
 use std::fs::{self, OpenOptions};
 use std::io::Write;
@@ -156,6 +156,7 @@ fn talk(path: &str, policy: DiskFull, signals: bool) {
     let guard = builder.install().expect("the logger can be installed");
     answer("ready");
     let mut guard = Some(guard);
+    let mut own = Vec::new();
     for line in std::io::stdin().lines() {
         let line = line.expect("an order");
         let words: Vec<&str> = line.split(' ').collect();
@@ -170,6 +171,18 @@ fn talk(path: &str, policy: DiskFull, signals: bool) {
             }
             ["storm", children] => {
                 storm(children.parse().expect("a count"));
+                answer("ok");
+            }
+            ["close", files] => {
+                close_all_descriptors();
+                // Their numbers are those that were closed.
+                let open = |n: u32| {
+                    let path = Path::new(path).with_file_name(format!("own-{n}"));
+                    let mut file = fs::File::create_new(path).expect("a new file");
+                    file.write_all(b"mine\n").expect("its text");
+                    file
+                };
+                own.extend((0..files.parse().expect("a count")).map(open));
                 answer("ok");
             }
             ["stats"] => {

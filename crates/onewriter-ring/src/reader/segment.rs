@@ -9,8 +9,9 @@ use crate::segment::{
     VERSION, done_prefix, header, side_prefix,
 };
 use crate::spsc::{CONTROL_WORDS, Consumer, Corrupt, DATA_AT, DATA_LEN, HEAD, Ring};
+use crate::steady::Steady;
 use crate::words::Words;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -36,7 +37,7 @@ pub(super) struct About {
     pub(super) id: u128,
     pub(super) process: u32,
     pub(super) rules: Rules,
-    file: File,
+    file: Steady,
 }
 
 impl About {
@@ -109,6 +110,7 @@ impl SegmentReader {
             return Ok(Opened::Foreign(Corrupt::Segment));
         }
         let map = Map::shared(&file, DATA_START + budget)?;
+        let file = Steady::new(file, path.to_owned())?;
         Ok(Opened::Segment(SegmentReader {
             about: About { path: path.to_owned(), map, id, process, rules, file },
             rings: Vec::new(),
@@ -245,7 +247,7 @@ impl SegmentReader {
 
     /// The ring, if what its control block says is possible and lies within the file.
     fn open_ring(&self, number: usize) -> Option<Reading> {
-        let len = self.about.file.metadata().ok()?.len();
+        let len = self.about.file.len().ok()?;
         let control_at = CONTROL_START + number * CONTROL_WORDS * 8;
         if control_at + CONTROL_WORDS * 8 > len as usize {
             return None;
@@ -284,7 +286,7 @@ impl SegmentReader {
         // SYNC POINT table: with the release store in `Segment::register_site`.
         let words = self.about.map.words();
         let end = (words.load(header::TABLE_LEN, Ordering::Acquire) as usize).min(TABLE_MAX);
-        let in_file = self.about.file.metadata().map_or(0, |meta| meta.len() as usize);
+        let in_file = self.about.file.len().map_or(0, |len| len as usize);
         let end = end.min(in_file.saturating_sub(TABLE_START));
         while self.table_read + 8 <= end {
             let at = (TABLE_START + self.table_read) / 8;

@@ -22,6 +22,7 @@ impl FileSink {
     ///
     /// A batch that is staged for the live file is finished in it, wherever it is by now.
     pub(super) fn take_turn(&mut self) -> Result<(), Error> {
+        self.open_if_closed()?;
         for _ in 0..CHANGES {
             wait(&mut *self.disk, &self.live.file, &self.settings)?;
             let is_live = |id| self.live.id() == id;
@@ -45,6 +46,12 @@ impl FileSink {
             self.open_again().inspect_err(|_| self.end_turn())?;
         }
         Err(busy(&self.settings))
+    }
+
+    /// A program that has closed all descriptors has closed ours, and one that it opened since may
+    /// have its number.
+    pub(super) fn open_if_closed(&mut self) -> Result<(), Error> {
+        if self.live.file.is_itself() { Ok(()) } else { self.open_again() }
     }
 
     pub(super) fn end_turn(&self) {

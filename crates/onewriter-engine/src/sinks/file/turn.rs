@@ -175,7 +175,9 @@ impl FileSink {
         self.newest = live.newest();
         self.is_unsure = true;
         // Not only by closing it: a forked child may have it too.
-        unlock(&self.live.file);
+        if self.live.file.is_itself() {
+            unlock(&self.live.file);
+        }
         self.live = live;
         if is_other && self.is_started && self.offset > 0 {
             // Whoever has rotated the file goes by the same clock.

@@ -177,6 +177,7 @@ impl FileSink {
     /// To a pipe or a device. There is no offset to repeat a write at, so nothing is staged: what
     /// has gone out is gone from the batch.
     fn write_stream(&mut self) -> Result<(), Error> {
+        self.open_if_closed()?;
         let (mut done, mut waited) = (0, false);
         let result = loop {
             let rest = &self.batch.bytes[done..];
