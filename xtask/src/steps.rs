@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 /// A step failed; it has been reported.
@@ -13,6 +14,7 @@ pub struct Steps {
     began: Instant,
     tally: Tally,
     done: Vec<(String, Duration)>,
+    limit: Duration,
     not_run: Vec<(String, String)>,
 }
 
@@ -23,8 +25,14 @@ impl Steps {
             began: Instant::now(),
             tally: Tally::default(),
             done: Vec::new(),
+            limit: Duration::from_secs(24 * 3600),
             not_run: Vec::new(),
         }
+    }
+
+    /// From now on a step that takes longer hangs: it is red, and ended.
+    pub fn limit(&mut self, limit: Duration) {
+        self.limit = limit;
     }
 
     /// Runs one step. Its output goes on to the terminal; the test runners' result lines in it are
@@ -73,15 +81,29 @@ impl Steps {
 
     fn stream(&mut self, command: &mut Command) -> std::io::Result<bool> {
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
+        let (hand_over, lines) = mpsc::channel();
         if let Some(out) = child.stdout.take() {
-            for line in BufReader::new(out).split(b'\n') {
-                let line = line?;
-                let line = String::from_utf8_lossy(&line);
-                self.tally.add(&line);
-                println!("{line}");
+            std::thread::spawn(move || {
+                BufReader::new(out).split(b'\n').try_for_each(|line| hand_over.send(line))
+            });
+        }
+        let end = Instant::now() + self.limit;
+        loop {
+            match lines.recv_timeout(end.saturating_duration_since(Instant::now())) {
+                Ok(line) => {
+                    let line = line?;
+                    let line = String::from_utf8_lossy(&line);
+                    self.tally.add(&line);
+                    println!("{line}");
+                }
+                Err(RecvTimeoutError::Disconnected) => return Ok(child.wait()?.success()),
+                Err(RecvTimeoutError::Timeout) => {
+                    end_with_descendants(child.id());
+                    child.wait()?;
+                    return Err(std::io::Error::other(format!("not done in {:?}", self.limit)));
+                }
             }
         }
-        Ok(child.wait()?.success())
     }
 
     /// The closing table; its last line is `N passed, N failed`.
@@ -96,6 +118,28 @@ impl Steps {
         println!("{:>8.1} s  in all", self.began.elapsed().as_secs_f64());
         println!("{} passed, {} failed", self.tally.passed, self.tally.failed);
     }
+}
+
+/// Says what a process and its descendants wait for, and kills them: a gate that hangs tells nothing.
+fn end_with_descendants(root: u32) {
+    let table = Command::new("ps").args(["-e", "-o", "pid=,ppid=,stat=,wchan:24=,args="]).output();
+    let table =
+        table.map(|it| String::from_utf8_lossy(&it.stdout).into_owned()).unwrap_or_default();
+    let mut family = vec![root.to_string()];
+    let mut next = 0;
+    while let Some(parent) = family.get(next).cloned() {
+        next += 1;
+        for line in table.lines() {
+            let mut words = line.split_whitespace();
+            let (pid, ppid) = (words.next().unwrap_or(""), words.next().unwrap_or(""));
+            if pid == parent {
+                println!("hangs: {line}");
+            } else if ppid == parent {
+                family.push(pid.to_owned());
+            }
+        }
+    }
+    let _ = Command::new("kill").arg("-KILL").args(&family).status();
 }
 
 /// The sum of the runners' lines `test result: ok. 12 passed; 0 failed; ...`.
@@ -150,6 +194,15 @@ mod tests {
     fn a_red_step_is_counted_even_when_no_runner_counted_it() {
         let mut steps = Steps::new(Path::new("/"));
         assert!(steps.step("false", &mut Command::new("false")).is_err());
+        assert_eq!((steps.tally.passed, steps.tally.failed), (0, 1));
+    }
+
+    #[test]
+    fn a_step_that_hangs_is_ended_with_what_it_started() {
+        let mut steps = Steps::new(Path::new("/"));
+        steps.limit(Duration::from_millis(200));
+        let mut command = Command::new("sh");
+        assert!(steps.step("hangs", command.args(["-c", "sleep 1000 & wait"])).is_err());
         assert_eq!((steps.tally.passed, steps.tally.failed), (0, 1));
     }
 

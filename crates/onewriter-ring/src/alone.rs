@@ -11,8 +11,7 @@ use std::io;
 use std::mem::ManuallyDrop;
 use std::ops::Deref;
 use std::os::fd::AsRawFd;
-use std::sync::Once;
-use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
 
 /// A descriptor to be closed in a forked child, if it still is the file that it was.
 struct Slot {
@@ -63,12 +62,9 @@ impl Alone {
     }
 
     fn new(file: File) -> io::Result<Alone> {
-        static AT_FORK: Once = Once::new();
-        AT_FORK.call_once(|| {
-            // SAFETY: the function lives as long as the program and takes no argument. Without
-            // memory for it children inherit the files.
-            unsafe { libc::pthread_atfork(None, None, Some(close_all)) };
-        });
+        static IS_DONE: AtomicBool = AtomicBool::new(false);
+        // Without memory for it children inherit the files.
+        crate::at_fork(&IS_DONE, None, None, Some(close_all));
         let identity = Identity::of(&file)?;
         let take = |slot: &Slot| {
             slot.file.compare_exchange(FREE, TAKEN, Ordering::SeqCst, Ordering::Relaxed).is_ok()

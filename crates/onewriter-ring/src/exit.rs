@@ -1,7 +1,7 @@
 //! What is called when the process exits, and when it forks.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, Once, OnceLock};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering};
 
 static CALLBACK: Mutex<Option<fn()>> = Mutex::new(None);
 
@@ -25,31 +25,43 @@ extern "C" fn call() {
     }
 }
 
-type Hooks = (fn(), fn());
+/// What is called around a fork.
+#[derive(Debug)]
+pub struct ForkHooks {
+    /// Called before it, on the thread that forks; twice in a row if two threads came first together.
+    pub before: fn(),
+    /// Called behind it, in the parent and in the child, as often as `before`.
+    pub after: fn(),
+}
 
-static AROUND_FORK: OnceLock<Hooks> = OnceLock::new();
+static AROUND_FORK: AtomicPtr<ForkHooks> = AtomicPtr::new(std::ptr::null_mut());
 
-/// Has `before` called before each `fork` of this process, and `after` behind it, in the parent and
-/// in the child, on the thread that forks; only the first pair counts. Returns false if the system
-/// has no room for such functions.
-pub fn around_fork(before: fn(), after: fn()) -> bool {
-    if AROUND_FORK.set((before, after)).is_err() {
-        return true;
-    }
-    // SAFETY: the functions live as long as the program and take no argument.
-    unsafe { libc::pthread_atfork(Some(before_fork), Some(after_fork), Some(after_fork)) == 0 }
+/// Has these functions called around each `fork` of this process; only the first pair counts.
+/// Returns false if the system has no room for such functions.
+///
+/// It takes no lock that a child could find taken.
+pub fn around_fork(hooks: &'static ForkHooks) -> bool {
+    static IS_DONE: AtomicBool = AtomicBool::new(false);
+    let (none, hooks) = (std::ptr::null_mut(), std::ptr::from_ref(hooks).cast_mut());
+    let _ = AROUND_FORK.compare_exchange(none, hooks, Ordering::AcqRel, Ordering::Relaxed);
+    at_fork(&IS_DONE, Some(before_fork), Some(after_fork), Some(after_fork))
+}
+
+fn hooks() -> Option<&'static ForkHooks> {
+    // SAFETY: null, or what was a static reference.
+    unsafe { AROUND_FORK.load(Ordering::Acquire).as_ref() }
 }
 
 extern "C" fn before_fork() {
-    if let Some((before, _)) = AROUND_FORK.get() {
+    if let Some(hooks) = hooks() {
         // As in `call`.
-        let _ = std::panic::catch_unwind(before);
+        let _ = std::panic::catch_unwind(hooks.before);
     }
 }
 
 extern "C" fn after_fork() {
-    if let Some((_, after)) = AROUND_FORK.get() {
-        let _ = std::panic::catch_unwind(after);
+    if let Some(hooks) = hooks() {
+        let _ = std::panic::catch_unwind(hooks.after);
     }
 }
 
@@ -58,15 +70,33 @@ static N_FORKS: AtomicU64 = AtomicU64::new(0);
 /// How often this process has forked since the first call, for those who hold what a child should not
 /// have: it changes before the child is there.
 pub(crate) fn n_forks() -> u64 {
-    static COUNTED: Once = Once::new();
-    // SAFETY: the function lives as long as the program and takes no argument. Where the system has
-    // no room for it, forks are not counted.
-    COUNTED.call_once(|| unsafe {
-        libc::pthread_atfork(Some(count_fork), None, None);
-    });
+    static IS_DONE: AtomicBool = AtomicBool::new(false);
+    // Where the system has no room for it, forks are not counted.
+    at_fork(&IS_DONE, Some(count_fork), None, None);
     N_FORKS.load(Ordering::Relaxed)
 }
 
 extern "C" fn count_fork() {
     N_FORKS.fetch_add(1, Ordering::Relaxed);
+}
+
+type Handler = Option<unsafe extern "C" fn()>;
+
+/// Registers functions for every later fork, if that is not done yet. Two threads that come together
+/// both do it, and so does a child that is forked in between: one that waited for the first, as
+/// behind a `Once`, could wait in the child for a thread that is not there.
+pub(crate) fn at_fork(
+    is_done: &AtomicBool,
+    before: Handler,
+    in_parent: Handler,
+    in_child: Handler,
+) -> bool {
+    if !is_done.load(Ordering::Acquire) {
+        // SAFETY: functions live as long as the program and take no argument.
+        if unsafe { libc::pthread_atfork(before, in_parent, in_child) } != 0 {
+            return false;
+        }
+        is_done.store(true, Ordering::Release);
+    }
+    true
 }

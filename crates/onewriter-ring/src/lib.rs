@@ -38,8 +38,8 @@ mod words;
 
 pub use alone::Alone;
 pub use clock::{ClockKind, Order, now, wall_pair};
-pub(crate) use exit::n_forks;
-pub use exit::{around_fork, at_exit};
+pub use exit::{ForkHooks, around_fork, at_exit};
+pub(crate) use exit::{at_fork, n_forks};
 pub use handle::{mark_thread, thread_mark};
 pub use join::{
     JoinOptions, MAX_QUEUES, Overflow, SILENT, count_lost_unseen, join, leave, register, silenced,

@@ -7,7 +7,8 @@ use queue::child::Child;
 use std::fs::File;
 use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd};
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::process::Command;
+use std::sync::{Barrier, Mutex, PoisonError};
 
 /// Descriptors are numbered for the whole process.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
@@ -56,4 +57,46 @@ fn a_number_that_is_another_file_by_now_stays_open_in_a_child() {
     child.kill();
     // SAFETY: nobody else owns it.
     drop(unsafe { File::from_raw_fd(other) });
+}
+
+/// One race of the next test, in a process that has never opened such a file.
+#[test]
+fn one_race_of_a_fork_and_the_first_file() {
+    let Some(path) = std::env::var_os(RACE) else { return };
+    let path = Path::new(&path);
+    let start = Barrier::new(2);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            start.wait();
+            drop(open(path));
+        });
+        start.wait();
+        // SAFETY: the child opens a file and leaves by `_exit`; the alarm ends it if it waits.
+        unsafe {
+            let child = libc::fork();
+            if child == 0 {
+                libc::alarm(20);
+                drop(open(path));
+                libc::_exit(0);
+            }
+            let mut status = 0;
+            assert_eq!(libc::waitpid(child, &raw mut status, 0), child);
+            assert_eq!(status, 0, "the child opens the file");
+        }
+    });
+}
+
+const RACE: &str = "ONEWRITER_TEST_RACE";
+
+#[test]
+fn a_child_forked_while_its_parent_opens_the_first_file_does_not_wait_for_ever() {
+    let dir = queue::folder();
+    for _ in 0..300 {
+        let race = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "one_race_of_a_fork_and_the_first_file"])
+            .env(RACE, dir.path().join("file"))
+            .output()
+            .unwrap();
+        assert!(race.status.success(), "{}", String::from_utf8_lossy(&race.stdout));
+    }
 }

@@ -23,6 +23,7 @@ impl Queues {
     pub(crate) const NONE: Queues = Queues(NEVER);
 
     /// The queues whose slots stand in `slots`.
+    #[cfg(feature = "embedded")]
     pub(crate) fn of(slots: impl Iterator<Item = usize>) -> Queues {
         Queues(slots.fold(NEVER, |queues, slot| queues | 1 << slot))
     }
@@ -160,6 +161,7 @@ static REGISTRY: Mutex<Registry> =
     Mutex::new(Registry { sites: Vec::new(), filter: None, generation: 0 });
 
 pub(crate) fn registry() -> MutexGuard<'static, Registry> {
+    crate::fork::survive();
     // Nothing in here can be left half done by a panic.
     REGISTRY.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -259,12 +261,23 @@ impl LeveledSite {
     #[inline]
     pub fn at(&self, level: Level) -> &'static CallSite {
         match Level::STANDARD.iter().position(|standard| *standard == level) {
-            Some(at) => self.standard[at].get_or_init(|| self.make(level)),
+            Some(at) => match self.standard[at].get() {
+                Some(site) => site,
+                None => self.standard_at(at, level),
+            },
             None => self.custom_at(level),
         }
     }
 
+    #[cold]
+    fn standard_at(&self, at: usize, level: Level) -> &'static CallSite {
+        // Under a lock that a thread that forks takes: a child never finds the other one taken.
+        let _registry = registry();
+        self.standard[at].get_or_init(|| self.make(level))
+    }
+
     fn custom_at(&self, level: Level) -> &'static CallSite {
+        let _registry = registry();
         let mut known = self.custom.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(site) = known.iter().find(|site| site.level() == level) {
             return site;

@@ -84,6 +84,7 @@ static PLACES: Mutex<Option<Places>> = Mutex::new(None);
 
 /// The places that were met.
 pub(crate) fn places() -> MutexGuard<'static, Option<Places>> {
+    crate::fork::survive();
     PLACES.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -204,7 +204,6 @@ impl Builder {
 
     fn hook_up(&self, handle: &Handle) -> Result<(), Error> {
         onewriter_ring::at_exit(end_at_exit);
-        crate::fork::survive();
         if self.panic_hook {
             crate::panic_hook::install_once(drain_after_panic);
         }
@@ -242,6 +241,7 @@ impl Installed {
 static INSTALLED: Mutex<Option<Installed>> = Mutex::new(None);
 
 pub(crate) fn installed() -> MutexGuard<'static, Option<Installed>> {
+    crate::fork::survive();
     // What a panic left in it is an Option that is whole.
     INSTALLED.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -50,7 +50,6 @@ mod capture;
 mod complete;
 pub mod context;
 mod dynamic;
-#[cfg(feature = "embedded")]
 mod fork;
 #[cfg(feature = "embedded")]
 mod install;

@@ -1,6 +1,6 @@
 //! Rate limits of single call sites.
 
-use crate::callsite::CallSite;
+use crate::callsite::{CallSite, registry};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
@@ -123,7 +123,15 @@ pub fn admit(site: &'static CallSite, limit: &LimitState) -> Option<u64> {
 #[inline(never)]
 fn admit_now(limit: &LimitState) -> Option<u64> {
     static START: OnceLock<Instant> = OnceLock::new();
-    limit.admit(|| START.get_or_init(Instant::now).elapsed().as_micros() as u64)
+    let start = || match START.get() {
+        Some(start) => *start,
+        None => {
+            // As for a call site of a level: a child never finds the cell in the making.
+            let _registry = registry();
+            *START.get_or_init(Instant::now)
+        }
+    };
+    limit.admit(|| start().elapsed().as_micros() as u64)
 }
 
 #[cfg(test)]

@@ -119,6 +119,7 @@ static KNOWN: Mutex<Option<AllKnown>> = Mutex::new(None);
 
 /// The call sites of `tracing` that were met.
 pub(crate) fn all_known() -> MutexGuard<'static, Option<AllKnown>> {
+    crate::fork::survive();
     KNOWN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
