@@ -70,6 +70,28 @@ fn what_waited_for_room_survives_a_sigkill() {
 }
 
 #[test]
+fn what_found_no_room_is_told_though_the_writer_is_killed_before_it_can_write() {
+    const N: usize = 600_000;
+    let place = Place::default();
+    let mut talk = near_the_limit(&place, "talk-lose");
+    assert_eq!(talk.ask(&format!("put line {N}")), "ok");
+    // The writer has read what was lost, and cannot say so.
+    assert_ne!(talk.ask("complete 300"), "ok");
+    let stats = talk.ask("stats");
+    assert!(between(&stats, "lost ", " ") > 0, "{stats}");
+    talk.kill();
+    let log = place.log();
+    let recover = ["recover", log.to_str().expect("UTF-8")];
+    assert!(place.command(VICTIM, &recover).status().expect("it starts").success());
+    let (told, lines): (Vec<String>, Vec<String>) =
+        lines(&place).into_iter().partition(|line| line.contains(" records lost: "));
+    let lost: usize = told.iter().map(|line| between(&format!(" {line}"), " ", " records")).sum();
+    assert_eq!(lines.len() + lost, N, "{told:?}");
+    let mut all = numbered("line", N).into_iter();
+    assert!(lines.iter().all(|line| all.any(|put| put == *line)), "each once, in order");
+}
+
+#[test]
 fn a_sink_that_drops_takes_back_half_lines_and_counts_what_it_dropped() {
     let place = Place::default();
     let mut talk = near_the_limit(&place, "talk-drop");

@@ -2,6 +2,7 @@
 
 use onewriter_record::Level;
 use onewriter_ring::Losses;
+use onewriter_ring::spsc::UNKNOWN_CLASS;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::time::{Duration, Instant};
@@ -24,6 +25,8 @@ pub(crate) struct LossReport {
     span: (u64, u64),
     due: u64,
     told: Option<Instant>,
+    /// A line was given to the sinks, which have not committed it.
+    is_on_its_way: bool,
 }
 
 impl Default for LossReport {
@@ -38,6 +41,7 @@ impl Default for LossReport {
             span: (u64::MAX, 0),
             due: u64::MAX,
             told: None,
+            is_on_its_way: false,
         }
     }
 }
@@ -96,6 +100,16 @@ impl LossReport {
         }
     }
 
+    /// Whether a line was taken that is not where it is to be.
+    pub(crate) fn is_on_its_way(&self) -> bool {
+        self.is_on_its_way
+    }
+
+    /// All sinks have committed: whether a line was among it.
+    pub(crate) fn arrived(&mut self) -> bool {
+        std::mem::take(&mut self.is_on_its_way)
+    }
+
     fn gather(&mut self, count: u64, span: (u64, u64), due: u64) {
         // A process can claim what it likes.
         self.total = self.total.saturating_add(count);
@@ -119,19 +133,22 @@ impl LossReport {
         let line = self.line();
         let (total, total_unseen) = (self.total, self.total_unseen);
         let told = Some(Instant::now());
-        *self = LossReport { total, total_unseen, told, ..LossReport::default() };
+        let is_on_its_way = true;
+        *self = LossReport { total, total_unseen, told, is_on_its_way, ..LossReport::default() };
         Some(line)
     }
 
     fn line(&self) -> String {
         let mut line = format!("{} records lost: the queue was full", self.count);
         let mut separator = " (";
-        for (class, count) in self.by_class.iter().enumerate().filter(|(_, count)| **count > 0) {
+        let (levels, unknown) = self.by_class.split_at(UNKNOWN_CLASS);
+        for (class, count) in levels.iter().enumerate().filter(|(_, count)| **count > 0) {
             let _ = write!(line, "{separator}{count} {}", class_name(class));
             separator = ", ";
         }
-        if self.unseen > 0 {
-            let _ = write!(line, "{separator}{} of unknown level", self.unseen);
+        let unknown = unknown.iter().fold(self.unseen, |sum, count| sum.saturating_add(*count));
+        if unknown > 0 {
+            let _ = write!(line, "{separator}{unknown} of unknown level");
         }
         line.push(')');
         separator = "; threads ";

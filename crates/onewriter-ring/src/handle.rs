@@ -9,6 +9,7 @@ use crate::spsc::{Producer, Ring, Room};
 use crate::words::MapWords;
 use std::cell::Cell;
 use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
+use std::time::Duration;
 
 /// A thread's handle. All zero bits are a handle that belongs to no ring: that is what `fork`
 /// leaves of it.
@@ -22,8 +23,24 @@ pub(crate) struct Handle {
     pub(crate) size: Cell<usize>,
     /// Whether the frame that says which thread puts is in the ring.
     pub(crate) introduced: Cell<bool>,
+    /// How long puts have waited in vain while the ring's head was there: the head plus 1, 0 for
+    /// never; nanoseconds.
+    in_vain: Cell<(u64, u64)>,
     pub(crate) in_use: AtomicU32,
     pub(crate) next: AtomicPtr<Handle>,
+}
+
+impl Handle {
+    /// How long puts have waited already while the head was here.
+    pub(crate) fn waited_in_vain(&self, head: u64) -> Duration {
+        let (at, nanos) = self.in_vain.get();
+        if at == head.wrapping_add(1) { Duration::from_nanos(nanos) } else { Duration::ZERO }
+    }
+
+    pub(crate) fn note_in_vain(&self, head: u64, waited: Duration) {
+        let nanos = waited.as_nanos().min(u128::from(u64::MAX)) as u64;
+        self.in_vain.set((head.wrapping_add(1), nanos));
+    }
 }
 
 struct Unattached(Handle);
@@ -44,6 +61,7 @@ static UNATTACHED: Unattached = Unattached(Handle {
     number: Cell::new(0),
     size: Cell::new(0),
     introduced: Cell::new(false),
+    in_vain: Cell::new((0, 0)),
     in_use: AtomicU32::new(0),
     next: AtomicPtr::new(std::ptr::null_mut()),
 });
@@ -180,6 +198,7 @@ fn attach(joined: &Joined, handle: &'static Handle, shared: bool) -> bool {
     let producer = &handle.producer;
     producer.enter_slow();
     producer.rebind(claim.ring);
+    handle.in_vain.set((0, 0));
     handle.bell.set(joined.bell);
     handle.number.set(claim.number);
     handle.size.set(claim.size);
@@ -216,6 +235,7 @@ pub(crate) fn grow(joined: &Joined, handle: &Handle) -> bool {
     let left = handle.number.replace(claim.number);
     handle.size.set(claim.size);
     handle.producer.rebind(claim.ring);
+    handle.in_vain.set((0, 0));
     segment.release(left);
     introduce(joined, handle);
     true

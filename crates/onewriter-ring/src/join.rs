@@ -1,6 +1,6 @@
 //! Joining queues, and what a process keeps of each: its segment, and what it lost.
 
-use crate::clock::{self, Order};
+use crate::clock::{self, ClockKind, Order};
 use crate::fault;
 use crate::handle::{Handle, IN_SLOW, Slow};
 use crate::os::{self, Map, PAGE};
@@ -92,6 +92,9 @@ pub(crate) struct OwnQueue {
     pub(crate) joined_here: AtomicU32,
     pub(crate) shared_lock: AtomicU32,
     pub(crate) shared: AtomicPtr<Handle>,
+    /// When a put last waited in vain for memory, and how long; nanoseconds.
+    no_memory_at: AtomicU64,
+    no_memory_for: AtomicU64,
 }
 
 pub(crate) static JOINED: [AtomicPtr<Joined>; MAX_QUEUES] =
@@ -112,6 +115,10 @@ static LOST_UNSEEN: [AtomicU64; MAX_QUEUES] = [const { AtomicU64::new(0) }; MAX_
 
 pub(crate) static SILENCED: AtomicU64 = AtomicU64::new(0);
 
+fn monotonic() -> u64 {
+    clock::read(ClockKind::Monotonic)
+}
+
 pub(crate) fn joined(slot: usize) -> Option<&'static Joined> {
     // SAFETY: null, or a box that `join` leaked.
     unsafe { JOINED.get(slot)?.load(Ordering::Acquire).as_ref() }
@@ -126,6 +133,21 @@ impl OwnQueue {
     pub(crate) fn segment(&self) -> Option<&'static Segment> {
         // SAFETY: null, or a segment, which is leaked.
         unsafe { self.segment.load(Ordering::Acquire).as_ref() }
+    }
+
+    /// How long a put has waited for memory within the last second, in vain.
+    pub(crate) fn waited_for_memory(&self) -> Duration {
+        let ago = monotonic().saturating_sub(self.no_memory_at.load(Ordering::Relaxed));
+        let waited = Duration::from_nanos(self.no_memory_for.load(Ordering::Relaxed));
+        if ago < 1_000_000_000 { waited } else { Duration::ZERO }
+    }
+
+    pub(crate) fn note_no_memory(&self, waited: Duration) {
+        if self.waited_for_memory() < waited {
+            let nanos = waited.as_nanos().min(u128::from(u64::MAX)) as u64;
+            self.no_memory_for.store(nanos, Ordering::Relaxed);
+            self.no_memory_at.store(monotonic(), Ordering::Relaxed);
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use crate::handle::thread_mark;
 use crate::handle::{Handle, IN_SLOW, Slow, grow, handle_of, introduce, own_handle, shared_handle};
 use crate::join::{
     Joined, OPEN, OwnQueue, SILENCED, SILENT, count_lost_unseen, joined, own_segment, process,
+    take_lost_unseen,
 };
 use crate::os;
 use crate::queue::{self, bell};
@@ -149,7 +150,23 @@ impl Handle {
     }
 }
 
+/// Counts in the ring what was lost while this process had none: only there another process sees it.
+fn count_earlier(slot: usize, handle: &Handle) {
+    let count = take_lost_unseen(slot);
+    if count > 0 {
+        handle.producer.count_lost_earlier(count, clock::stamp());
+    }
+}
+
 type Fill<'a> = &'a mut dyn FnMut(&mut RingFrame<'_>);
+
+/// A put's wait for room.
+#[derive(Clone, Copy)]
+struct Wait {
+    /// How long the overflow policy lets a put of this level wait.
+    patience: Duration,
+    end: Instant,
+}
 
 /// A put that left the fast path.
 #[derive(Clone, Copy)]
@@ -196,6 +213,7 @@ impl Request {
         match own_handle(joined) {
             Some(handle) => {
                 handle.producer.enter_slow();
+                count_earlier(self.slot, handle);
                 let result = request.put_own(joined, handle, fill);
                 handle.producer.leave_slow();
                 if mark != 0 || !handle.introduced.get() {
@@ -289,7 +307,9 @@ impl Request {
         Ok(())
     }
 
-    /// Grows the ring or waits, as the budget and the policy allow, until there is room.
+    /// Grows the ring or waits, as the budget and the policy allow, until there is room. What a put
+    /// has waited in vain the next ones do not wait again, until the reader moves on: a thread that
+    /// logs into a full disk would stand still at each line.
     fn find_room(self, joined: &Joined, handle: &Handle, len: usize) -> bool {
         let producer = &handle.producer;
         loop {
@@ -303,14 +323,17 @@ impl Request {
         if !self.wait || thread_mark() != 0 {
             return false;
         }
-        let mut deadline = None;
+        let mut wait = None;
         loop {
             let head = producer.announce_wait();
             if producer.make_room(len, self.is_urgent()) == Room::Ready {
                 return true;
             }
-            let left = self.left_to_wait(joined, &mut deadline);
+            let in_vain = handle.waited_in_vain(head);
+            let left = self.left_to_wait(joined, in_vain, &mut wait);
             if left.is_zero() || joined.is_orphaned() {
+                let waited = wait.map_or(Duration::ZERO, |wait| wait.patience);
+                handle.note_in_vain(head, waited.max(in_vain));
                 return false;
             }
             queue::ring(joined.bell);
@@ -319,16 +342,18 @@ impl Request {
         }
     }
 
-    /// How long the overflow policy lets this put wait yet; the first call begins the wait.
-    fn left_to_wait(self, joined: &Joined, deadline: &mut Option<Instant>) -> Duration {
+    /// How long this put may wait yet; the first call begins the wait, of which `in_vain` is over.
+    fn left_to_wait(self, joined: &Joined, in_vain: Duration, wait: &mut Option<Wait>) -> Duration {
         if !self.wait || thread_mark() != 0 || !joined.is_open() {
             return Duration::ZERO;
         }
         let now = Instant::now();
-        let deadline = deadline.get_or_insert_with(|| {
-            now + (joined.options.overflow)(self.level).wait.min(Duration::from_secs(1 << 30))
+        let wait = wait.get_or_insert_with(|| {
+            let policy = (joined.options.overflow)(self.level);
+            let patience = policy.wait.min(Duration::from_secs(1 << 30));
+            Wait { patience, end: now + patience.saturating_sub(in_vain) }
         });
-        deadline.saturating_duration_since(now)
+        wait.end.saturating_duration_since(now)
     }
 
     fn lost(self, handle: &Handle, reason: PutError) -> PutError {
@@ -349,7 +374,7 @@ impl Request {
         let own = &process.queues[self.slot];
         // The lock may be held by the put that a signal handler's put interrupted.
         let mut tries = 0..if self.wait { 10_000 } else { 100 };
-        let mut deadline = None;
+        let mut wait = None;
         let (guard, handle) = loop {
             match SpinGuard::try_new(&own.shared_lock) {
                 Some(guard) => {
@@ -357,8 +382,9 @@ impl Request {
                         break (guard, handle);
                     }
                     drop(guard);
-                    let left = self.left_to_wait(joined, &mut deadline);
+                    let left = self.left_to_wait(joined, own.waited_for_memory(), &mut wait);
                     if left.is_zero() {
+                        own.note_no_memory(wait.map_or(Duration::ZERO, |wait| wait.patience));
                         return unseen(PutError::NoMemory);
                     }
                     std::thread::sleep(left.min(Duration::from_millis(10)));

@@ -28,7 +28,8 @@ use std::sync::atomic::fence;
 pub const TAIL: usize = 0;
 /// Records that were not accepted, in all.
 pub const LOST: usize = 1;
-/// The same by class of level: seven classes of ten level numbers, and one for the rest.
+/// The same by class of level: six classes of ten level numbers, one for all above them, and one for
+/// records of which the level is not known.
 pub const LOST_BY_CLASS: usize = 2;
 /// When the first of them that the consumer has not seen was put.
 pub const LOST_FIRST: usize = 10;
@@ -38,7 +39,9 @@ pub const LOST_LAST: usize = 11;
 pub const HEAD: usize = 16;
 /// Whether the producer waits for room.
 pub const WAITER: usize = 17;
-/// How much of [`LOST`] the consumer has reported, then how much of each class.
+/// The class of [`LOST_BY_CLASS`] for records of which the level is not known.
+pub const UNKNOWN_CLASS: usize = 7;
+/// How much of [`LOST`] the consumer has told, then how much of each class.
 pub const LOST_SEEN: usize = 18;
 /// Where the ring's data is: the byte offset in its segment, and its capacity; segments use them.
 pub const DATA_AT: usize = 30;
@@ -344,16 +347,25 @@ impl<W: Words> Producer<W> {
 
     /// Counts a record that was not accepted.
     pub(crate) fn count_lost(&self, level: u8, stamp: u64) {
+        self.add_lost(usize::from(level / 10).min(UNKNOWN_CLASS - 1), 1, stamp);
+    }
+
+    /// Counts records that were not accepted when there was no ring to count them in.
+    pub(crate) fn count_lost_earlier(&self, count: u64, stamp: u64) {
+        self.add_lost(UNKNOWN_CLASS, count, stamp);
+    }
+
+    fn add_lost(&self, class: usize, count: u64, stamp: u64) {
         let control = &self.ring().control;
         let add = |at: usize, order| {
-            control.store(at, control.load(at, Ordering::Relaxed) + 1, order);
+            control.store(at, control.load(at, Ordering::Relaxed).wrapping_add(count), order);
         };
         let lost = control.load(LOST, Ordering::Relaxed);
         if lost == control.load(LOST_SEEN, Ordering::Relaxed) {
             control.store(LOST_FIRST, stamp, Ordering::Relaxed);
         }
         control.store(LOST_LAST, stamp, Ordering::Relaxed);
-        add(LOST_BY_CLASS + usize::from(level / 10).min(7), Ordering::Relaxed);
+        add(LOST_BY_CLASS + class, Ordering::Relaxed);
         // SYNC POINT lost: with the acquire load in `Consumer::losses`.
         add(LOST, Ordering::Release);
     }
@@ -406,7 +418,8 @@ const LOST_MAX: u64 = 1 << 32;
 pub struct Losses {
     /// How many.
     pub count: u64,
-    /// How many of each class of level: class `c` holds the level numbers from `10 * c`.
+    /// How many of each class of level: class `c` holds the level numbers from `10 * c`, class
+    /// [`UNKNOWN_CLASS`] those of which no level is known.
     pub by_class: [u64; 8],
     /// When the first was put, in clock stamps.
     pub first: u64,
@@ -424,7 +437,9 @@ pub struct Consumer<W> {
     released: u64,
     /// The tail at the last look.
     tail: u64,
+    /// Read up to here; told up to here.
     lost_seen: u64,
+    lost_told: u64,
     by_class_seen: [u64; 8],
     last_reported: u64,
 }
@@ -440,6 +455,7 @@ impl<W: Words> Consumer<W> {
             released: head,
             tail: head,
             lost_seen,
+            lost_told: lost_seen,
             by_class_seen,
             last_reported: 0,
         }
@@ -529,9 +545,23 @@ impl<W: Words> Consumer<W> {
         true
     }
 
-    /// Whether records were not accepted since the last call of [`losses`](Consumer::losses).
+    /// Whether there are losses that were not told: see [`tell_losses`](Consumer::tell_losses).
     pub fn has_losses(&self) -> bool {
-        self.ring.control.load(LOST, Ordering::Acquire) != self.lost_seen
+        self.ring.control.load(LOST, Ordering::Acquire) != self.lost_told
+    }
+
+    /// The losses that were read are told, in a line that is where it is to be: whoever reads this
+    /// ring next does not tell them again.
+    pub fn tell_losses(&mut self) {
+        if self.lost_told == self.lost_seen {
+            return;
+        }
+        let control = &self.ring.control;
+        for (class, seen) in self.by_class_seen.iter().enumerate() {
+            control.store(LOST_SEEN + 1 + class, *seen, Ordering::Relaxed);
+        }
+        control.store(LOST_SEEN, self.lost_seen, Ordering::Relaxed);
+        self.lost_told = self.lost_seen;
     }
 
     /// Records that were not accepted since the last call, if there were any. Counts that no
@@ -555,11 +585,9 @@ impl<W: Words> Consumer<W> {
             let now = control.load(LOST_BY_CLASS + class, Ordering::Relaxed);
             losses.by_class[class] = now.saturating_sub(*seen).min(LOST_MAX);
             *seen = now;
-            control.store(LOST_SEEN + 1 + class, now, Ordering::Relaxed);
         }
         self.lost_seen = lost;
         self.last_reported = losses.last;
-        control.store(LOST_SEEN, lost, Ordering::Relaxed);
         // The classes may be ahead of the sum: then the sum's turn comes later with nothing new.
         losses.count = losses.by_class.iter().sum();
         (losses.count != 0).then_some(losses)

@@ -90,6 +90,8 @@ const RACE: &str = "ONEWRITER_TEST_RACE";
 
 #[test]
 fn a_child_forked_while_its_parent_opens_the_first_file_does_not_wait_for_ever() {
+    // A program that is started has all descriptors for a moment.
+    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let dir = queue::folder();
     for _ in 0..300 {
         let race = Command::new(std::env::current_exe().unwrap())

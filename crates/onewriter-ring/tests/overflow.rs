@@ -54,14 +54,24 @@ fn the_losses_after_a_report_begin_after_it() {
     put_at(255, 0).unwrap();
     while put_at(255, 0).is_ok() {}
     let second = here.losses();
-    assert_eq!((second.count, second.by_class[7]), (1, 1), "level 255 is of the last class");
+    assert_eq!(
+        (second.count, second.by_class[6]),
+        (1, 1),
+        "level 255 is of the last class of levels"
+    );
     assert!(first.last < second.first && second.first == second.last);
 }
 
 #[test]
-fn whoever_takes_over_reports_no_loss_again() {
+fn whoever_takes_over_reports_what_was_not_told_and_nothing_else() {
     let mut here = joined(never_wait());
     fill(20);
+    let mut count = 0;
+    here.reader.begin();
+    here.reader.losses(|_, losses| count += losses.count);
+    assert_eq!(count, 1);
+    here.reader = onewriter_ring::Reader::new(here.queue);
+    here.reader.begin();
     assert_eq!(here.losses().by_class, [0, 0, 1, 0, 0, 0, 0, 0]);
     here.reader = onewriter_ring::Reader::new(here.queue);
     here.reader.begin();
@@ -118,6 +128,31 @@ fn a_put_gives_up_at_its_deadline_and_is_counted() {
     assert_eq!(here.values().len() as u64, accepted);
     assert_eq!(put_at(20, 9), Ok(()), "there is room again");
     assert_eq!(here.values(), [9]);
+}
+
+#[test]
+fn what_was_waited_in_vain_is_not_waited_again_until_the_reader_moves_on() {
+    let mut here = joined(small(|level| match level {
+        20 => Duration::from_secs(1),
+        _ => Duration::from_secs(3600),
+    }));
+    let (done, is_done) = std::sync::mpsc::channel();
+    let thread = std::thread::spawn(move || {
+        fill(20);
+        // One of them waits its second.
+        let refused = (0..1_000).filter(|_| put_at(20, 0) == Err(PutError::Full)).count();
+        done.send(refused).unwrap();
+        // One that may wait longer does, for what is left of its time.
+        let patient = put_at(30, 7);
+        done.send(0).unwrap();
+        patient
+    });
+    assert_eq!(is_done.recv_timeout(Duration::from_secs(60)), Ok(1_000));
+    while is_done.try_recv().is_err() {
+        here.pass();
+        std::thread::yield_now();
+    }
+    assert_eq!(thread.join().unwrap(), Ok(()));
 }
 
 static ASKED: AtomicUsize = AtomicUsize::new(0);

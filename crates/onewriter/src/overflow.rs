@@ -12,6 +12,10 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// at its place. A sixteenth of each ring is kept for ERROR and above. The `try_` forms of the
 /// macros never wait.
 ///
+/// What a put has waited in vain the next ones of its thread do not wait again until the writer moves
+/// on: a thread that logs onto a full disk waits once, not at each line. (Where there is no shared
+/// memory for a ring at all, one put a second waits.)
+///
 /// ```
 /// use onewriter::{Level, Overflow};
 /// use std::time::Duration;

@@ -32,9 +32,15 @@ fn main() {
         ["container", path, name, count] => log_lines(rotated(path), name, count),
         ["container-plain", path, name, count] => log_lines(plain(path), name, count),
         ["chase-plain", path, progress, round] => chase(plain(path), progress, round),
-        ["talk", path] => talk(path, DiskFull::Wait, false),
-        ["talk-drop", path] => talk(path, DiskFull::Drop, false),
-        ["talk-signals", path] => talk(path, DiskFull::Wait, true),
+        ["talk", path] => talk(talker(path, DiskFull::Wait), path),
+        ["talk-drop", path] => talk(talker(path, DiskFull::Drop), path),
+        ["talk-lose", path] => {
+            let soon = Overflow::block(Duration::from_millis(1));
+            talk(talker(path, DiskFull::Wait).overflow(soon), path);
+        }
+        ["talk-signals", path] => {
+            talk(talker(path, DiskFull::Wait).drain_on_signals().reopen_on_hangup(), path);
+        }
         ["exit-order", path] => exit_order(path),
         _ => panic!("unknown program {args:?}"),
     }
@@ -144,15 +150,15 @@ fn chase(builder: Builder, progress: &str, round: &str) {
     drop(guard);
 }
 
-fn talk(path: &str, policy: DiskFull, signals: bool) {
+fn talker(path: &str, policy: DiskFull) -> Builder {
     let format = TextFormat::pattern("{message}").expect("a pattern");
-    let mut builder = onewriter::builder()
+    onewriter::builder()
         .sink(sink::file(path).format(format).disk_full(policy))
         .overflow(Overflow::block(PATIENCE))
-        .on_error(|_| ());
-    if signals {
-        builder = builder.drain_on_signals().reopen_on_hangup();
-    }
+        .on_error(|_| ())
+}
+
+fn talk(builder: Builder, path: &str) {
     let guard = builder.install().expect("the logger can be installed");
     answer("ready");
     let mut guard = Some(guard);

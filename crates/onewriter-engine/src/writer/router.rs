@@ -107,6 +107,9 @@ impl Router {
         }
         if self.all_committed {
             reader.release();
+            if self.losses.arrived() {
+                reader.tell_losses();
+            }
             self.written = self.accepted;
         }
         self.is_stuck = !self.all_committed && self.routes.len() == 1;

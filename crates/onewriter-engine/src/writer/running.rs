@@ -222,8 +222,14 @@ impl Running {
         self.router.next_change = self.router.changes.first().map_or(u64::MAX, |change| change.0);
     }
 
+    /// Gathers what was lost, unless a line about it is on its way: what is read after that line is
+    /// not in it, and must not count as told with it.
     fn collect_losses(&mut self, t0: u64) {
+        if self.router.losses.is_on_its_way() {
+            return;
+        }
         let queue = self.shared.queue;
+        let is_last = self.shared.lock().phase != Phase::Running;
         let losses = &mut self.router.losses;
         let mut found = Vec::new();
         self.drain.reader.losses(|ring, lost| found.push((ring, lost)));
@@ -234,7 +240,7 @@ impl Running {
         }
         let unseen = onewriter_ring::take_lost_unseen(self.shared.slot);
         losses.add_unseen(unseen, self.drain.wall.at(t0), t0);
-        if queue.requested() > queue.watermark() {
+        if is_last || queue.requested() > queue.watermark() {
             losses.tell(t0);
         }
     }

@@ -278,6 +278,12 @@ impl Reader {
         rings.map(reading::Reading::waiting).sum()
     }
 
+    /// What [`losses`](Reader::losses) has given is told: another reader would not give it again.
+    pub fn tell_losses(&mut self) {
+        let rings = self.segments.iter_mut().flatten().flat_map(|segment| &mut segment.rings);
+        rings.flatten().for_each(|reading| reading.consumer.tell_losses());
+    }
+
     /// Records that were not accepted since the last call, by ring.
     pub fn losses(&mut self, mut each: impl FnMut(RingId, Losses)) {
         for (number, segment) in self.segments.iter_mut().enumerate() {

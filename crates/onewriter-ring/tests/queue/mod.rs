@@ -102,7 +102,7 @@ impl Joined {
         self.drain().iter().map(Record::value).collect()
     }
 
-    /// All losses since the last call, added up.
+    /// All losses since the last call, added up; they are told with that.
     pub fn losses(&mut self) -> Losses {
         // Rings become known in a pass.
         self.reader.begin();
@@ -113,6 +113,7 @@ impl Joined {
             sum.count += losses.count;
             (0..8).for_each(|class| sum.by_class[class] += losses.by_class[class]);
         });
+        self.reader.tell_losses();
         sum
     }
 
