@@ -110,7 +110,7 @@ fn jiff_now() -> String {
 }
 
 #[test]
-fn block_waits_as_long_as_it_says_then_drops_and_counts() {
+fn block_waits_as_long_as_it_says_once_then_drops_and_counts() {
     let _alone = alone();
     let stalled = Stalled::new(Overflow::block(Duration::from_millis(20)), 64 << 10);
     let mut accepted = 0;
@@ -121,11 +121,11 @@ fn block_waits_as_long_as_it_says_then_drops_and_counts() {
     for n in 0..5 {
         info!("n {}", accepted + n);
     }
-    assert!(begun.elapsed() >= Duration::from_millis(100));
+    assert!(begun.elapsed() >= Duration::from_millis(20));
     let (records, losses, lost) = stalled.end();
     are_a_beginning(&records);
     assert_eq!(records.len(), accepted);
-    // The one that was tried, and the five that waited.
+    // The one that was tried, the one that waited, and those behind it.
     assert_eq!(lost, 6, "{losses:?}");
     assert_eq!(losses.iter().map(|line| said(line, "records")).sum::<u64>(), 6);
 }
@@ -246,15 +246,17 @@ fn threads_that_lose_records_are_named_in_the_loss_line() {
     threads.into_iter().for_each(|thread| thread.join().expect("it ends"));
     let (_, losses, lost) = stalled.end();
     assert_eq!(lost, 9);
-    assert_eq!(losses.len(), 1, "{losses:?}");
+    // In one line, or in two if the writer looked in between.
     let process = std::process::id();
-    let threads = format!("threads one of process {process}: 4, two of process {process}: 5;");
-    assert!(losses[0].contains(&threads), "{}", losses[0]);
-    assert!(
-        losses[0].starts_with("9 records lost: the queue was full (9 INFO); "),
-        "{}",
-        losses[0]
-    );
+    for (thread, count) in [("one", 4), ("two", 5)] {
+        let named = format!("{thread} of process {process}: {count}");
+        assert_eq!(losses.iter().filter(|line| line.contains(&named)).count(), 1, "{losses:?}");
+    }
+    for line in &losses {
+        let count = said(line, "records");
+        let begin = format!("{count} records lost: the queue was full ({count} INFO); threads ");
+        assert!(line.starts_with(&begin), "{line}");
+    }
 }
 
 /// Bytes of memory that the files of this process's segments occupy.

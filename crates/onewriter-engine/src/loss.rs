@@ -75,8 +75,12 @@ impl LossReport {
         for (sum, count) in self.by_class.iter_mut().zip(lost.by_class) {
             *sum = u64::saturating_add(*sum, count);
         }
-        let sum = self.threads.entry((process, thread.to_owned())).or_default();
-        *sum = sum.saturating_add(lost.count);
+        // Those of unknown level may be other threads', which had no ring to count them in.
+        let own = lost.count.saturating_sub(lost.by_class[UNKNOWN_CLASS]);
+        if own > 0 {
+            let sum = self.threads.entry((process, thread.to_owned())).or_default();
+            *sum = sum.saturating_add(own);
+        }
         self.gather(lost.count, span, lost.last.min(t0));
     }
 
