@@ -140,3 +140,29 @@ fn when_nobody_can_write_any_more_it_returns_at_its_deadline_and_says_so() {
     assert!(rest.starts_with(begins), "{rest}");
     assert_eq!(rest.lines().count(), 1);
 }
+
+#[test]
+fn a_program_that_only_produces_learns_whether_its_records_are_on_file() {
+    let place = Place::default();
+    let log = place.log().into_os_string().into_string().expect("UTF-8");
+    let produce = |prefix: &str, millis: &str| {
+        let args = ["produce-complete", "shop", prefix, "100", millis];
+        let output = place.command(JOINER, &args).output().expect("it starts");
+        assert!(output.status.success());
+        String::from_utf8(output.stdout).expect("UTF-8")
+    };
+    let alone = produce("alone", "10");
+    let lines: Vec<&str> = alone.lines().collect();
+    let begins = "not everything was written within 10ms: nobody writes; about ";
+    let ends = " bytes of 1 processes wait for the next program with these sinks, or for \
+                `onewriter recover`";
+    assert_eq!(lines.len(), 2, "{alone}");
+    assert!(lines.iter().all(|line| line.starts_with(begins) && line.ends_with(ends)), "{alone}");
+    let mut command = place.command(JOINER, &["named", &log, "shop"]);
+    let server = command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().expect("it starts");
+    assert_eq!(produce("served", "60000"), "");
+    let wanted = ["alone", "served"].map(|prefix| numbered(prefix, 100)).concat();
+    assert_same(&place.lines(), &wanted);
+    let output = server.wait_with_output().expect("it ends");
+    assert!(output.status.success());
+}

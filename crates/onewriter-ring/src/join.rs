@@ -220,6 +220,12 @@ pub fn join(slot: usize, queue: Queue, options: JoinOptions) -> Result<&'static 
     Ok(queue)
 }
 
+/// The queue that is joined in this slot.
+#[must_use]
+pub fn joined_queue(slot: usize) -> Option<&'static Queue> {
+    joined(slot).filter(|joined| joined.is_open()).map(|joined| joined.queue)
+}
+
 /// The mapping that begins at this address was cut. If it is a segment of this process, every put
 /// into it that is under way fails at its end, and every later one at its beginning. Called in a
 /// signal handler.

@@ -42,8 +42,8 @@ pub use exit::{ForkHooks, around_fork, at_exit};
 pub(crate) use exit::{at_fork, n_forks};
 pub use handle::{mark_thread, thread_mark};
 pub use join::{
-    JoinOptions, MAX_QUEUES, Overflow, SILENT, count_lost_unseen, join, leave, register, silenced,
-    take_lost_unseen,
+    JoinOptions, MAX_QUEUES, Overflow, SILENT, count_lost_unseen, join, joined_queue, leave,
+    register, silenced, take_lost_unseen,
 };
 pub use journal::{JournalFile, Pending, Place};
 pub use lead::{Candidate, Lead, Standing};

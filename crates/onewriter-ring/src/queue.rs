@@ -11,7 +11,7 @@ use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The operating system refused, or something is not what it should be.
 ///
@@ -148,6 +148,31 @@ impl Queue {
         if self.watermark() < wanted {
             os::futex_wait(words.low_half(bell::EVENTS), seen as u32, timeout);
         }
+    }
+
+    /// Waits until everything put before `wanted` is written and flushed; false if it is not at `end`,
+    /// or if nobody will ever write this queue. `writes_here` says whether this process has a writer.
+    pub fn wait_until_written(
+        &self,
+        wanted: u64,
+        end: Instant,
+        writes_here: impl Fn() -> bool,
+    ) -> bool {
+        /// How long one wait lasts before all that is looked at again.
+        const SLICE: Duration = Duration::from_millis(100);
+        self.request(wanted);
+        let mut was_orphaned = false;
+        while self.watermark() < wanted {
+            let left = end.saturating_duration_since(Instant::now());
+            // At two looks: between a parent's end and a child that takes over there is a moment.
+            let is_orphaned = !writes_here() && self.is_orphaned();
+            if left.is_zero() || is_orphaned && was_orphaned {
+                return false;
+            }
+            was_orphaned = is_orphaned;
+            self.wait_for_watermark(wanted, left.min(SLICE));
+        }
+        true
     }
 
     /// The writer's pause: sleeps for `timeout` without a doorbell, unless `is_idle` finds

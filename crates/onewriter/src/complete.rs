@@ -1,16 +1,14 @@
 //! Waiting until everything is written.
 
+use crate::produce::missing;
 use onewriter_engine::publish::Published;
 use onewriter_engine::{Error, ErrorKind, Writer, guard};
-use onewriter_ring::{Queue, Survey, SurveyedName};
+use onewriter_ring::{Queue, Survey};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
-
-/// How long one wait lasts before the deadline is looked at again.
-const SLICE: Duration = Duration::from_millis(100);
 
 /// Waits until everything put into the queues of these writers before now is written and flushed.
 pub(crate) fn wait(writers: &[Writer], deadline: Duration) -> Result<(), Error> {
@@ -23,21 +21,21 @@ pub(crate) fn wait(writers: &[Writer], deadline: Duration) -> Result<(), Error> 
     let wanted = onewriter_ring::now();
     let until = Instant::now() + deadline.min(Duration::from_secs(1 << 30));
     writers.iter().for_each(|writer| writer.queue().request(wanted));
-    for writer in writers {
-        let queue = writer.queue();
-        let mut was_orphaned = false;
-        while queue.watermark() < wanted {
-            let left = until.saturating_duration_since(Instant::now());
-            // At two looks: between a parent's end and a child that takes over there is a moment.
-            let is_orphaned = !writer.is_here() && queue.is_orphaned();
-            if left.is_zero() || is_orphaned && was_orphaned {
-                return Err(incomplete(writer, deadline));
-            }
-            was_orphaned = is_orphaned;
-            queue.wait_for_watermark(wanted, left.min(SLICE));
-        }
+    let is_late =
+        |writer: &&Writer| !writer.queue().wait_until_written(wanted, until, || writer.is_here());
+    match writers.iter().find(is_late) {
+        Some(writer) => Err(incomplete(writer, deadline)),
+        None => Ok(()),
     }
-    Ok(())
+}
+
+/// The same for a queue that this process has joined without being able to write it.
+pub(crate) fn wait_for_others(queue: &Queue, deadline: Duration) -> Result<(), Error> {
+    let until = Instant::now() + deadline.min(Duration::from_secs(1 << 30));
+    if queue.wait_until_written(onewriter_ring::now(), until, || false) {
+        return Ok(());
+    }
+    Err(too_late(deadline, &of_another(queue)))
 }
 
 fn incomplete(writer: &Writer, deadline: Duration) -> Error {
@@ -45,6 +43,10 @@ fn incomplete(writer: &Writer, deadline: Duration) -> Error {
         true => of_own(writer),
         false => of_another(writer.queue()),
     };
+    too_late(deadline, &what)
+}
+
+fn too_late(deadline: Duration, what: &str) -> Error {
     let text = format!("not everything was written within {deadline:?}: {what}");
     Error::new(ErrorKind::Incomplete, text)
 }
@@ -65,29 +67,19 @@ fn of_another(queue: &Queue) -> String {
     let Ok(survey) = Survey::of(queue.dir()) else {
         return "the writer is another process, and its queue cannot be looked at".to_owned();
     };
-    let n_waiting = survey.segments.iter().filter(|segment| segment.waiting > 0).count();
-    let waiting = format!("about {} bytes of {n_waiting} processes wait", survey.waiting());
     let writer = survey.published.as_deref().and_then(Published::parse);
-    match (survey.is_led, survey.name, writer) {
-        (true, _, Some(writer)) => {
-            let sinks = writer.stats.sinks.iter().filter(|sink| sink.pending_bytes > 0);
-            let sinks: Vec<_> = sinks.map(|sink| sink.name.clone()).collect();
-            format!(
-                "the writer, process {} ({}), has not got so far, it may be stopped; {waiting}{}",
-                writer.process,
-                writer.name,
-                failing(&sinks)
-            )
-        }
-        (true, _, None) => format!("the writer is another process; {waiting}"),
-        (false, SurveyedName::Private(_), _) => {
-            format!("the process that could write it has ended; {waiting}")
-        }
-        (false, ..) => format!(
-            "nobody writes; {waiting} for the next program with these sinks, or for `onewriter \
-             recover`"
-        ),
-    }
+    let Some(writer) = writer.filter(|_| survey.is_led) else { return missing(&survey) };
+    let sinks = writer.stats.sinks.iter().filter(|sink| sink.pending_bytes > 0);
+    let sinks: Vec<_> = sinks.map(|sink| sink.name.clone()).collect();
+    let n_waiting = survey.segments.iter().filter(|segment| segment.waiting > 0).count();
+    format!(
+        "the writer, process {} ({}), has not got so far, it may be stopped; about {} bytes of \
+         {n_waiting} processes wait{}",
+        writer.process,
+        writer.name,
+        survey.waiting(),
+        failing(&sinks)
+    )
 }
 
 fn failing(sinks: &[String]) -> String {

@@ -266,9 +266,12 @@ pub(crate) fn end_at_exit() {
 ///
 /// # Errors
 /// [`ErrorKind::Incomplete`] says how much is not written, and which sinks cannot write;
-/// [`ErrorKind::Closed`] if no logger is installed.
+/// [`ErrorKind::Closed`] if no logger is installed and no queue was joined.
 pub fn complete(deadline: Duration) -> Result<(), Error> {
-    complete::wait(&handle()?.logger.writers(), deadline)
+    match (handle(), onewriter_ring::joined_queue(0)) {
+        (Err(_), Some(queue)) => complete::wait_for_others(queue, deadline),
+        (handle, _) => complete::wait(&handle?.logger.writers(), deadline),
+    }
 }
 
 /// The same as a future, for any runtime.

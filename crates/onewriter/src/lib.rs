@@ -81,7 +81,7 @@ pub use log_backend::LogBackend;
 pub use onewriter_record::{
     Bytes, Encode, ErrorChain, Level, LevelFilter, OwnedRecord, Pairs, Record, Section, Value,
 };
-pub use produce::join;
+pub use produce::{Incomplete, Producer, join};
 pub use put::PutError;
 
 #[cfg(feature = "embedded")]

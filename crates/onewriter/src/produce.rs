@@ -2,7 +2,9 @@
 
 use crate::callsite;
 use onewriter_record::{ControlRecord, LevelFilter, Thread};
-use onewriter_ring::{Error, JoinOptions, Queue, QueueName};
+use onewriter_ring::{Error, JoinOptions, Queue, QueueName, Survey, SurveyedName};
+use std::fmt;
+use std::time::{Duration, Instant};
 
 /// Joins the queue of this name without being able to write it: records go to the process that has
 /// its sinks, and wait in shared memory while there is none. Records of `level` and above are put.
@@ -11,20 +13,79 @@ use onewriter_ring::{Error, JoinOptions, Queue, QueueName};
 /// sinks. A program that has sinks uses `builder` instead.
 ///
 /// ```no_run
-/// onewriter::join("shop", onewriter::Level::Info)?;
+/// let shop = onewriter::join("shop", onewriter::Level::Info)?;
 /// onewriter::info!("order {} placed", 7);
+/// // It is safe whatever happens to this program; whether it is written yet, this says.
+/// shop.complete(std::time::Duration::from_secs(5))?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
 /// # Errors
 /// A name that is not 1 to 64 letters, digits, `.`, `_` or `-`; what the operating system refused.
-pub fn join(name: &str, level: impl Into<LevelFilter>) -> Result<(), Error> {
+pub fn join(name: &str, level: impl Into<LevelFilter>) -> Result<Producer, Error> {
     let queue = Queue::open(&QueueName::Named(name.to_owned()))?;
     let options = JoinOptions { introduction: introduce_thread, ..JoinOptions::default() };
-    onewriter_ring::join(0, queue, options)?;
+    let queue = onewriter_ring::join(0, queue, options)?;
     let level = level.into();
     callsite::set_interest(move |of, _| level.admits(of));
-    Ok(())
+    Ok(Producer { queue })
+}
+
+/// A queue that this process puts into and another one writes: what [`join`] returns.
+#[derive(Clone, Copy)]
+pub struct Producer {
+    queue: &'static Queue,
+}
+
+impl fmt::Debug for Producer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Producer").field("queue", &self.queue.dir()).finish()
+    }
+}
+
+impl Producer {
+    /// Waits until everything that any process put into this queue before this call is written and
+    /// flushed, at most `deadline`. A deadline of zero only asks.
+    ///
+    /// # Errors
+    /// [`Incomplete`] says what is missing: nothing of it is lost, it waits for a writer.
+    pub fn complete(&self, deadline: Duration) -> Result<(), Incomplete> {
+        let end = Instant::now() + deadline.min(Duration::from_secs(1 << 30));
+        if self.queue.wait_until_written(onewriter_ring::now(), end, || false) {
+            return Ok(());
+        }
+        let what = Survey::of(self.queue.dir()).map(|survey| missing(&survey));
+        let what = what.unwrap_or_else(|_| "its queue cannot be looked at".to_owned());
+        Err(Incomplete(format!("not everything was written within {deadline:?}: {what}")))
+    }
+}
+
+/// Not everything was written before the deadline of [`Producer::complete`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Incomplete(String);
+
+impl fmt::Display for Incomplete {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Incomplete {}
+
+/// What a queue that others write has waiting, and who could write it.
+pub(crate) fn missing(survey: &Survey) -> String {
+    let n_waiting = survey.segments.iter().filter(|segment| segment.waiting > 0).count();
+    let waiting = format!("about {} bytes of {n_waiting} processes wait", survey.waiting());
+    match (survey.is_led, &survey.name) {
+        (true, _) => format!("the writer is another process; {waiting}"),
+        (false, SurveyedName::Private(_)) => {
+            format!("the process that could write it has ended; {waiting}")
+        }
+        (false, _) => format!(
+            "nobody writes; {waiting} for the next program with these sinks, or for `onewriter \
+             recover`"
+        ),
+    }
 }
 
 /// The body of the frame that says which thread puts from here on.

@@ -26,6 +26,16 @@ fn main() {
             onewriter::join(name, onewriter::Level::Info).expect("the queue can be joined");
             put(prefix, number(count));
         }
+        // The same, and asks by both doors whether it is on file.
+        ["produce-complete", name, prefix, count, millis] => {
+            let level = onewriter::Level::Info;
+            let producer = onewriter::join(name, level).expect("the queue can be joined");
+            put(prefix, number(count));
+            let deadline = Duration::from_millis(number(millis) as u64);
+            let says = |err: String| println!("{err}");
+            producer.complete(deadline).map_err(|err| err.to_string()).unwrap_or_else(says);
+            onewriter::complete(deadline).map_err(|err| err.to_string()).unwrap_or_else(says);
+        }
         ["named", path, name] => serve(named(path, name)),
         ["serve", path] => serve(install(path)),
         ["thread-forks", path] => thread_forks(path),
