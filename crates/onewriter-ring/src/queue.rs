@@ -70,6 +70,9 @@ impl Queue {
     /// so.
     pub fn open(name: &QueueName) -> Result<Queue, Error> {
         let (dir, diagnostic) = place::find(name)?;
+        // Its first put needs it. As long as a process has one thread it costs nothing, later the kernel
+        // waits for all processors, some 10 ms.
+        os::register_barrier();
         let bell = Bell::open(&dir)?;
         Ok(Queue { dir, private: *name == QueueName::Private, diagnostic, bell })
     }
