@@ -146,14 +146,16 @@ fn size_signal() -> libc::sigset_t {
     }
 }
 
-/// Has files that would grow beyond the process's limit (`ulimit -f`) fail with EFBIG in the calling
-/// thread, and in those that it starts, instead of ending the process with SIGXFSZ.
-pub fn block_size_signal() {
-    let set = size_signal();
-    // SAFETY: the set is read; this thread's mask alone is changed. The signal comes to the thread
-    // that made the file grow, never to another one: whoever has a handler of his own still gets
-    // those of his own threads.
+/// Has writes that the kernel answers with a signal fail in the calling thread, and in those that it
+/// starts, instead of ending the process: EFBIG comes with SIGXFSZ where a file would grow beyond the
+/// process's limit (`ulimit -f`), EPIPE with SIGPIPE where nobody reads a pipe.
+pub fn block_write_signals() {
+    let mut set = size_signal();
+    // SAFETY: the set is on this stack; this thread's mask alone is changed. Such a signal comes to the
+    // thread that wrote, never to another one: whoever has a handler of his own still gets those of
+    // his own threads.
     unsafe {
+        libc::sigaddset(&raw mut set, libc::SIGPIPE);
         libc::pthread_sigmask(libc::SIG_BLOCK, &raw const set, std::ptr::null_mut());
     }
 }

@@ -57,7 +57,7 @@ impl Running {
     pub(super) fn run(mut self, lead: Option<Lead>) {
         let _mark = crate::guard::enter();
         // Inherited by the threads that sinks start.
-        onewriter_ring::block_size_signal();
+        onewriter_ring::block_write_signals();
         let Some(_lead) = self.lead(lead) else {
             self.stand_down();
             return;

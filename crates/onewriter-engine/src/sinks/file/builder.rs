@@ -99,7 +99,8 @@ impl IntoSink for FileBuilder {
 ///
 /// By default it writes text, never rotates, keeps everything, lets the kernel decide when bytes reach the disk,
 /// and waits while the disk is full. A pipe or a device (`/dev/stdout`, a FIFO) may stand in place
-/// of a file: it is written as a stream, without rotation.
+/// of a file: it is written as a stream, without rotation and without the promise of *exactly* once.
+/// While nobody reads a pipe, records wait as on a full disk.
 ///
 /// ```
 /// use onewriter_engine::sinks::file::{self, Compression, Rotation};
@@ -282,14 +283,13 @@ impl FileBuilder {
         let name = format!("file {}", self.path.display());
         let live =
             disk.open(&self.path, &self.access).map_err(|err| open_error(&self.path, err))?;
-        let path = if live.is_stream {
-            self.path
-        } else {
-            // Absolute, whatever the working directory becomes; and a link's own target, so that
-            // rotation renames the file and not the link.
-            let io = |err| Error::io("cannot follow", &self.path, err);
-            std::fs::canonicalize(&self.path).map_err(io)?
+        // Absolute, whatever the working directory becomes; and a link's own target, so that rotation
+        // renames the file and not the link.
+        let path = match live.is_stream {
+            true => std::path::absolute(&self.path),
+            false => std::fs::canonicalize(&self.path),
         };
+        let path = path.map_err(|err| Error::io("cannot follow", &self.path, err))?;
         let scheme = Scheme::new(&path, &self.names, zone.clone())?;
         let link = self.link.map(|link| checked_link(link, &path, &scheme)).transpose()?;
         let settings = Settings {
