@@ -69,6 +69,19 @@ fn a_name_with_a_newline_forges_no_line() {
 }
 
 #[test]
+fn a_writer_that_has_nothing_new_to_say_shows_that_it_goes_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut publisher = Publisher::new(dir.path());
+    publisher.publish(&Stats::default(), Vec::new());
+    let long_ago = std::time::SystemTime::UNIX_EPOCH;
+    let file = fs::File::options().write(true).open(dir.path().join(FILE)).unwrap();
+    file.set_modified(long_ago).unwrap();
+    publisher.publish(&Stats::default(), Vec::new());
+    // The same file: nothing was written.
+    assert_ne!(file.metadata().unwrap().modified().unwrap(), long_ago);
+}
+
+#[test]
 fn a_change_is_published_for_this_user_alone_and_the_queue_counts_its_writers() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join(FILE);
