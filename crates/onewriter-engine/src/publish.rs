@@ -134,7 +134,7 @@ impl Published {
             let _ = writeln!(text, "{key} {count}");
         }
         for (number, sink) in stats.sinks.iter().enumerate() {
-            let SinkStats { name, taken, dropped, errors, pending_bytes, last_error } = sink;
+            let SinkStats { name, taken, dropped, errors, pending_bytes, last_error, .. } = sink;
             let _ = write!(
                 text,
                 "sink {}\ntaken {taken}\ndropped {dropped}\nerrors {errors}\npending {pending_bytes}\n",

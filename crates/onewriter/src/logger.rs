@@ -122,6 +122,7 @@ impl Logger {
             stats_every: settings.stats_every,
             slot,
             on_disagreement: Some(log_disagreement),
+            on_notice: None,
         };
         parts.writers.push(Writer::start(queue, options)?);
         parts.names.push(name);

@@ -10,6 +10,7 @@ fn published() -> Published {
         errors: 2,
         pending_bytes: 30,
         last_error: Some("cannot write: No space left".to_owned()),
+        ..SinkStats::default()
     };
     let stats = Stats {
         accepted: 11,

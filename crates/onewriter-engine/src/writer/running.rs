@@ -41,10 +41,13 @@ impl Running {
         let pair = wall_pair();
         let wall = Wall::new(shared.queue.clock(), pair);
         let global = global.map(Matcher::new);
+        let is_bare = routes.is_none();
+        let mut router = Router::new(global, routes.unwrap_or_default(), pair.1);
+        router.on_notice.clone_from(&shared.on_notice);
         Running {
             drain: Drain::new(reader, wall),
-            is_bare: routes.is_none(),
-            router: Router::new(global, routes.unwrap_or_default(), pair.1),
+            is_bare,
+            router,
             publisher: Publisher::default(),
             idle_passes: 0,
             next_tick: Instant::now(),
