@@ -183,6 +183,28 @@ fn without_size_signal<T>(work: impl FnOnce() -> T) -> T {
     result
 }
 
+/// The limit of this process that an error is about, and its value: what to raise where the error
+/// itself speaks of a full file system.
+#[must_use]
+pub fn limit_behind(err: &io::Error) -> Option<String> {
+    let (resource, what, unit) = match err.raw_os_error() {
+        Some(libc::EFBIG) => (libc::RLIMIT_FSIZE, "the size of a file (`ulimit -f`)", " bytes"),
+        Some(libc::EMFILE) => (libc::RLIMIT_NOFILE, "open files (`ulimit -n`)", ""),
+        _ => return None,
+    };
+    let mut limit = libc::rlimit { rlim_cur: libc::RLIM_INFINITY, rlim_max: 0 };
+    // SAFETY: the kernel writes one `rlimit`.
+    unsafe { libc::getrlimit(resource, &raw mut limit) };
+    // Without a limit it is the file system's own.
+    let value = Some(limit.rlim_cur).filter(|value| *value != libc::RLIM_INFINITY)?;
+    Some(format!("this process's limit on {what} is {value}{unit}: raise it"))
+}
+
+/// What the operating system said, with the limit of this process that is behind it.
+pub(crate) fn said(err: &io::Error) -> String {
+    limit_behind(err).map_or_else(|| err.to_string(), |limit| format!("{err}: {limit}"))
+}
+
 /// Allocates the blocks of a range of the file, growing it: a full tmpfs is an error here and not
 /// a signal later, and so is a limit of the process.
 pub(crate) fn allocate(file: &File, start: usize, len: usize) -> io::Result<()> {

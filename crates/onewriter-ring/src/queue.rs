@@ -29,7 +29,7 @@ impl Error {
 
     #[cold]
     pub(crate) fn io(action: &str, path: &Path, source: io::Error) -> Error {
-        let message = format!("{action} {}: {source}", path.display());
+        let message = format!("{action} {}: {}", path.display(), os::said(&source));
         Error { message, source: Some(source) }
     }
 }
