@@ -171,7 +171,7 @@ impl Route {
 
     fn report(&mut self, error: &Error) {
         self.counters.fail(error);
-        if let Some(held_back) = self.limiter.admit() {
+        if let Some(held_back) = self.limiter.admit(&error.to_string(), Instant::now()) {
             let more = match held_back {
                 0 => String::new(),
                 n => format!(" ({n} more errors were held back)"),

@@ -243,12 +243,20 @@ fn a_limit_of_the_process_is_named_with_its_value_where_it_is_the_cause() {
         assert!(said.starts_with(&format!("onewriter: {begins}")), "{said}");
         assert!(said.ends_with(&cause), "{said}");
     }
-    let stage = Stage::in_memory();
-    let said = first_words(&stage, "-n 4");
-    let cause = ": Too many open files (os error 24): this process's limit on open files (`ulimit -n`) \
-                 is 4: raise it; or set ONEWRITER_DIR to another folder\n";
-    assert!(said.starts_with("onewriter: no room for a queue: ONEWRITER_DIR="), "{said}");
-    assert!(said.ends_with(cause), "{said}");
+    let cases = [
+        ("-n 4", "no room for a queue: ONEWRITER_DIR=", "; or set ONEWRITER_DIR to another folder"),
+        ("-n 5", "cannot open the queue's lead ", ""),
+    ];
+    for (limit, begins, ends) in cases {
+        let said = first_words(&Stage::in_memory(), limit);
+        let cause = format!(
+            ": Too many open files (os error 24): this process's limit on open files (`ulimit -n`) is \
+             {}: raise it{ends}\n",
+            &limit[3..]
+        );
+        assert!(said.starts_with(&format!("onewriter: {begins}")), "{said}");
+        assert!(said.ends_with(&cause), "{said}");
+    }
 }
 
 #[test]

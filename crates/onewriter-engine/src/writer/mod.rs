@@ -36,7 +36,7 @@ pub struct WriterOptions {
     /// The filter before those of the sinks. Default: everything passes.
     pub filter: Option<Filter>,
     /// Where errors go that have no caller. Default: standard error, at most one line for each
-    /// sink and second.
+    /// sink and second, the same one ever more rarely.
     pub trap: Trap,
     /// How often a line of statistics is logged. Default: never.
     pub stats_every: Option<Duration>,

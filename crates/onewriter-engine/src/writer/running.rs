@@ -7,6 +7,7 @@ use crate::error::{Error, ErrorKind};
 use crate::filter::{Filter, Matcher};
 use crate::publish::Publisher;
 use crate::route::Route;
+use crate::trap::Limiter;
 use crate::wall::Wall;
 use onewriter_ring::{Candidate, Lead, Reader, Standing, wall_pair};
 use std::sync::PoisonError;
@@ -24,6 +25,8 @@ pub(super) struct Running {
     drain: Drain,
     router: Router,
     publisher: Publisher,
+    /// Of errors while it stands by.
+    limiter: Limiter,
     /// The sinks are still to be made.
     is_bare: bool,
     idle_passes: u32,
@@ -49,6 +52,7 @@ impl Running {
             is_bare,
             router,
             publisher: Publisher::default(),
+            limiter: Limiter::default(),
             idle_passes: 0,
             next_tick: Instant::now(),
             next_stats: shared.stats_every.map(|every| Instant::now() + every),
@@ -90,7 +94,7 @@ impl Running {
             let lead = had.take().or_else(|| self.wait_for_lead())?;
             let Err(error) = self.make_sinks() else { return Some(lead) };
             drop(lead);
-            self.shared.trap.report(&error);
+            self.complain(&error);
             self.wait(RETRY);
         }
     }
@@ -117,7 +121,7 @@ impl Running {
                     Ok(None) => POLL,
                     Err(err) => {
                         let error = Error::new(ErrorKind::Io, err.to_string());
-                        self.shared.trap.report(&error);
+                        self.complain(&error);
                         RETRY
                     }
                 },
@@ -125,6 +129,13 @@ impl Running {
             self.wait(pause);
         }
         None
+    }
+
+    /// Reports what keeps it from writing, ever more rarely while it stays the same.
+    fn complain(&mut self, error: &Error) {
+        if self.limiter.admit(&error.to_string(), Instant::now()).is_some() {
+            self.shared.trap.report(error);
+        }
     }
 
     fn stand_by(&self) -> Option<Candidate> {
