@@ -148,3 +148,26 @@ fn empty_remains_of_a_private_queue_are_removed() {
     stage.run(&["recover"]).prints("");
     stage.run(&["stat"]).prints("no queues: nobody of this user logs\n");
 }
+
+#[test]
+fn what_a_device_did_not_take_is_left_and_can_be_written_there_or_elsewhere() {
+    let stage = Stage::in_memory();
+    let mut command = stage.command(&["pipe", "--file", "/dev/full", "--format", "{message}"]);
+    let piped = std::process::Stdio::piped;
+    let mut child = command.stdin(piped()).stderr(piped()).spawn().unwrap();
+    std::io::Write::write_all(child.stdin.as_mut().unwrap(), b"one\n").unwrap();
+    let mut said = String::new();
+    let mut err = std::io::BufReader::new(child.stderr.take().unwrap());
+    std::io::BufRead::read_line(&mut err, &mut said).unwrap();
+    let full = "cannot write to /dev/full: No space left on device (os error 28)";
+    assert_eq!(said, format!("onewriter: file /dev/full: {full}\n"));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let dry = stage.run(&["recover", "-n"]);
+    let (title, rest) = dry.out.split_once(": ").unwrap();
+    assert_eq!(without_bytes(rest), "N B of 1 process, 1 dead, would be written to /dev/full\n");
+    stage
+        .run(&["recover", title, "--file", "a.log", "--format", "{message}"])
+        .prints(&format!("{title}: 1 record of 1 process left\n  file a.log: 1 recovered\n"));
+    assert_eq!(stage.read("a.log"), "one\n");
+}

@@ -45,8 +45,8 @@ pub fn run(args: &Stat, output: &mut Output<'_>) -> Result<Exit, Failure> {
             let object = serde_json::json!({ "time": Zoned::now().timestamp().to_string(), "queues": views });
             writeln!(output.out, "{object}")?;
         } else {
-            let n_over = if args.queues.is_empty() { hide(&mut views) } else { 0 };
-            show(&Shown { views: &views, n_over, is_live, is_page }, output)?;
+            let over = if args.queues.is_empty() { hide(&mut views) } else { Vec::new() };
+            show(&Shown { views: &views, over: &over, is_live, is_page }, output)?;
         }
         if !is_live {
             return Ok(Exit::DONE);
@@ -57,31 +57,29 @@ pub fn run(args: &Stat, output: &mut Output<'_>) -> Result<Exit, Failure> {
     }
 }
 
-/// Takes away what nobody has anything to do with; how many of these were private queues of programs
-/// that ended.
-fn hide(views: &mut Vec<View>) -> usize {
+/// Takes away what nobody has anything to do with; the private queues of programs that ended are
+/// given back.
+fn hide(views: &mut Vec<View>) -> Vec<View> {
     views.retain(|view| !view.is_idle());
-    let n_before = views.len();
-    views.retain(|view| !view.is_over());
-    n_before - views.len()
+    views.extract_if(.., |view| view.is_over()).collect()
 }
 
 /// What is shown at one look.
 struct Shown<'a> {
     views: &'a [View],
-    /// Private queues that are not shown.
-    n_over: usize,
+    /// Private queues of programs that ended.
+    over: &'a [View],
     is_live: bool,
     /// On a terminal, over what stood there.
     is_page: bool,
 }
 
 fn show(shown: &Shown<'_>, output: &mut Output<'_>) -> Result<(), Failure> {
-    let Shown { views, n_over, is_live, is_page } = *shown;
+    let Shown { views, over, is_live, is_page } = *shown;
     let size = tcgetwinsize(std::io::stdout()).ok().filter(|size| is_page && size.ws_col > 0);
     let width = size.map_or(WIDTH, |size| usize::from(size.ws_col));
     let look = Look { width, cuts_errors: size.is_some(), colour: output.colour };
-    let mut lines = page::lines(views, n_over, &look);
+    let mut lines = page::lines(views, over, &look);
     if is_live {
         let now = Zoned::now().strftime("%H:%M:%S").to_string();
         lines.splice(..0, [page::head(views, &now, width), String::new()]);

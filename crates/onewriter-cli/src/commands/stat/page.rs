@@ -25,8 +25,8 @@ pub struct Look {
     pub colour: bool,
 }
 
-/// All queues, and how many private ones of programs that ended are not among them.
-pub fn lines(views: &[View], n_over: usize, look: &Look) -> Vec<String> {
+/// All queues, and in one line those private ones of programs that have ended.
+pub fn lines(views: &[View], over: &[View], look: &Look) -> Vec<String> {
     let mut lines = Vec::new();
     if views.is_empty() {
         lines.push("no queues: nobody of this user logs".to_owned());
@@ -37,12 +37,22 @@ pub fn lines(views: &[View], n_over: usize, look: &Look) -> Vec<String> {
         }
         queue(view, look, &mut lines);
     }
-    match n_over {
-        0 => {}
-        1 => lines.push("and 1 private queue of a program that ended".to_owned()),
-        n => lines.push(format!("and {} private queues of programs that ended", grouped(n as u64))),
+    if !over.is_empty() {
+        lines.push(ended(over));
     }
     lines
+}
+
+fn ended(over: &[View]) -> String {
+    let what = match over.len() {
+        1 => "1 private queue of a program".to_owned(),
+        n => format!("{} private queues of programs", grouped(n as u64)),
+    };
+    let left = match over.iter().map(|view| view.waiting_bytes).sum() {
+        0 => String::new(),
+        left => format!(", {} left in them", bytes(left)),
+    };
+    format!("and {what} that ended{left}")
 }
 
 fn queue(view: &View, look: &Look, lines: &mut Vec<String>) {
@@ -260,7 +270,7 @@ mod tests {
 
     #[test]
     fn a_queue_is_readable_at_80_columns() {
-        let lines = lines(&[view()], 0, &LOOK);
+        let lines = lines(&[view()], &[], &LOOK);
         let expected = "\
 /var/log/shop.log                                               12,345 records/s
   writer 4711 (shop) for 2 min, take-overs 2
@@ -280,7 +290,7 @@ mod tests {
     fn the_dead_that_have_left_nothing_are_one_line() {
         let mut view = view();
         view.processes[1].waiting_bytes = 0;
-        let lines = lines(&[view], 0, &LOOK);
+        let lines = lines(&[view], &[], &LOOK);
         assert_eq!(lines[5], "  1 dead, with nothing left");
         assert_eq!(lines.len(), 9);
     }
@@ -291,7 +301,7 @@ mod tests {
         let mut line = |state| {
             let writer = view.writer.as_mut().unwrap();
             (writer.state, writer.beat_seconds) = (state, 3.21);
-            lines(&[view.clone()], 0, &LOOK)[2].clone()
+            lines(&[view.clone()], &[], &LOOK)[2].clone()
         };
         let stopped = "  the writer is stopped (SIGSTOP, or a debugger): no sign of life for 3.2 s";
         assert_eq!(line("stopped"), stopped);
@@ -304,7 +314,7 @@ mod tests {
         let error = "cannot write to the log file /var/log/shop.log: No space left on device";
         let mut view = view();
         view.sinks[0].last_error = Some(error.to_owned());
-        let last = |look: &Look| lines(&[view.clone()], 0, look).pop().unwrap();
+        let last = |look: &Look| lines(&[view.clone()], &[], look).pop().unwrap();
         let whole = format!("    last error: {error}");
         let cut =
             "    last error: cannot write to the log file /var/log/shop.log: No space left...";
@@ -318,20 +328,24 @@ mod tests {
 
     #[test]
     fn private_queues_of_programs_that_ended_are_one_line() {
-        let last = |n_over| lines(&[view()], n_over, &LOOK).pop().unwrap();
-        assert_eq!(last(1), "and 1 private queue of a program that ended");
-        assert_eq!(last(1_234), "and 1,234 private queues of programs that ended");
-        let none = lines(&[], 2, &LOOK);
-        let expected =
-            ["no queues: nobody of this user logs", "and 2 private queues of programs that ended"];
-        assert_eq!(none, expected);
+        let empty = View { waiting_bytes: 0, ..view() };
+        let last = |over: &[View]| lines(&[view()], over, &LOOK).pop().unwrap();
+        assert_eq!(
+            last(std::slice::from_ref(&empty)),
+            "and 1 private queue of a program that ended"
+        );
+        let over = [view(), empty];
+        let expected = "and 2 private queues of programs that ended, 1.2 MB left in them";
+        assert_eq!(last(&over), expected);
+        let none = lines(&[], &over, &LOOK);
+        assert_eq!(none, ["no queues: nobody of this user logs", expected]);
     }
 
     #[test]
     fn a_queue_without_a_writer_says_so() {
         let lines = lines(
             &[View { writer: None, is_led: false, pending_writes: 1, sinks: Vec::new(), ..view() }],
-            0,
+            &[],
             &LOOK,
         );
         assert_eq!(lines[1], "  nobody writes: what is put waits");
@@ -340,7 +354,7 @@ mod tests {
 
     #[test]
     fn no_queue_at_all_is_said_and_the_head_counts() {
-        assert_eq!(lines(&[], 0, &LOOK), ["no queues: nobody of this user logs"]);
+        assert_eq!(lines(&[], &[], &LOOK), ["no queues: nobody of this user logs"]);
         assert_eq!(head(&[view()], "08:05:09", 40), "1 queue, 2 processes            08:05:09");
     }
 }

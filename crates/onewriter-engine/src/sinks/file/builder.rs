@@ -76,8 +76,7 @@ impl IntoSink for FileBuilder {
         let sink = self.build()?;
         let path = sink.path().to_owned();
         let file = (!sink.is_stream()).then(|| path.clone());
-        let settings = file.as_ref().zip(settings);
-        let settings = settings.and_then(|(path, lines)| settings::with_file(path, &lines));
+        let settings = settings.and_then(|lines| settings::with_file(&path, &lines));
         let respawn = twin.map(|mut twin| {
             // Wherever the working directory has gone meanwhile.
             twin.path = path;
