@@ -357,6 +357,12 @@ fn open_error(path: &Path, err: std::io::Error) -> Error {
             path.join("app.log").display()
         ));
     }
+    if err.kind() == std::io::ErrorKind::NotADirectory {
+        return Error::config(format!(
+            "log file {}: {err}: give another path, or move that file away",
+            path.display()
+        ));
+    }
     Error::io("cannot open the log file", path, err)
 }
 

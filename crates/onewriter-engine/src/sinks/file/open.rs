@@ -108,7 +108,20 @@ fn make_folders(folder: &Path, access: &Access) -> io::Result<()> {
         // Who may read the file may enter its folder.
         builder.mode(mode | (mode & 0o444) >> 2 | 0o300);
     }
-    builder.recursive(true).create(folder)
+    builder.recursive(true).create(folder).map_err(|err| match in_the_way(folder) {
+        // The kernel says "File exists" and not which.
+        Some(file) => {
+            let text = format!("{} is not a directory", file.display());
+            io::Error::new(io::ErrorKind::NotADirectory, text)
+        }
+        None => err,
+    })
+}
+
+/// What stands where a folder is needed.
+fn in_the_way(folder: &Path) -> Option<&Path> {
+    let there = folder.ancestors().find(|path| path.symlink_metadata().is_ok())?;
+    (!there.is_dir()).then_some(there)
 }
 
 fn create(path: &Path, access: &Access) -> io::Result<File> {
