@@ -4,8 +4,10 @@
 //! the process, shared memory too: so the log begins with a hole that brings it near the limit.
 
 use onewriter_tests::{Place, Talk, assert_same, numbered};
+use rustix::fs::{CWD, FileType, Mode, mknodat};
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions};
+use std::io::{BufRead, BufReader};
 use std::os::unix::fs::FileExt;
 
 const VICTIM: &str = env!("CARGO_BIN_EXE_victim");
@@ -137,6 +139,29 @@ fn a_limit_below_what_a_segment_needs_loses_and_counts_and_does_not_end_the_prog
     let count = |line: &String| line.split_once(" records lost").and_then(|it| it.0.parse().ok());
     let counts: Vec<Option<u64>> = lines[..told].iter().map(count).collect();
     assert_eq!(counts.iter().flatten().sum::<u64>(), 10, "{:?}", &lines[..told]);
+}
+
+#[test]
+fn complete_says_what_nobody_reads_from_a_pipe_and_its_reader_then_gets_everything() {
+    let place = Place::default();
+    let log = place.log();
+    let (kind, mode) = (FileType::Fifo, Mode::from_raw_mode(0o600));
+    mknodat(CWD, &log, kind, mode, 0).expect("a pipe can be made");
+    let mut talk = Talk::start(place.command(VICTIM, &["talk", log.to_str().expect("UTF-8")]));
+    assert_eq!(talk.ask("put line 20"), "ok");
+    let answer = talk.ask("complete 100");
+    let named = format!("; sinks that cannot write: file {}", log.display());
+    assert!(answer.starts_with("not everything was written within 100ms: 20 records"), "{answer}");
+    assert!(answer.ends_with(&named), "{answer}");
+    let mut reader = BufReader::new(File::open(&log).expect("the writer comes"));
+    assert_eq!(talk.ask("complete 60000"), "ok");
+    for line in numbered("line", 20) {
+        let mut found = String::new();
+        reader.read_line(&mut found).expect("UTF-8");
+        assert_eq!(found.trim_end(), line);
+    }
+    assert!(talk.end().success());
+    assert_eq!(reader.lines().count(), 0);
 }
 
 /// The number that stands between two words.

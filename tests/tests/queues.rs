@@ -190,8 +190,12 @@ fn a_queue_that_comes_later_has_the_filter_that_holds_then() {
     assert_same(&lines(&path(&place, "all")), &texts(all));
 }
 
-const TOO_MANY: &str = "more than 7 queues, one for each file and one for all other sinks: give the \
-                        logger a name with `.name(\"shop\")`, then all its sinks share one";
+fn too_many(n: usize) -> String {
+    format!(
+        "{n} queues, one for each file and one for all other sinks, and a process can have 7: give the \
+         logger a name with `.name(\"shop\")`, then all its sinks share one"
+    )
+}
 
 #[test]
 fn more_than_seven_queues_are_refused_and_a_name_makes_one_of_them() {
@@ -201,10 +205,16 @@ fn more_than_seven_queues_are_refused_and_a_name_makes_one_of_them() {
         let file = |n: usize| sink::file(path(&place, &n.to_string())).format(plain());
         (0..n_files).fold(onewriter::builder(), |builder, n| builder.sink(file(n)))
     };
-    let err = with(8).install().err().expect("refused");
-    assert_eq!((err.kind(), err.to_string().as_str()), (onewriter::ErrorKind::Config, TOO_MANY));
+    let err = with(9).install().err().expect("refused");
+    assert_eq!((err.kind(), err.to_string()), (onewriter::ErrorKind::Config, too_many(9)));
     let err = with(7).sink(sink::memory().0).install().err().expect("refused");
-    assert_eq!(err.to_string(), TOO_MANY);
+    assert_eq!(err.to_string(), too_many(8));
+    // At the door: none of them was joined.
+    let joined = |n: usize| {
+        let (roots, file) = (Survey::roots(), path(&place, &n.to_string()));
+        roots.iter().any(|root| Survey::folder_of_file(root, &file).is_some())
+    };
+    assert_eq!((0..9).find(|n| joined(*n)), None);
     // Two sinks of one queue are no further queue.
     let (one, ones) = sink::memory();
     let (two, twos) = sink::memory();
@@ -212,7 +222,8 @@ fn more_than_seven_queues_are_refused_and_a_name_makes_one_of_them() {
     let log = log.expect("seven are not too many");
     info!("seven");
     let err = log.add_sink(sink::file(path(&place, "6"))).expect_err("refused");
-    assert_eq!(err.to_string(), TOO_MANY);
+    assert_eq!(err.to_string(), too_many(8));
+    assert!((0..6).all(joined) && !joined(6));
     info!("still seven");
     end(log);
     // By a name they are one.

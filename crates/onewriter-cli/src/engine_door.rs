@@ -10,7 +10,7 @@ use onewriter::{
 };
 use onewriter_engine::sinks::file::{ByteSize, FileBuilder};
 use onewriter_engine::sinks::terminal::Terminal;
-use onewriter_engine::{SinkSpec, Trap, Writer, WriterOptions};
+use onewriter_engine::{OnNotice, SinkSpec, Trap, Writer, WriterOptions};
 use onewriter_ring::{Queue, QueueName};
 
 use crate::config::{Compress, FilePlan, FormatPlan, FsyncPlan, Plan};
@@ -98,8 +98,13 @@ pub struct Scribe {
 }
 
 impl Scribe {
-    /// Starts the writer of a queue with the sinks of these plans.
-    pub fn start(queue: &Place<'_>, plans: &[Plan]) -> Result<Scribe, Failure> {
+    /// Starts the writer of a queue with the sinks of these plans; what it says itself in the log is
+    /// said to `on_notice` too.
+    pub fn start(
+        queue: &Place<'_>,
+        plans: &[Plan],
+        on_notice: Option<OnNotice>,
+    ) -> Result<Scribe, Failure> {
         let mut specs = Vec::new();
         for plan in plans {
             specs.extend(sinks(plan)?);
@@ -127,6 +132,7 @@ impl Scribe {
             on_disagreement: Some(|text| {
                 let _ = writeln!(io::stderr(), "onewriter: {text}");
             }),
+            on_notice,
             ..WriterOptions::default()
         };
         // A queue is looked at by threads that may outlive this; there are few of them.

@@ -53,10 +53,14 @@ impl Error {
         Error::new(ErrorKind::Config, message)
     }
 
-    /// What the operating system refused: `action` is a phrase such as "cannot open the log file".
+    /// What the operating system refused: `action` is a phrase such as "cannot open the log file". A
+    /// limit of this process that is behind it is named.
     #[cold]
     pub fn io(action: &str, path: &Path, source: std::io::Error) -> Error {
-        let message = format!("{action} {}: {source}", path.display());
+        let mut message = format!("{action} {}: {source}", path.display());
+        if let Some(limit) = onewriter_ring::limit_behind(&source) {
+            message = format!("{message}: {limit}");
+        }
         Error(Box::new(Inner { kind: ErrorKind::Io, message, source: Some(source) }))
     }
 

@@ -35,4 +35,4 @@ pub use sink::{Context, Intent, Journal, NoJournal, Respawn, Sink, SinkSpec};
 pub use sinks::IntoSink;
 pub use stats::{SinkStats, Stats};
 pub use trap::Trap;
-pub use writer::{Hold, Writer, WriterOptions};
+pub use writer::{Hold, OnNotice, Writer, WriterOptions};

@@ -134,7 +134,7 @@ impl Published {
             let _ = writeln!(text, "{key} {count}");
         }
         for (number, sink) in stats.sinks.iter().enumerate() {
-            let SinkStats { name, taken, dropped, errors, pending_bytes, last_error } = sink;
+            let SinkStats { name, taken, dropped, errors, pending_bytes, last_error, .. } = sink;
             let _ = write!(
                 text,
                 "sink {}\ntaken {taken}\ndropped {dropped}\nerrors {errors}\npending {pending_bytes}\n",
@@ -181,13 +181,16 @@ impl Publisher {
         Publisher { temp: dir.join(format!(".{FILE}")), path, current, last: String::new() }
     }
 
-    /// Publishes this, if it says anything new. What cannot be published (no memory left) is not
-    /// worth an error: the next change tries again.
+    /// Publishes this, if it says anything new, else only that the writer goes on: by the time of the
+    /// file. What cannot be published (no memory left) is not worth an error: the next change tries
+    /// again.
     pub(crate) fn publish(&mut self, stats: &Stats, settings: Vec<Option<String>>) {
         self.current.stats.clone_from(stats);
         self.current.settings = settings;
         let text = self.current.text();
-        if text != self.last && self.replace(&text).is_ok() {
+        if text == self.last {
+            self.beat();
+        } else if self.replace(&text).is_ok() {
             self.last = text;
         }
     }
@@ -195,6 +198,13 @@ impl Publisher {
     /// The writer leaves, and everything is written.
     pub(crate) fn end(&mut self) {
         self.current.has_ended = true;
+    }
+
+    fn beat(&self) {
+        use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, UTIME_NOW, utimensat};
+        let now = Timespec { tv_sec: 0, tv_nsec: UTIME_NOW };
+        let times = Timestamps { last_access: now, last_modification: now };
+        let _ = utimensat(CWD, &self.path, &times, AtFlags::SYMLINK_NOFOLLOW);
     }
 
     fn replace(&self, text: &str) -> io::Result<()> {

@@ -143,6 +143,7 @@ impl Route {
             return;
         }
         if !self.skip.is_empty() && from.ring.is_some_and(|ring| self.skip.holds(ring, reader)) {
+            self.counters.already.fetch_add_relaxed(1);
             return;
         }
         self.is_dirty = true;
@@ -154,7 +155,10 @@ impl Route {
         let mut cx = Context { now: record.time, journal: &mut journal };
         let sink = &mut self.sink;
         match guard::catch(&self.name, || sink.record(record, &mut cx)) {
-            Ok(()) => self.counters.taken.fetch_add_relaxed(1),
+            Ok(()) => {
+                self.counters.taken.fetch_add_relaxed(1);
+                self.counters.notices.fetch_add_relaxed(u64::from(from.ring.is_none()));
+            }
             Err(error) => self.lose(&error),
         }
     }
@@ -167,7 +171,7 @@ impl Route {
 
     fn report(&mut self, error: &Error) {
         self.counters.fail(error);
-        if let Some(held_back) = self.limiter.admit() {
+        if let Some(held_back) = self.limiter.admit(&error.to_string(), Instant::now()) {
             let more = match held_back {
                 0 => String::new(),
                 n => format!(" ({n} more errors were held back)"),

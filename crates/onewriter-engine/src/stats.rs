@@ -28,6 +28,10 @@ pub(crate) struct Counters {
     name: String,
     pub(crate) taken: Counter,
     pub(crate) dropped: Counter,
+    /// Records that an earlier writer had written, or had begun to.
+    pub(crate) already: Counter,
+    /// The writer's own lines, among those taken.
+    pub(crate) notices: Counter,
     errors: Counter,
     pub(crate) pending: AtomicU64,
     last_error: Mutex<Option<String>>,
@@ -39,6 +43,8 @@ impl Counters {
             name,
             taken: Counter::default(),
             dropped: Counter::default(),
+            already: Counter::default(),
+            notices: Counter::default(),
             errors: Counter::default(),
             pending: AtomicU64::new(0),
             last_error: Mutex::new(None),
@@ -58,6 +64,8 @@ impl Counters {
             name: self.name.clone(),
             taken: self.taken.get(),
             dropped: self.dropped.get(),
+            already: self.already.get(),
+            notices: self.notices.get(),
             errors: self.errors.get(),
             pending_bytes: self.pending.load(Ordering::Relaxed),
             last_error: self.last_error.lock().ok().and_then(|last| last.clone()),
@@ -75,6 +83,11 @@ pub struct SinkStats {
     pub taken: u64,
     /// Records that it lost: errors, a full lane, a full disk under a dropping policy.
     pub dropped: u64,
+    /// Records that it left out because an earlier writer had written them, or had begun to, and the
+    /// write was finished.
+    pub already: u64,
+    /// Lines of the writer's own, about losses and damage, among those that it took.
+    pub notices: u64,
     /// Calls that failed.
     pub errors: u64,
     /// Bytes taken and not committed.

@@ -6,7 +6,8 @@ use std::io::Write;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Takes the writer's errors: by default one line on standard error for each sink and second.
+/// Takes the writer's errors: by default one line on standard error for each sink and second, of the
+/// same one ever fewer.
 #[derive(Clone)]
 pub struct Trap(Arc<dyn Fn(&Error) + Send + Sync>);
 
@@ -38,21 +39,56 @@ impl fmt::Debug for Trap {
     }
 }
 
-/// Lets one report through each second, and remembers how many it has held back.
+/// The pauses between two reports: of whatever kind, and at most of the same one.
+const SHORTEST: Duration = Duration::from_secs(1);
+const LONGEST: Duration = Duration::from_secs(60);
+
+/// Lets one report through each second, the same one after growing pauses up to a minute, and remembers
+/// how many it has held back.
 #[derive(Debug, Default)]
 pub(crate) struct Limiter {
-    last: Option<Instant>,
+    last: Option<Last>,
     held_back: u64,
 }
 
+#[derive(Debug)]
+struct Last {
+    text: String,
+    at: Instant,
+    /// How long the same is held back.
+    pause: Duration,
+}
+
 impl Limiter {
-    /// Whether to report now; if so, how many were held back since the last time.
-    pub(crate) fn admit(&mut self) -> Option<u64> {
-        if self.last.is_some_and(|last| last.elapsed() < Duration::from_secs(1)) {
+    /// Whether to report this now; if so, how many were held back since the last time.
+    pub(crate) fn admit(&mut self, text: &str, now: Instant) -> Option<u64> {
+        let last = self.last.as_ref();
+        let same = last.filter(|last| last.text == text);
+        let pause = same.map_or(SHORTEST, |last| last.pause);
+        if last.is_some_and(|last| now.saturating_duration_since(last.at) < pause) {
             self.held_back += 1;
             return None;
         }
-        self.last = Some(Instant::now());
+        let next = if same.is_some() { (pause * 2).min(LONGEST) } else { SHORTEST };
+        self.last = Some(Last { text: text.to_owned(), at: now, pause: next });
         Some(std::mem::take(&mut self.held_back))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_is_said_ever_more_rarely_and_something_else_after_a_second() {
+        let mut limiter = Limiter::default();
+        let start = Instant::now();
+        let mut admit = |text: &str, secs| limiter.admit(text, start + Duration::from_secs(secs));
+        let said: Vec<u64> = (0..300).filter(|at| admit("disk full", *at).is_some()).collect();
+        assert_eq!(said, [0, 1, 3, 7, 15, 31, 63, 123, 183, 243]);
+        assert_eq!(admit("no such folder", 300), Some(56));
+        assert_eq!(admit("disk full", 300), None);
+        assert_eq!(admit("disk full", 301), Some(1));
+        assert_eq!(admit("disk full", 302), Some(0));
     }
 }

@@ -249,11 +249,15 @@ impl JournalFile {
         }
         let len = needed.next_multiple_of(STEP);
         self.file.with(|file| os::allocate(file, start, len)).map_err(|err| {
-            Error::new(format!(
-                "no memory to stage a write in {}: {err}; make room on that file system, or set \
-                 {DIR_VARIABLE} to a folder with some MiB more",
-                self.path.display()
-            ))
+            let cure = match os::limit_behind(&err) {
+                Some(limit) => format!(": {limit}"),
+                None => format!(
+                    "; make room on that file system, or set {DIR_VARIABLE} to a folder with some MiB \
+                     more"
+                ),
+            };
+            let path = self.path.display();
+            Error::new(format!("no memory to stage a write in {path}: {err}{cure}"))
         })?;
         self.map.populate(start, len);
         Ok(len)

@@ -12,7 +12,6 @@
 
 use crate::lock::LifetimeLock;
 use crate::os;
-use crate::place;
 use crate::queue::{Error, Queue};
 use crate::spin::SpinGuard;
 use crate::wiped::wiped;
@@ -67,7 +66,7 @@ impl Queue {
     /// none of them has its lead.
     #[must_use]
     pub fn is_orphaned(&self) -> bool {
-        place::is_private_name(self.dir()) && !is_led(self.dir())
+        self.is_private() && !is_led(self.dir())
     }
 }
 

@@ -47,7 +47,7 @@ pub use join::{
 };
 pub use journal::{JournalFile, Pending, Place};
 pub use lead::{Candidate, Lead, Standing};
-pub use os::block_size_signal;
+pub use os::{block_write_signals, limit_behind};
 pub use place::{DIR_VARIABLE, QueueName, stable_hash};
 pub use put::{INTRODUCTION_TAG, MAX_RECORD, PutError, RingFrame, URGENT_LEVEL, put, try_put};
 pub use queue::{Error, Queue};

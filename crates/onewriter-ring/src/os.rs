@@ -146,14 +146,16 @@ fn size_signal() -> libc::sigset_t {
     }
 }
 
-/// Has files that would grow beyond the process's limit (`ulimit -f`) fail with EFBIG in the calling
-/// thread, and in those that it starts, instead of ending the process with SIGXFSZ.
-pub fn block_size_signal() {
-    let set = size_signal();
-    // SAFETY: the set is read; this thread's mask alone is changed. The signal comes to the thread
-    // that made the file grow, never to another one: whoever has a handler of his own still gets
-    // those of his own threads.
+/// Has writes that the kernel answers with a signal fail in the calling thread, and in those that it
+/// starts, instead of ending the process: EFBIG comes with SIGXFSZ where a file would grow beyond the
+/// process's limit (`ulimit -f`), EPIPE with SIGPIPE where nobody reads a pipe.
+pub fn block_write_signals() {
+    let mut set = size_signal();
+    // SAFETY: the set is on this stack; this thread's mask alone is changed. Such a signal comes to the
+    // thread that wrote, never to another one: whoever has a handler of his own still gets those of
+    // his own threads.
     unsafe {
+        libc::sigaddset(&raw mut set, libc::SIGPIPE);
         libc::pthread_sigmask(libc::SIG_BLOCK, &raw const set, std::ptr::null_mut());
     }
 }
@@ -179,6 +181,28 @@ fn without_size_signal<T>(work: impl FnOnce() -> T) -> T {
         libc::pthread_sigmask(libc::SIG_SETMASK, &raw const before, std::ptr::null_mut());
     }
     result
+}
+
+/// The limit of this process that an error is about, and its value: what to raise where the error
+/// itself speaks of a full file system.
+#[must_use]
+pub fn limit_behind(err: &io::Error) -> Option<String> {
+    let (resource, what, unit) = match err.raw_os_error() {
+        Some(libc::EFBIG) => (libc::RLIMIT_FSIZE, "the size of a file (`ulimit -f`)", " bytes"),
+        Some(libc::EMFILE) => (libc::RLIMIT_NOFILE, "open files (`ulimit -n`)", ""),
+        _ => return None,
+    };
+    let mut limit = libc::rlimit { rlim_cur: libc::RLIM_INFINITY, rlim_max: 0 };
+    // SAFETY: the kernel writes one `rlimit`.
+    unsafe { libc::getrlimit(resource, &raw mut limit) };
+    // Without a limit it is the file system's own.
+    let value = Some(limit.rlim_cur).filter(|value| *value != libc::RLIM_INFINITY)?;
+    Some(format!("this process's limit on {what} is {value}{unit}: raise it"))
+}
+
+/// What the operating system said, with the limit of this process that is behind it.
+pub(crate) fn said(err: &io::Error) -> String {
+    limit_behind(err).map_or_else(|| err.to_string(), |limit| format!("{err}: {limit}"))
 }
 
 /// Allocates the blocks of a range of the file, growing it: a full tmpfs is an error here and not

@@ -148,7 +148,7 @@ impl Room {
         for dir in [self.root(), self.folder(name)] {
             if let Err(err) = make_dir(&dir) {
                 let (label, dir) = (&self.label, dir.display());
-                return Ok(Err(format!("{label}: cannot make {dir}: {err}")));
+                return Ok(Err(format!("{label}: cannot make {dir}: {}", os::said(&err))));
             }
             check_private(&dir)?;
         }
@@ -162,7 +162,10 @@ impl Room {
         let system = made
             .and_then(|()| File::open(&self.parent))
             .and_then(|parent| os::file_system(&parent))
-            .map_err(|err| format!("{label}: {err}: a tmpfs should be there"))?;
+            .map_err(|err| match os::limit_behind(&err) {
+                Some(limit) => format!("{label}: {err}: {limit}"),
+                None => format!("{label}: {err}: a tmpfs should be there"),
+            })?;
         if self.kind == Kind::Memory && !system.is_memory {
             return Err(format!("{label} is on a disk: a tmpfs should be there"));
         }

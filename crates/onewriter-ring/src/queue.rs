@@ -29,7 +29,7 @@ impl Error {
 
     #[cold]
     pub(crate) fn io(action: &str, path: &Path, source: io::Error) -> Error {
-        let message = format!("{action} {}: {source}", path.display());
+        let message = format!("{action} {}: {}", path.display(), os::said(&source));
         Error { message, source: Some(source) }
     }
 }
@@ -56,7 +56,6 @@ impl std::error::Error for Error {
 #[derive(Debug)]
 pub struct Queue {
     dir: PathBuf,
-    private: bool,
     diagnostic: Option<String>,
     pub(crate) bell: Bell,
 }
@@ -74,17 +73,14 @@ impl Queue {
         // waits for all processors, some 10 ms.
         os::register_barrier();
         let bell = Bell::open(&dir)?;
-        Ok(Queue { dir, private: *name == QueueName::Private, diagnostic, bell })
+        Ok(Queue { dir, diagnostic, bell })
     }
 
-    /// Opens the queue in this folder, for tests and tools. It is private unless the folder has the
-    /// name of one that others find.
+    /// Opens the queue in this folder, for tests and tools.
     pub fn open_in(dir: &Path) -> Result<Queue, Error> {
         place::make_private_dir(dir)?;
         let bell = Bell::open(dir)?;
-        let name = dir.file_name().unwrap_or_default().as_encoded_bytes();
-        let private = !name.starts_with(b"f-") && !name.starts_with(b"n-");
-        Ok(Queue { dir: dir.to_owned(), private, diagnostic: None, bell })
+        Ok(Queue { dir: dir.to_owned(), diagnostic: None, bell })
     }
 
     /// The folder.
@@ -190,11 +186,16 @@ impl Queue {
         self.bell.sleep(timeout, is_idle);
     }
 
+    /// Whether only the process that made it and its children know it.
+    pub(crate) fn is_private(&self) -> bool {
+        place::is_private_name(&self.dir)
+    }
+
     /// Does something in the folder. That of a private queue may have been swept away while no
     /// process had a segment in it: then it is made anew.
     pub(crate) fn in_folder<T>(&self, mut work: impl FnMut() -> io::Result<T>) -> io::Result<T> {
         match work() {
-            Err(err) if err.kind() == io::ErrorKind::NotFound && self.private => {
+            Err(err) if err.kind() == io::ErrorKind::NotFound && self.is_private() => {
                 place::make_private_dir(&self.dir).map_err(io::Error::other)?;
                 work()
             }
@@ -204,7 +205,7 @@ impl Queue {
 
     /// Removes the folder of a private queue, if nothing is left in it.
     pub fn remove_if_private(&self) {
-        if !self.private {
+        if !self.is_private() {
             return;
         }
         let entries = fs::read_dir(&self.dir).into_iter().flatten().flatten();

@@ -21,6 +21,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// The file in which a queue's writer says who it is; see `docs/format.md`.
 pub const WRITER_FILE: &str = "writer";
@@ -59,6 +60,9 @@ pub struct Survey {
     pub is_led: bool,
     /// What its writer has published, or the one before.
     pub published: Option<String>,
+    /// How long ago it has published something or shown that it goes on, which it does at least once
+    /// a second.
+    pub beat: Option<Duration>,
     /// The processes that put.
     pub segments: Vec<SurveyedSegment>,
     /// Sinks that were about to write.
@@ -139,6 +143,7 @@ impl Survey {
             name: name_of(&folder),
             is_led: is_locked(&lead, locks),
             published: published(&dir.join(WRITER_FILE)),
+            beat: age(&dir.join(WRITER_FILE)),
             segments: Vec::new(),
             pending_journals: 0,
             waiting_for_lead: locks.waiting(&lead),
@@ -197,6 +202,12 @@ pub fn published(path: &Path) -> Option<String> {
     let mut text = String::new();
     open(path).ok()?.take(PUBLISHED_MAX).read_to_string(&mut text).ok()?;
     Some(text)
+}
+
+/// How long ago the file was written; nothing if its time is to come.
+fn age(path: &Path) -> Option<Duration> {
+    let modified = fs::symlink_metadata(path).ok()?.modified().ok()?;
+    Some(modified.elapsed().unwrap_or_default())
 }
 
 fn open(path: &Path) -> io::Result<File> {

@@ -150,3 +150,17 @@ fn signals_at_any_instruction_of_a_put_neither_lose_nor_tear_nor_hang() {
     assert_eq!(take_lost_unseen(0) + here.losses().count, REFUSED.load(Ordering::Relaxed));
     assert_eq!(here.reader.take_damage(), []);
 }
+
+#[test]
+fn a_pipe_without_reader_is_an_error_of_the_writer_and_no_signal() {
+    let child = queue::child::Child::that(|| {
+        // SAFETY: a program that is not written in Rust has SIGPIPE so.
+        unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
+        onewriter_ring::block_write_signals();
+        let (reader, mut writer) = queue::child::pipe();
+        drop(reader);
+        let err = std::io::Write::write(&mut writer, b"a").unwrap_err();
+        assert_eq!(err.kind(), std::io::ErrorKind::BrokenPipe);
+    });
+    child.kill();
+}

@@ -111,7 +111,7 @@ impl Builder {
     }
 
     /// Takes the errors that have no caller. Default: standard error, at most one line for each
-    /// sink and second.
+    /// sink and second, the same one ever more rarely.
     pub fn on_error(mut self, take: impl Fn(&Error) + Send + Sync + 'static) -> Builder {
         self.trap = Trap::new(take);
         self

@@ -67,6 +67,9 @@ impl Logger {
                 None => groups.push((name, vec![(number, spec)])),
             }
         }
+        if groups.len() > MAX_QUEUES {
+            return Err(too_many(groups.len()));
+        }
         for (name, sinks) in groups {
             if let Err(err) = logger.open(&mut parts, name, sinks) {
                 onewriter_ring::leave();
@@ -101,10 +104,7 @@ impl Logger {
     ) -> Result<(), Error> {
         let slot = parts.writers.len();
         if slot == MAX_QUEUES {
-            return Err(Error::config(format!(
-                "more than {MAX_QUEUES} queues, one for each file and one for all other sinks: give \
-                 the logger a name with `.name(\"shop\")`, then all its sinks share one"
-            )));
+            return Err(too_many(slot + 1));
         }
         let settings = &self.settings;
         let queue = Queue::open(&name).map_err(|err| ring_error(&err))?;
@@ -122,6 +122,7 @@ impl Logger {
             stats_every: settings.stats_every,
             slot,
             on_disagreement: Some(log_disagreement),
+            on_notice: None,
         };
         parts.writers.push(Writer::start(queue, options)?);
         parts.names.push(name);
@@ -238,6 +239,13 @@ impl Settings {
             in_child: Some(crate::fork::stand_by),
         }
     }
+}
+
+fn too_many(n_queues: usize) -> Error {
+    Error::config(format!(
+        "{n_queues} queues, one for each file and one for all other sinks, and a process can have \
+         {MAX_QUEUES}: give the logger a name with `.name(\"shop\")`, then all its sinks share one"
+    ))
 }
 
 /// On a thread that is nobody's sink.

@@ -46,7 +46,8 @@ macro_rules! debug {
 /// `Debug` and `Display` of other types run here.
 ///
 /// A `key = value` that the format string names is an argument of the message; every other is a
-/// field. A field is a value that can travel ([`Encode`](crate::Encode)), an error (with its
+/// field: `info!("order {n}", n = n)` has no field `n`, `info!("order {}", n, n = n)` has one. A field
+/// is a value that can travel ([`Encode`](crate::Encode)), an error (with its
 /// sources), or `key = ?value` and `key = %value` for the `Debug` and `Display` of anything.
 /// A key is a name, a dotted name or a string literal.
 ///

@@ -68,7 +68,8 @@ fn nothing_to_count(verdict: &Verdict, files: &[PathBuf]) -> String {
     let names: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
     format!(
         "no line of {} has a sequence number ({} lines read): name its field with --seq, and the \
-         producer's with --producer",
+         producer's with --producer; a number that a message names, as in info!(\"{{n}}\", n = n), is \
+         no field, that of info!(\"{{}}\", n, n = n) is one",
         names.join(", "),
         verdict.lines
     )

@@ -51,7 +51,7 @@ fn page(command: Command) -> Page {
 }
 
 fn write_all(root: Command, dir: &Path, output: &mut Output<'_>) -> Result<Exit, Failure> {
-    fs::create_dir_all(dir).map_err(|err| Failure::io("cannot make the directory", dir, &err))?;
+    super::make_directory(dir)?;
     let mut pages: Vec<(String, Page)> = shown(&root)
         .map(|command| (format!("onewriter-{}.1", command.get_name()), page(command.clone())))
         .collect();

@@ -10,6 +10,9 @@ mod serve;
 mod stat;
 mod tail;
 
+use std::fs;
+use std::path::Path;
+
 use crate::cli::{Command, Settings};
 use crate::config::{self, Plan, Raw};
 use crate::exit::{Exit, Failure};
@@ -49,4 +52,16 @@ fn plan(settings: &Settings, output: &mut Output<'_>) -> Result<Option<Plan>, Fa
         return Ok(None);
     }
     Ok(Some(plan))
+}
+
+/// Makes a directory for what a command writes, if it is not there.
+fn make_directory(dir: &Path) -> Result<(), Failure> {
+    fs::create_dir_all(dir).map_err(|err| match dir.exists() {
+        // The kernel says "File exists".
+        true => Failure::usage(format!(
+            "{} is not a directory: give one, or the path of one that does not exist",
+            dir.display()
+        )),
+        false => Failure::io("cannot make the directory", dir, &err),
+    })
 }

@@ -2,11 +2,14 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use onewriter::Stats;
-use onewriter_ring::{Queue, Reader, Survey, SurveyedName};
+use onewriter_engine::SinkStats;
+use onewriter_ring::{Queue, Reader, Survey, SurveyedName, SurveyedSegment};
 
+use super::check::grouped;
 use super::stat::page::{bytes, count, count_of};
 use crate::cli::Recover;
 use crate::config::{Plan, Raw};
@@ -74,15 +77,23 @@ fn recover(queue: &Found, args: &Recover, lines: &mut Vec<String>) -> Result<Out
         lines.push(format!("{title}: {left} would be written to {}", places.join(" and ")));
         return Ok(Outcome::Done);
     }
-    let scribe = Scribe::start(&Place::Folder(&survey.dir), &plans)?;
+    let notes: Arc<Mutex<Vec<String>>> = Arc::default();
+    let noted = Arc::clone(&notes);
+    let note = move |text: &str| locked(&noted).push(text.to_owned());
+    let scribe = Scribe::start(&Place::Folder(&survey.dir), &plans, Some(Arc::new(note)))?;
     if !scribe.wait_for_lead(WAIT) {
         scribe.finish()?;
         lines.push(format!("{title}: another program has begun to write it"));
         return Ok(Outcome::Done);
     }
     let stats = scribe.finish()?;
-    report(queue, &stats, lines);
+    report(queue, &stats, &locked(&notes), lines);
     Ok(Outcome::Done)
+}
+
+fn locked(notes: &Mutex<Vec<String>>) -> MutexGuard<'_, Vec<String>> {
+    // A list is whole, whoever panicked.
+    notes.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn writer_of(queue: &Found) -> String {
@@ -168,22 +179,41 @@ fn place_of(plan: &Plan) -> String {
         .map_or_else(|| "the terminal".to_owned(), |file| file.path.display().to_string())
 }
 
-fn report(queue: &Found, stats: &Stats, lines: &mut Vec<String>) {
+/// What was left, what became of it in each sink, and what is lost, in the words of the log.
+fn report(queue: &Found, stats: &Stats, notes: &[String], lines: &mut Vec<String>) {
     let survey = &queue.survey;
     let n_processes = survey.segments.iter().filter(|segment| segment.waiting > 0).count();
     let mut line = format!(
-        "{}: {} of {} written",
+        "{}: {} of {} left",
         queue.title(),
         count(stats.accepted as usize, "record"),
         count_of(n_processes, "process", "processes")
     );
-    if survey.pending_journals > 0 {
-        line.push_str(&format!(", {} finished", count(survey.pending_journals, "begun write")));
+    for (n, what) in [(stats.lost, "lost before"), (stats.unreadable, "unreadable")] {
+        if n > 0 {
+            line.push_str(&format!(", {} {what}", grouped(n)));
+        }
     }
     lines.push(line);
-    for sink in &stats.sinks {
-        lines.push(format!("  {}: {}", sink.name, count(sink.taken as usize, "record")));
+    let had_begun = survey.pending_journals > 0;
+    lines.extend(stats.sinks.iter().map(|sink| outcome(sink, stats.accepted, had_begun)));
+    lines.extend(notes.iter().map(|note| format!("  note: {note}")));
+}
+
+/// What became of the records in this sink: the numbers add up to those that were left.
+fn outcome(sink: &SinkStats, n_left: u64, had_begun: bool) -> String {
+    let recovered = sink.taken.saturating_sub(sink.notices);
+    let refused = n_left.saturating_sub(recovered).saturating_sub(sink.already);
+    let mut line = format!("  {}: {} recovered", sink.name, grouped(recovered));
+    let there = match had_begun {
+        true => "already there or in the write that was begun",
+        false => "already there",
+    };
+    let rest = [(sink.already, there), (refused, "not for it"), (sink.dropped, "dropped")];
+    for (n, what) in rest.into_iter().filter(|(n, _)| *n > 0) {
+        line.push_str(&format!(", {} {what}", grouped(n)));
     }
+    line
 }
 
 /// Removes what is drained of the dead; and of a private queue, which nobody can find again, all.
@@ -208,8 +238,22 @@ fn tidy(queue: &Found, dry_run: bool, lines: &mut Vec<String>) -> Result<(), Fai
     if is_over {
         opened.remove_if_private();
     }
-    lines.push(format!("{}: empty remains removed", queue.title()));
+    let lost = lost_by(&survey.segments);
+    lines.push(format!("{}: empty remains removed{lost}", queue.title()));
     Ok(())
+}
+
+/// Which of the dead had lost records; nothing if none had. Their count goes with their segments.
+fn lost_by(segments: &[SurveyedSegment]) -> String {
+    let losers = segments.iter().filter(|segment| !segment.is_alive && segment.lost > 0);
+    let lost = |it: &SurveyedSegment| {
+        format!("{} of process {} ({})", grouped(it.lost), it.process, it.name)
+    };
+    let lost: Vec<String> = losers.map(lost).collect();
+    match &lost[..] {
+        [] => String::new(),
+        lost => format!("; records had found no room: {}", lost.join(", ")),
+    }
 }
 
 /// Whether a process has something of this folder in its memory: a child that was forked by who made
@@ -221,4 +265,35 @@ fn is_mapped(dir: &Path) -> bool {
         .filter(|entry| entry.file_name().as_encoded_bytes().iter().all(u8::is_ascii_digit))
         .filter_map(|entry| fs::read(entry.path().join("maps")).ok());
     maps.any(|maps| memchr::memmem::find(&maps, dir.as_bytes()).is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn remains_that_are_removed_say_who_had_lost_records() {
+        let segment = |process, lost, is_alive| {
+            let name = "shop".to_owned();
+            SurveyedSegment { process, name, lost, is_alive, ..SurveyedSegment::default() }
+        };
+        assert_eq!(lost_by(&[segment(1, 0, false), segment(2, 9, true)]), "");
+        let expected =
+            "; records had found no room: 1,234 of process 3 (shop), 1 of process 4 (shop)";
+        assert_eq!(lost_by(&[segment(3, 1_234, false), segment(4, 1, false)]), expected);
+    }
+
+    #[test]
+    fn what_became_of_the_records_adds_up_to_those_that_were_left() {
+        let mut sink = SinkStats::default();
+        (sink.name, sink.taken, sink.notices) = ("file a.log".to_owned(), 1_002, 2);
+        assert_eq!(outcome(&sink, 1_000, false), "  file a.log: 1,000 recovered");
+        sink.already = 30;
+        let expected = "  file a.log: 1,000 recovered, 30 already there, 7 not for it";
+        assert_eq!(outcome(&sink, 1_037, false), expected);
+        sink.dropped = 1;
+        let expected = "  file a.log: 1,000 recovered, 30 already there or in the write that was \
+                        begun, 1 dropped";
+        assert_eq!(outcome(&sink, 1_030, true), expected);
+    }
 }

@@ -43,7 +43,7 @@ fn load(path: &Path) -> Result<ServePlan, Failure> {
 
 fn start(plan: &ServePlan) -> Result<Scribe, Failure> {
     let place = plan.name.as_deref().map_or(Place::OfFile, Place::Named);
-    Scribe::start(&place, &plan.sinks)
+    Scribe::start(&place, &plan.sinks, None)
 }
 
 fn watch_signals(send: Sender<i32>) -> Result<(), Failure> {

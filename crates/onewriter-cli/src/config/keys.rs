@@ -55,20 +55,30 @@ pub const KEYS: [Key; 21] = [
     key("grace", Kind::Text, "\"2s\"", "\"500ms\""),
 ];
 
+/// Which keys are offered for one that is not known.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Offered<'a> {
+    /// Those that can stand there besides.
+    pub(super) more: &'a [&'a str],
+    /// Those that would be refused there.
+    pub(super) without: &'a [&'a str],
+}
+
 impl Key {
     /// The setting of this name, or a sentence that names the nearest one.
     ///
     /// # Errors
     /// There is none of this name.
     pub fn find(name: &str) -> Result<&'static Key, String> {
-        Key::find_with(name, &[])
+        Key::find_for(name, &Offered::default())
     }
 
-    /// The same, where the keys `more` could stand too.
-    pub(super) fn find_with(name: &str, more: &[&str]) -> Result<&'static Key, String> {
+    /// The same, where other keys than all of these are offered instead.
+    pub(super) fn find_for(name: &str, offered: &Offered<'_>) -> Result<&'static Key, String> {
         let known = || {
-            let own = KEYS.iter().map(|key| key.name).chain(more.iter().copied());
-            own.map(str::to_owned).collect()
+            let own = KEYS.iter().map(|key| key.name);
+            let own = own.filter(|key| !offered.without.contains(key));
+            own.chain(offered.more.iter().copied()).map(str::to_owned).collect()
         };
         KEYS.iter().find(|key| key.name == name).ok_or_else(|| unknown(name, known()))
     }

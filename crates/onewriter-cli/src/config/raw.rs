@@ -6,7 +6,7 @@ use std::fmt;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::keys::{KEYS, Key, Kind};
+use super::keys::{KEYS, Key, Kind, Offered};
 
 /// Variables that begin with `ONEWRITER_` and are no settings of `pipe` and `run`: those of the
 /// engine itself.
@@ -131,7 +131,7 @@ impl Raw {
     pub fn parse_named(text: &str, name: &str) -> Result<Raw, String> {
         let source = Source { text, name };
         source.table()?.get_ref().iter().try_fold(Raw::default(), |mut raw, (key, value)| {
-            raw.put_toml(source, key, value, &[])?;
+            raw.put_toml(source, key, value, &Offered::default())?;
             Ok(raw)
         })
     }
@@ -142,11 +142,11 @@ impl Raw {
         source: Source<'_>,
         key: &Spanned<Cow<'_, str>>,
         value: &Spanned<DeValue<'_>>,
-        more: &[&str],
+        offered: &Offered<'_>,
     ) -> Result<(), String> {
         let (name, line) = (source.name, source.line(key.span().start));
         let found =
-            Key::find_with(key.get_ref(), more).map_err(|err| format!("{name}:{line}: {err}"))?;
+            Key::find_for(key.get_ref(), offered).map_err(|err| format!("{name}:{line}: {err}"))?;
         let written = &source.text[value.span()];
         let value = of_toml(found, value.get_ref()).ok_or_else(|| {
             let kind = kind_of(value.get_ref());

@@ -3,6 +3,7 @@
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::keys::Offered;
 use super::plan::Plan;
 use super::raw::{Origin, Raw, Source};
 
@@ -12,6 +13,9 @@ const SINKS: &str = "sink";
 
 /// What becomes of a line of input is no setting of a writer.
 const NOT_OF_SINKS: [&str; 6] = ["level", "guess-level", "target", "parse", "max-line", "grace"];
+
+/// What may stand in the file.
+const OFFERED: Offered<'_> = Offered { more: &[NAME, SINKS], without: &NOT_OF_SINKS };
 
 /// A queue and the sinks of its writer.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,7 +56,7 @@ impl ServePlan {
                 (SINKS, _) => {
                     return Err(format!("{at}: {SINKS}: write [[{SINKS}]] above each sink"));
                 }
-                _ => outer.put_toml(source, key, value, &[NAME, SINKS])?,
+                _ => outer.put_toml(source, key, value, &OFFERED)?,
             }
         }
         let Some((at, tables)) = tables else {
@@ -104,7 +108,7 @@ fn sink(source: Source<'_>, table: &Spanned<DeValue<'_>>) -> Result<Plan, String
     };
     let mut raw = Raw::default();
     for (key, value) in settings as &DeTable<'_> {
-        raw.put_toml(source, key, value, &[])?;
+        raw.put_toml(source, key, value, &Offered { more: &[], ..OFFERED })?;
     }
     if !["file", "stdout", "stderr"].iter().any(|name| raw.get(name).is_some()) {
         return Err(format!(
@@ -159,6 +163,18 @@ mod tests {
         assert!(!simple.is_same(&parse("file = \"a.log\"")));
         assert!(!simple.is_same_queue(&parse("file = \"b.log\"")));
         assert!(!simple.is_same_queue(&several));
+    }
+
+    #[test]
+    fn what_serve_refuses_it_does_not_offer() {
+        let of_sinks = "file, stdout, stderr, format, min-level, rotate, names, utc, keep, keep-for, \
+                        keep-bytes, compress, link, mode, fsync";
+        let unknown =
+            format!("serve.toml:1: unknown key \"levl\": there are {of_sinks}, name, sink");
+        refused("levl = \"warn\"", &unknown);
+        let unknown = format!("serve.toml:3: unknown key \"targe\": there are {of_sinks}");
+        refused("name = \"shop\"\n[[sink]]\ntarge = \"shop\"", &unknown);
+        refused("fyle = \"a.log\"", "serve.toml:1: unknown key \"fyle\": did you mean \"file\"?");
     }
 
     #[test]

@@ -131,7 +131,8 @@ fn wrong_files_are_named_with_what_would_be_right() {
     stage.run(&["check", "a.log"]).refuses(
         2,
         "no line of a.log has a sequence number (2 lines read): name its field with --seq, and the \
-         producer's with --producer",
+         producer's with --producer; a number that a message names, as in info!(\"{n}\", n = n), is no \
+         field, that of info!(\"{}\", n, n = n) is one",
     );
     let cut = stage.run(&["check", "cut.log.gz"]);
     assert_eq!((cut.code, cut.out.as_str()), (Some(3), ""));

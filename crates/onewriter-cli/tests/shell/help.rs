@@ -85,6 +85,32 @@ fn the_manual_is_a_page_for_each_command() {
 }
 
 #[test]
+fn a_file_where_a_directory_is_needed_is_named() {
+    let stage = Stage::new();
+    stage.write("notes", "");
+    let wanted = "notes is not a directory: give one, or the path of one that does not exist";
+    stage.run(&["man", "--dir", "notes"]).refuses(2, wanted);
+    stage.run(&["demo", "--dir", "notes"]).refuses(2, wanted);
+    stage.run(&["pipe", "--file", "notes/a.log"]).refuses(
+        2,
+        "log file notes/a.log: notes is not a directory: give another path, or move that file away",
+    );
+}
+
+#[test]
+fn an_argument_that_is_not_utf_8_is_refused_as_the_guide_says() {
+    use std::os::unix::ffi::OsStrExt;
+    let stage = Stage::new();
+    let mut command = stage.command(&["pipe", "--file"]);
+    let output = command.arg(std::ffi::OsStr::from_bytes(b"shop\xff.log")).output().unwrap();
+    let ended = crate::Ended::of(output);
+    let said = "error: invalid UTF-8 was detected in one or more arguments\n";
+    assert!(ended.err.starts_with(said), "{}", ended.err);
+    assert_eq!((ended.code, ended.out.as_str()), (Some(2), ""));
+    assert!(include_str!("../../../../docs/guide/files.md").contains(said.trim_end()));
+}
+
+#[test]
 fn a_reader_that_goes_away_ends_the_command_without_a_word() {
     let stage = Stage::new();
     stage.write("big.log", "2026-11-21T08:00:00Z INFO a: x\n".repeat(100_000));

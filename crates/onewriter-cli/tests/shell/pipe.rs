@@ -1,7 +1,7 @@
 //! `pipe`.
 
-use std::io::Write;
-use std::process::Stdio;
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Command, Stdio};
 
 use crate::{Ended, Stage};
 
@@ -178,9 +178,9 @@ fn a_signal_ends_pipe_after_what_was_read_is_written() {
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let mut input = child.stdin.take().unwrap();
     input.write_all(b"one\n").unwrap();
-    let mut out = std::io::BufReader::new(child.stdout.take().unwrap());
+    let mut out = BufReader::new(child.stdout.take().unwrap());
     let mut line = String::new();
-    std::io::BufRead::read_line(&mut out, &mut line).unwrap();
+    out.read_line(&mut line).unwrap();
     assert_eq!(line, "one\n");
     let pid = rustix::process::Pid::from_child(&child);
     rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
@@ -204,6 +204,59 @@ fn a_reader_that_goes_away_ends_pipe_without_a_word() {
     while input.write_all(b"one\n").is_ok() {}
     let ended = Ended::of(child.wait_with_output().unwrap());
     assert_eq!((ended.code, ended.err.as_str()), (Some(141), ""));
+}
+
+/// What `pipe` says first under a limit, in the shell's own units; it is killed then.
+fn first_words(stage: &Stage, limit: &str) -> String {
+    let program = "ulimit $LIMIT && exec \"$0\" pipe --file a.log";
+    let pipe = stage.command(&[]);
+    let mut shell = Command::new("sh");
+    shell.args(["-c", program]).arg(pipe.get_program()).env("LIMIT", limit);
+    shell.current_dir(stage.dir.path()).env("ONEWRITER_DIR", stage.path(".queues"));
+    let piped = shell.stdin(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = piped.spawn().unwrap();
+    // It may have ended before it read.
+    let _ = child.stdin.as_mut().unwrap().write_all(b"one\n");
+    let mut said = String::new();
+    BufReader::new(child.stderr.take().unwrap()).read_line(&mut said).unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    said
+}
+
+#[test]
+fn a_limit_of_the_process_is_named_with_its_value_where_it_is_the_cause() {
+    let cases = [
+        // The units are 512 bytes: the doorbell, the journal, and the log itself do not fit.
+        ("-f 2", "cannot open the doorbell ", "1024"),
+        ("-f 16", "file a.log: no memory to stage a write in ", "8192"),
+        ("-f 131072", "file a.log: cannot write to the log file ", "67108864"),
+    ];
+    for (limit, begins, value) in cases {
+        let stage = Stage::in_memory();
+        std::fs::File::create(stage.path("a.log")).unwrap().set_len((64 << 20) - 2).unwrap();
+        let said = first_words(&stage, limit);
+        let cause = format!(
+            ": File too large (os error 27): this process's limit on the size of a file (`ulimit -f`) \
+             is {value} bytes: raise it\n"
+        );
+        assert!(said.starts_with(&format!("onewriter: {begins}")), "{said}");
+        assert!(said.ends_with(&cause), "{said}");
+    }
+    let cases = [
+        ("-n 4", "no room for a queue: ONEWRITER_DIR=", "; or set ONEWRITER_DIR to another folder"),
+        ("-n 5", "cannot open the queue's lead ", ""),
+    ];
+    for (limit, begins, ends) in cases {
+        let said = first_words(&Stage::in_memory(), limit);
+        let cause = format!(
+            ": Too many open files (os error 24): this process's limit on open files (`ulimit -n`) is \
+             {}: raise it{ends}\n",
+            &limit[3..]
+        );
+        assert!(said.starts_with(&format!("onewriter: {begins}")), "{said}");
+        assert!(said.ends_with(&cause), "{said}");
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Stdio};
 
-use onewriter::{Level, sink};
+use onewriter::{Level, Overflow, sink};
 
 use crate::Stage;
 
@@ -16,7 +16,8 @@ pub struct Producer {
 
 impl Producer {
     /// Starts it, and waits until it has done its task: `join NAME` puts three records into a queue
-    /// of that name, `own NAME FILE` writes it, in a way that nobody else knows, and does not move on.
+    /// of that name; `own NAME FILE` writes it, in a way that nobody else knows, and does not move on;
+    /// `overfill NAME FILE` loses records then.
     pub fn that(stage: &Stage, task: &str) -> Producer {
         let mut command = Command::new(std::env::current_exe().unwrap());
         command
@@ -58,7 +59,7 @@ fn what_a_producer_does() {
                 onewriter::info!("order {n}");
             }
         }
-        ["own", name, file] => {
+        [task @ ("own" | "overfill"), name, file] => {
             let (began, begins) = std::sync::mpsc::channel();
             let stuck = sink::function(move |_: &onewriter::Record<'_>| {
                 let _ = began.send(());
@@ -66,9 +67,15 @@ fn what_a_producer_does() {
                 Ok::<(), onewriter::Error>(())
             });
             let log = onewriter::builder().name(name).sink(sink::file(file)).sink(stuck);
+            let log = log.memory(64 << 10).overflow(Overflow::drop_newest());
             std::mem::forget(log.install().unwrap());
             onewriter::info!("order 0");
             begins.recv().unwrap();
+            // More than its memory takes.
+            let padding = "x".repeat(1_000);
+            for n in 1..if task == "overfill" { 200 } else { 1 } {
+                onewriter::info!("order {n} {padding}");
+            }
         }
         _ => panic!("no task {task:?}"),
     }

@@ -31,11 +31,40 @@ fn what_a_dead_program_left_is_written_once_by_the_settings_of_the_last_writer()
     assert_eq!(stage.read("shop.log"), "");
     stage
         .run(&["recover"])
-        .prints(&format!("shop: 3 records of 1 process written\n  file {log}: 3 records\n"));
+        .prints(&format!("shop: 3 records of 1 process left\n  file {log}: 3 recovered\n"));
     assert_eq!(stage.read("shop.log"), ORDERS);
     stage.run(&["recover"]).prints("");
     stage.run(&["recover", "shop"]).prints("");
     assert_eq!(stage.read("shop.log"), ORDERS);
+}
+
+#[test]
+fn what_was_lost_is_told_with_where_it_was_lost_and_in_the_log_too() {
+    let stage = Stage::in_memory();
+    let producer = Producer::that(&stage, "overfill shop shop.log");
+    let process = producer.id();
+    producer.kill();
+    let stat: serde_json::Value =
+        serde_json::from_str(&stage.run(&["stat", "--json"]).out).unwrap();
+    let lost = stat["queues"][0]["lost"].as_u64().unwrap();
+    assert!((1..200).contains(&lost), "{stat}");
+    let by_hand = ["recover", "shop", "--file", "hand.log", "--format", "{level} {message}"];
+    let told = stage.run(&by_hand);
+    let lines: Vec<&str> = told.out.lines().collect();
+    let n_left = 200 - lost;
+    assert_eq!(lines[0], format!("shop: {n_left} records of 1 process left, {lost} lost before"));
+    assert_eq!(lines[1], format!("  file hand.log: {n_left} recovered"));
+    let note = format!(
+        "  note: {lost} records lost: the queue was full ({lost} INFO); threads \
+         producer::what_a_producer_does of process {process}: {lost}; from "
+    );
+    assert!(lines[2].starts_with(&note), "{}", told.out);
+    assert_eq!((lines.len(), told.code, told.err.as_str()), (3, Some(0), ""));
+    let notice = format!("WARN {}", &lines[2]["  note: ".len()..]);
+    let log = stage.read("hand.log");
+    let (notices, records): (Vec<&str>, Vec<&str>) = log.lines().partition(|line| *line == notice);
+    assert_eq!((notices.len(), records.len()), (1, n_left as usize));
+    assert!(records.iter().all(|record| record.starts_with("INFO order ")), "{log}");
 }
 
 #[test]
@@ -64,7 +93,7 @@ fn what_only_its_program_can_write_is_said_and_written_by_hand() {
     let by_hand = stage.run(&["recover", "shop", "--file", "hand.log", "--format", "{message}"]);
     let log = stage.path("hand.log");
     by_hand.prints(&format!(
-        "shop: 1 record of 1 process written\n  file {}: 1 record\n",
+        "shop: 1 record of 1 process left\n  file {}: 1 recovered\n",
         log.to_str()
             .unwrap()
             .replace(&stage.dir.path().display().to_string(), "")
@@ -118,4 +147,27 @@ fn empty_remains_of_a_private_queue_are_removed() {
     stage.run(&["recover"]).prints(&format!("{title}: empty remains removed\n"));
     stage.run(&["recover"]).prints("");
     stage.run(&["stat"]).prints("no queues: nobody of this user logs\n");
+}
+
+#[test]
+fn what_a_device_did_not_take_is_left_and_can_be_written_there_or_elsewhere() {
+    let stage = Stage::in_memory();
+    let mut command = stage.command(&["pipe", "--file", "/dev/full", "--format", "{message}"]);
+    let piped = std::process::Stdio::piped;
+    let mut child = command.stdin(piped()).stderr(piped()).spawn().unwrap();
+    std::io::Write::write_all(child.stdin.as_mut().unwrap(), b"one\n").unwrap();
+    let mut said = String::new();
+    let mut err = std::io::BufReader::new(child.stderr.take().unwrap());
+    std::io::BufRead::read_line(&mut err, &mut said).unwrap();
+    let full = "cannot write to /dev/full: No space left on device (os error 28)";
+    assert_eq!(said, format!("onewriter: file /dev/full: {full}\n"));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let dry = stage.run(&["recover", "-n"]);
+    let (title, rest) = dry.out.split_once(": ").unwrap();
+    assert_eq!(without_bytes(rest), "N B of 1 process, 1 dead, would be written to /dev/full\n");
+    stage
+        .run(&["recover", title, "--file", "a.log", "--format", "{message}"])
+        .prints(&format!("{title}: 1 record of 1 process left\n  file a.log: 1 recovered\n"));
+    assert_eq!(stage.read("a.log"), "one\n");
 }

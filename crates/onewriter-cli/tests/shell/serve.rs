@@ -40,7 +40,7 @@ impl Service {
         String::from_utf8(bytes[..n].to_vec()).unwrap()
     }
 
-    fn signal(&self, signal: Signal) {
+    pub fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(self.child.as_ref().unwrap()), signal).unwrap();
     }
 

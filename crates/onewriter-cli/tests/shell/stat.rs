@@ -1,5 +1,10 @@
 //! `stat`.
 
+use std::io::{BufRead, BufReader, Write};
+use std::process::Stdio;
+
+use rustix::process::Signal;
+
 use crate::Stage;
 use crate::producer::Producer;
 use crate::serve::Service;
@@ -65,15 +70,60 @@ fn json_is_one_object_a_look_for_scripts() {
     assert!(queue["waiting_bytes"].as_u64().unwrap() > 0);
 }
 
+/// Looks until the page of the queue says this.
+fn wait_for(stage: &Stage, what: &str) {
+    while !stage.run(&["stat", "--once", "shop"]).out.contains(what) {}
+}
+
+#[test]
+fn a_writer_that_is_stopped_or_stuck_is_marked() {
+    let stage = Stage::in_memory();
+    stage.write("shop.toml", SHOP);
+    let service = Service::start(&stage, "shop.toml", "READY=1\nSTATUS=writing");
+    wait_for(&stage, "  writer ");
+    service.signal(Signal::STOP);
+    wait_for(&stage, "\n  the writer is stopped (SIGSTOP, or a debugger): no sign of life for ");
+    service.signal(Signal::CONT);
+    wait_for(&stage, ", take-overs 0\n  written 0, ");
+    service.end();
+    let stuck = Producer::that(&stage, "own shop shop.log");
+    wait_for(&stage, "\n  the writer is stuck: no sign of life for ");
+    stuck.kill();
+}
+
+#[test]
+fn private_queues_of_programs_that_ended_are_counted_and_not_shown() {
+    let stage = Stage::in_memory();
+    let mut command = stage.command(&["pipe", "--format", "{message}"]);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    writeln!(child.stdin.as_mut().unwrap(), "one").unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert_eq!(line, "one\n");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    // It may have been killed before it let go of the record.
+    let shown = stage.run(&["stat", "--once"]).out;
+    let expected =
+        "no queues: nobody of this user logs\nand 1 private queue of a program that ended";
+    assert!(shown.starts_with(expected), "{shown}");
+    let found: serde_json::Value =
+        serde_json::from_str(&stage.run(&["stat", "--json"]).out).unwrap();
+    assert_eq!(found["queues"][0]["kind"], "private");
+    // Who asks for it sees it.
+    let title = found["queues"][0]["queue"].as_str().unwrap();
+    assert!(stage.run(&["stat", title]).out.starts_with(&format!("{title}\n  nobody writes")));
+}
+
 #[test]
 fn a_watch_goes_on_until_its_reader_leaves() {
     let stage = Stage::in_memory();
     let mut command = stage.command(&["stat", "--watch", "--json", "--every", "100ms"]);
-    let mut child = command.stdout(std::process::Stdio::piped()).spawn().unwrap();
-    let mut out = std::io::BufReader::new(child.stdout.take().unwrap());
+    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+    let mut out = BufReader::new(child.stdout.take().unwrap());
     for _ in 0..2 {
         let mut line = String::new();
-        std::io::BufRead::read_line(&mut out, &mut line).unwrap();
+        out.read_line(&mut line).unwrap();
         let found: serde_json::Value = serde_json::from_str(&line).unwrap();
         assert_eq!(found["queues"], serde_json::json!([]));
     }

@@ -10,6 +10,7 @@ fn published() -> Published {
         errors: 2,
         pending_bytes: 30,
         last_error: Some("cannot write: No space left".to_owned()),
+        ..SinkStats::default()
     };
     let stats = Stats {
         accepted: 11,
@@ -66,6 +67,19 @@ fn a_name_with_a_newline_forges_no_line() {
     let read = Published::parse(&published.text()).unwrap();
     assert_eq!(read.stats.sinks[1].name, "function lost 99 [2J");
     assert_eq!(read.stats.lost, 3);
+}
+
+#[test]
+fn a_writer_that_has_nothing_new_to_say_shows_that_it_goes_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut publisher = Publisher::new(dir.path());
+    publisher.publish(&Stats::default(), Vec::new());
+    let long_ago = std::time::SystemTime::UNIX_EPOCH;
+    let file = fs::File::options().write(true).open(dir.path().join(FILE)).unwrap();
+    file.set_modified(long_ago).unwrap();
+    publisher.publish(&Stats::default(), Vec::new());
+    // The same file: nothing was written.
+    assert_ne!(file.metadata().unwrap().modified().unwrap(), long_ago);
 }
 
 #[test]

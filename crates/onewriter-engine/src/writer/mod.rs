@@ -22,7 +22,7 @@ use onewriter_record::{Level, LevelFilter};
 use onewriter_ring::Queue;
 use recipe::Recipe;
 use running::Running;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -36,7 +36,7 @@ pub struct WriterOptions {
     /// The filter before those of the sinks. Default: everything passes.
     pub filter: Option<Filter>,
     /// Where errors go that have no caller. Default: standard error, at most one line for each
-    /// sink and second.
+    /// sink and second, the same one ever more rarely.
     pub trap: Trap,
     /// How often a line of statistics is logged. Default: never.
     pub stats_every: Option<Duration>,
@@ -45,7 +45,13 @@ pub struct WriterOptions {
     /// Called once, on a thread of its own, with a sentence that says how the sinks of the writer for
     /// which this process stands by are set up otherwise than ours. Default: nobody is told.
     pub on_disagreement: Option<fn(&str)>,
+    /// Called on the writer's thread with each line that the writer itself puts among the records: what
+    /// was lost, what was found broken. Default: only the log says so.
+    pub on_notice: Option<OnNotice>,
 }
+
+/// Takes the writer's own lines; see [`WriterOptions::on_notice`].
+pub type OnNotice = Arc<dyn Fn(&str) + Send + Sync>;
 
 /// A handle of the writer; clones mean the same writer.
 #[derive(Clone)]
@@ -67,6 +73,7 @@ struct Shared {
     trap: Trap,
     stats_every: Option<Duration>,
     on_disagreement: Option<fn(&str)>,
+    on_notice: Option<OnNotice>,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -158,10 +165,10 @@ impl Writer {
     /// # Errors
     /// A journal that cannot be opened, a thread that cannot be started.
     pub fn start(queue: &'static Queue, options: WriterOptions) -> Result<Writer, Error> {
-        let WriterOptions { sinks, numbers, filter, trap, stats_every, slot, on_disagreement } =
-            options;
+        let WriterOptions { sinks, numbers, filter, trap, stats_every, slot, .. } = options;
+        let WriterOptions { on_disagreement, on_notice, .. } = options;
         let state = State { global: filter, ..State::default() };
-        let settings = Settings { trap, stats_every, slot, on_disagreement };
+        let settings = Settings { trap, stats_every, slot, on_disagreement, on_notice };
         let shared = Shared::leaked(queue, state, settings);
         let mut routes = Vec::new();
         for (at, spec) in sinks.into_iter().enumerate() {
@@ -192,10 +199,11 @@ impl Writer {
             ..State::default()
         };
         drop(theirs);
-        let Shared { queue, slot, ref trap, stats_every, .. } = *self.shared;
+        let Shared { queue, slot, ref trap, stats_every, ref on_notice, .. } = *self.shared;
         // It was set up by the same program.
         let on_disagreement = None;
-        let settings = Settings { trap: trap.clone(), stats_every, slot, on_disagreement };
+        let (trap, on_notice) = (trap.clone(), on_notice.clone());
+        let settings = Settings { trap, stats_every, slot, on_disagreement, on_notice };
         Shared::leaked(queue, state, settings).start(None).map(Some)
     }
 
@@ -387,11 +395,12 @@ struct Settings {
     stats_every: Option<Duration>,
     slot: usize,
     on_disagreement: Option<fn(&str)>,
+    on_notice: Option<OnNotice>,
 }
 
 impl Shared {
     fn leaked(queue: &'static Queue, state: State, settings: Settings) -> &'static Shared {
-        let Settings { trap, stats_every, slot, on_disagreement } = settings;
+        let Settings { trap, stats_every, slot, on_disagreement, on_notice } = settings;
         // Like the queue it is kept for ever: threads that outlive the writer look at it.
         Box::leak(Box::new(Shared {
             queue,
@@ -400,6 +409,7 @@ impl Shared {
             trap,
             stats_every,
             on_disagreement,
+            on_notice,
             state: Mutex::new(state),
             changed: Condvar::new(),
         }))

@@ -1,6 +1,6 @@
 //! What the drain gives records to: all routes, what changes at its stamp, what was lost.
 
-use super::Change;
+use super::{Change, OnNotice};
 use crate::drain::Take;
 use crate::filter::Matcher;
 use crate::loss::LossReport;
@@ -25,6 +25,8 @@ pub(super) struct Router {
     pub(super) next_change: u64,
     pub(super) losses: LossReport,
     pub(super) notices: Notices,
+    /// Is told what the writer says among the records.
+    pub(super) on_notice: Option<OnNotice>,
     pub(super) n_records: u32,
     pub(super) n_bytes: usize,
     pub(super) accepted: u64,
@@ -87,6 +89,7 @@ impl Router {
             next_change: u64::MAX,
             losses: LossReport::default(),
             notices: Notices::new(),
+            on_notice: None,
             n_records: 0,
             n_bytes: 0,
             accepted: 0,
@@ -156,6 +159,9 @@ impl Router {
     }
 
     pub(super) fn notice(&mut self, time: u64, text: &str, reader: &Reader) {
+        if let Some(tell) = &self.on_notice {
+            tell(text);
+        }
         let record = self.notices.record(time, text);
         for route in &mut self.routes {
             route.record(&record, &FROM_US, reader);

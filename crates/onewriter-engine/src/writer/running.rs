@@ -7,6 +7,7 @@ use crate::error::{Error, ErrorKind};
 use crate::filter::{Filter, Matcher};
 use crate::publish::Publisher;
 use crate::route::Route;
+use crate::trap::Limiter;
 use crate::wall::Wall;
 use onewriter_ring::{Candidate, Lead, Reader, Standing, wall_pair};
 use std::sync::PoisonError;
@@ -24,6 +25,8 @@ pub(super) struct Running {
     drain: Drain,
     router: Router,
     publisher: Publisher,
+    /// Of errors while it stands by.
+    limiter: Limiter,
     /// The sinks are still to be made.
     is_bare: bool,
     idle_passes: u32,
@@ -41,11 +44,15 @@ impl Running {
         let pair = wall_pair();
         let wall = Wall::new(shared.queue.clock(), pair);
         let global = global.map(Matcher::new);
+        let is_bare = routes.is_none();
+        let mut router = Router::new(global, routes.unwrap_or_default(), pair.1);
+        router.on_notice.clone_from(&shared.on_notice);
         Running {
             drain: Drain::new(reader, wall),
-            is_bare: routes.is_none(),
-            router: Router::new(global, routes.unwrap_or_default(), pair.1),
+            is_bare,
+            router,
             publisher: Publisher::default(),
+            limiter: Limiter::default(),
             idle_passes: 0,
             next_tick: Instant::now(),
             next_stats: shared.stats_every.map(|every| Instant::now() + every),
@@ -57,7 +64,7 @@ impl Running {
     pub(super) fn run(mut self, lead: Option<Lead>) {
         let _mark = crate::guard::enter();
         // Inherited by the threads that sinks start.
-        onewriter_ring::block_size_signal();
+        onewriter_ring::block_write_signals();
         let Some(_lead) = self.lead(lead) else {
             self.stand_down();
             return;
@@ -87,7 +94,7 @@ impl Running {
             let lead = had.take().or_else(|| self.wait_for_lead())?;
             let Err(error) = self.make_sinks() else { return Some(lead) };
             drop(lead);
-            self.shared.trap.report(&error);
+            self.complain(&error);
             self.wait(RETRY);
         }
     }
@@ -114,7 +121,7 @@ impl Running {
                     Ok(None) => POLL,
                     Err(err) => {
                         let error = Error::new(ErrorKind::Io, err.to_string());
-                        self.shared.trap.report(&error);
+                        self.complain(&error);
                         RETRY
                     }
                 },
@@ -122,6 +129,13 @@ impl Running {
             self.wait(pause);
         }
         None
+    }
+
+    /// Reports what keeps it from writing, ever more rarely while it stays the same.
+    fn complain(&mut self, error: &Error) {
+        if self.limiter.admit(&error.to_string(), Instant::now()).is_some() {
+            self.shared.trap.report(error);
+        }
     }
 
     fn stand_by(&self) -> Option<Candidate> {

@@ -45,7 +45,8 @@ impl Record {
 /// A folder as a queue wants it: this user's alone, in memory.
 pub fn folder() -> tempfile::TempDir {
     let mut builder = tempfile::Builder::new();
-    builder.permissions(Permissions::from_mode(0o700));
+    // Called like the folder of a private queue.
+    builder.prefix("p-").permissions(Permissions::from_mode(0o700));
     let memory = Path::new("/dev/shm");
     let made = if memory.is_dir() { builder.tempdir_in(memory) } else { builder.tempdir() };
     made.expect("a folder for the test")

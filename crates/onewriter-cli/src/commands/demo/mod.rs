@@ -66,8 +66,8 @@ impl Place {
                 Place { dir: std::env::temp_dir().join(name), is_ours: true }
             }
         };
-        let failed = |err| Failure::io("cannot make the directory", &place.dir, &err);
-        fs::create_dir_all(&place.dir).map_err(failed)?;
+        crate::commands::make_directory(&place.dir)?;
+        let failed = |err| Failure::io("cannot read the directory", &place.dir, &err);
         if fs::read_dir(&place.dir).map_err(failed)?.next().is_some() {
             return Err(Failure::usage(format!(
                 "{} is not empty: give an empty directory, or one that does not exist",

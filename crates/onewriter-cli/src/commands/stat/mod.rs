@@ -14,6 +14,7 @@ use crate::cli::Stat;
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use crate::queues;
+use page::Look;
 use view::View;
 
 /// Where the width of the terminal is not known.
@@ -44,10 +45,8 @@ pub fn run(args: &Stat, output: &mut Output<'_>) -> Result<Exit, Failure> {
             let object = serde_json::json!({ "time": Zoned::now().timestamp().to_string(), "queues": views });
             writeln!(output.out, "{object}")?;
         } else {
-            if args.queues.is_empty() {
-                views.retain(|view| !view.is_idle());
-            }
-            show(&views, is_live, is_page, output)?;
+            let over = if args.queues.is_empty() { hide(&mut views) } else { Vec::new() };
+            show(&Shown { views: &views, over: &over, is_live, is_page }, output)?;
         }
         if !is_live {
             return Ok(Exit::DONE);
@@ -58,15 +57,29 @@ pub fn run(args: &Stat, output: &mut Output<'_>) -> Result<Exit, Failure> {
     }
 }
 
-fn show(
-    views: &[View],
+/// Takes away what nobody has anything to do with; the private queues of programs that ended are
+/// given back.
+fn hide(views: &mut Vec<View>) -> Vec<View> {
+    views.retain(|view| !view.is_idle());
+    views.extract_if(.., |view| view.is_over()).collect()
+}
+
+/// What is shown at one look.
+struct Shown<'a> {
+    views: &'a [View],
+    /// Private queues of programs that ended.
+    over: &'a [View],
     is_live: bool,
+    /// On a terminal, over what stood there.
     is_page: bool,
-    output: &mut Output<'_>,
-) -> Result<(), Failure> {
+}
+
+fn show(shown: &Shown<'_>, output: &mut Output<'_>) -> Result<(), Failure> {
+    let Shown { views, over, is_live, is_page } = *shown;
     let size = tcgetwinsize(std::io::stdout()).ok().filter(|size| is_page && size.ws_col > 0);
     let width = size.map_or(WIDTH, |size| usize::from(size.ws_col));
-    let mut lines = page::lines(views, width, output.colour);
+    let look = Look { width, cuts_errors: size.is_some(), colour: output.colour };
+    let mut lines = page::lines(views, over, &look);
     if is_live {
         let now = Zoned::now().strftime("%H:%M:%S").to_string();
         lines.splice(..0, [page::head(views, &now, width), String::new()]);

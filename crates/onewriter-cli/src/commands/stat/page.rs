@@ -1,6 +1,6 @@
 //! Queues as lines for a terminal.
 
-use super::view::{Process, Sink, View};
+use super::view::{Process, Sink, View, Writer};
 use crate::commands::check::grouped;
 use crate::output::{Paint, escaped};
 
@@ -15,22 +15,48 @@ pub fn head(views: &[View], now: &str, width: usize) -> String {
     spread(&left, now, width)
 }
 
-/// All queues.
-pub fn lines(views: &[View], width: usize, colour: bool) -> Vec<String> {
-    if views.is_empty() {
-        return vec!["no queues: nobody of this user logs".to_owned()];
-    }
+/// How lines are made.
+pub struct Look {
+    /// In how many columns.
+    pub width: usize,
+    /// Whether an error is cut where the line ends.
+    pub cuts_errors: bool,
+    /// Whether in colours.
+    pub colour: bool,
+}
+
+/// All queues, and in one line those private ones of programs that have ended.
+pub fn lines(views: &[View], over: &[View], look: &Look) -> Vec<String> {
     let mut lines = Vec::new();
+    if views.is_empty() {
+        lines.push("no queues: nobody of this user logs".to_owned());
+    }
     for view in views {
         if !lines.is_empty() {
             lines.push(String::new());
         }
-        queue(view, width, colour, &mut lines);
+        queue(view, look, &mut lines);
+    }
+    if !over.is_empty() {
+        lines.push(ended(over));
     }
     lines
 }
 
-fn queue(view: &View, width: usize, colour: bool, lines: &mut Vec<String>) {
+fn ended(over: &[View]) -> String {
+    let what = match over.len() {
+        1 => "1 private queue of a program".to_owned(),
+        n => format!("{} private queues of programs", grouped(n as u64)),
+    };
+    let left = match over.iter().map(|view| view.waiting_bytes).sum() {
+        0 => String::new(),
+        left => format!(", {} left in them", bytes(left)),
+    };
+    format!("and {what} that ended{left}")
+}
+
+fn queue(view: &View, look: &Look, lines: &mut Vec<String>) {
+    let Look { width, colour, .. } = *look;
     let rate = view
         .rate
         .map_or(String::new(), |rate| format!("{} records/s", grouped(rate.round() as u64)));
@@ -48,6 +74,7 @@ fn queue(view: &View, width: usize, colour: bool, lines: &mut Vec<String>) {
             Paint::Yellow.text("  nobody writes: what is put waits", colour).into_owned()
         }
     });
+    lines.extend(view.writer.as_ref().and_then(|writer| no_beat(writer, colour)));
     let lost = format!("lost {}", grouped(view.lost));
     let lost = if view.lost > 0 { Paint::Red.text(&lost, colour).into_owned() } else { lost };
     let mut facts = format!(
@@ -81,9 +108,20 @@ fn queue(view: &View, width: usize, colour: bool, lines: &mut Vec<String>) {
             "sink", "taken", "dropped", "pending", "errors"
         ));
         for it in &view.sinks {
-            sink(it, width, colour, lines);
+            sink(it, look, lines);
         }
     }
+}
+
+/// What is wrong with a writer that does not go on.
+fn no_beat(writer: &Writer, colour: bool) -> Option<String> {
+    let state = match writer.state {
+        "writing" => return None,
+        "stopped" => "stopped (SIGSTOP, or a debugger)",
+        state => state,
+    };
+    let text = format!("  the writer is {state}: no sign of life for {:.1} s", writer.beat_seconds);
+    Some(Paint::Red.text(&text, colour).into_owned())
 }
 
 fn process(process: &Process, colour: bool) -> String {
@@ -104,7 +142,7 @@ fn process(process: &Process, colour: bool) -> String {
     )
 }
 
-fn sink(sink: &Sink, width: usize, colour: bool, lines: &mut Vec<String>) {
+fn sink(sink: &Sink, look: &Look, lines: &mut Vec<String>) {
     lines.push(format!(
         "  {:<30}  {:>13}  {:>8}  {:>10}  {:>6}",
         shortened(&sink.name, 30),
@@ -115,7 +153,8 @@ fn sink(sink: &Sink, width: usize, colour: bool, lines: &mut Vec<String>) {
     ));
     if let Some(error) = &sink.last_error {
         let text = format!("    last error: {}", escaped(error));
-        lines.push(Paint::Red.text(&cut(&text, width), colour).into_owned());
+        let text = if look.cuts_errors { cut(&text, look.width) } else { text };
+        lines.push(Paint::Red.text(&text, look.colour).into_owned());
     }
 }
 
@@ -148,8 +187,15 @@ fn shortened(text: &str, width: usize) -> String {
     format!("...{end}")
 }
 
+/// The words that fit, and three points where there are more.
 fn cut(text: &str, width: usize) -> String {
-    text.chars().take(width).collect()
+    if text.chars().count() <= width {
+        return text.to_owned();
+    }
+    // With the character behind it, which tells whether the last word is whole.
+    let fits: String = text.chars().take(width.saturating_sub(2)).collect();
+    let words = fits.rsplit_once(' ').map_or("", |(words, _)| words.trim_end());
+    format!("{words}...")
 }
 
 /// `0 B`, `12.3 KB`, `4.5 MB`.
@@ -173,7 +219,8 @@ fn age(seconds: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::commands::stat::view::Writer;
+
+    const LOOK: Look = Look { width: 80, cuts_errors: true, colour: false };
 
     fn view() -> View {
         let process = |process, role, waiting_bytes| Process {
@@ -195,6 +242,8 @@ mod tests {
                 name: "shop".to_owned(),
                 since: "2026-11-21T08:05:09Z".to_owned(),
                 age_seconds: 150,
+                state: "writing",
+                beat_seconds: 0.1,
             }),
             is_led: true,
             accepted: 1_234_567,
@@ -221,7 +270,7 @@ mod tests {
 
     #[test]
     fn a_queue_is_readable_at_80_columns() {
-        let lines = lines(&[view()], 80, false);
+        let lines = lines(&[view()], &[], &LOOK);
         let expected = "\
 /var/log/shop.log                                               12,345 records/s
   writer 4711 (shop) for 2 min, take-overs 2
@@ -241,17 +290,63 @@ mod tests {
     fn the_dead_that_have_left_nothing_are_one_line() {
         let mut view = view();
         view.processes[1].waiting_bytes = 0;
-        let lines = lines(&[view], 80, false);
+        let lines = lines(&[view], &[], &LOOK);
         assert_eq!(lines[5], "  1 dead, with nothing left");
         assert_eq!(lines.len(), 9);
+    }
+
+    #[test]
+    fn a_writer_that_does_not_go_on_is_marked() {
+        let mut view = view();
+        let mut line = |state| {
+            let writer = view.writer.as_mut().unwrap();
+            (writer.state, writer.beat_seconds) = (state, 3.21);
+            lines(&[view.clone()], &[], &LOOK)[2].clone()
+        };
+        let stopped = "  the writer is stopped (SIGSTOP, or a debugger): no sign of life for 3.2 s";
+        assert_eq!(line("stopped"), stopped);
+        assert_eq!(line("stuck"), "  the writer is stuck: no sign of life for 3.2 s");
+        assert!(line("writing").starts_with("  written "));
+    }
+
+    #[test]
+    fn an_error_is_cut_behind_a_whole_word_and_only_on_a_page_that_changes() {
+        let error = "cannot write to the log file /var/log/shop.log: No space left on device";
+        let mut view = view();
+        view.sinks[0].last_error = Some(error.to_owned());
+        let last = |look: &Look| lines(&[view.clone()], &[], look).pop().unwrap();
+        let whole = format!("    last error: {error}");
+        let cut =
+            "    last error: cannot write to the log file /var/log/shop.log: No space left...";
+        assert_eq!((last(&LOOK).as_str(), cut.len()), (cut, 80));
+        let narrower = Look { width: 79, ..LOOK };
+        assert_eq!(last(&narrower), cut.replace(" left", ""));
+        let wide = Look { width: whole.len(), ..LOOK };
+        assert_eq!(last(&wide), whole);
+        assert_eq!(last(&Look { cuts_errors: false, ..LOOK }), whole);
+    }
+
+    #[test]
+    fn private_queues_of_programs_that_ended_are_one_line() {
+        let empty = View { waiting_bytes: 0, ..view() };
+        let last = |over: &[View]| lines(&[view()], over, &LOOK).pop().unwrap();
+        assert_eq!(
+            last(std::slice::from_ref(&empty)),
+            "and 1 private queue of a program that ended"
+        );
+        let over = [view(), empty];
+        let expected = "and 2 private queues of programs that ended, 1.2 MB left in them";
+        assert_eq!(last(&over), expected);
+        let none = lines(&[], &over, &LOOK);
+        assert_eq!(none, ["no queues: nobody of this user logs", expected]);
     }
 
     #[test]
     fn a_queue_without_a_writer_says_so() {
         let lines = lines(
             &[View { writer: None, is_led: false, pending_writes: 1, sinks: Vec::new(), ..view() }],
-            80,
-            false,
+            &[],
+            &LOOK,
         );
         assert_eq!(lines[1], "  nobody writes: what is put waits");
         assert!(lines[2].ends_with(", a write was begun and not finished"), "{}", lines[2]);
@@ -259,7 +354,7 @@ mod tests {
 
     #[test]
     fn no_queue_at_all_is_said_and_the_head_counts() {
-        assert_eq!(lines(&[], 80, false), ["no queues: nobody of this user logs"]);
+        assert_eq!(lines(&[], &[], &LOOK), ["no queues: nobody of this user logs"]);
         assert_eq!(head(&[view()], "08:05:09", 40), "1 queue, 2 processes            08:05:09");
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use onewriter_engine::publish::Published;
 use onewriter_ring::SurveyedName;
 use serde::Serialize;
 
@@ -53,7 +54,15 @@ pub struct Writer {
     pub since: String,
     /// The same in seconds up to now.
     pub age_seconds: u64,
+    /// `writing`; `stopped`, by SIGSTOP or a debugger; or `stuck`, in a sink perhaps.
+    pub state: &'static str,
+    /// How long ago it has shown that it goes on, in seconds: at most about one, if all is well.
+    pub beat_seconds: f64,
 }
+
+/// A writer looks about itself ten times a second, or once if there is nothing to do: one that has not
+/// for so long does not go on.
+const NO_BEAT: Duration = Duration::from_secs(2);
 
 /// Who puts.
 #[derive(Clone, Debug, Serialize)]
@@ -146,7 +155,7 @@ impl View {
                 SurveyedName::Private(_) | SurveyedName::Other(_) => "private",
             },
             folder: survey.dir.display().to_string(),
-            writer: writer.map(Writer::new),
+            writer: writer.map(|said| Writer::new(said, survey.beat.unwrap_or_default())),
             is_led,
             accepted: said.stats.accepted,
             written: said.stats.written,
@@ -164,6 +173,13 @@ impl View {
     /// Whether nobody has anything to do with it now.
     pub fn is_idle(&self) -> bool {
         !self.is_led && self.processes.is_empty() && self.pending_writes == 0
+    }
+
+    /// Whether it was a private queue, and all its processes have ended: only `recover` can do anything
+    /// with it.
+    pub fn is_over(&self) -> bool {
+        let is_dead = self.processes.iter().all(|process| process.role == "dead");
+        self.kind == "private" && !self.is_led && is_dead
     }
 
     /// Works out rates from what was seen before.
@@ -186,14 +202,28 @@ impl View {
 }
 
 impl Writer {
-    fn new(said: &onewriter_engine::publish::Published) -> Writer {
+    fn new(said: &Published, beat: Duration) -> Writer {
         let since = jiff::Timestamp::from_nanosecond(i128::from(said.since)).unwrap_or_default();
         let age = jiff::Timestamp::now().duration_since(since).as_secs();
+        let state = match beat > NO_BEAT {
+            false => "writing",
+            true if is_stopped(said.process) => "stopped",
+            true => "stuck",
+        };
         Writer {
             process: said.process,
             name: said.name.clone(),
             since: since.to_string(),
             age_seconds: u64::try_from(age).unwrap_or(0),
+            state,
+            beat_seconds: beat.as_secs_f64(),
         }
     }
+}
+
+/// Whether the kernel has stopped the process: `4711 (shop) T 1 ..`.
+fn is_stopped(process: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    let state = stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next());
+    matches!(state, Some('T' | 't'))
 }

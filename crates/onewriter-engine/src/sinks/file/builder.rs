@@ -76,8 +76,7 @@ impl IntoSink for FileBuilder {
         let sink = self.build()?;
         let path = sink.path().to_owned();
         let file = (!sink.is_stream()).then(|| path.clone());
-        let settings = file.as_ref().zip(settings);
-        let settings = settings.and_then(|(path, lines)| settings::with_file(path, &lines));
+        let settings = settings.and_then(|lines| settings::with_file(&path, &lines));
         let respawn = twin.map(|mut twin| {
             // Wherever the working directory has gone meanwhile.
             twin.path = path;
@@ -99,7 +98,8 @@ impl IntoSink for FileBuilder {
 ///
 /// By default it writes text, never rotates, keeps everything, lets the kernel decide when bytes reach the disk,
 /// and waits while the disk is full. A pipe or a device (`/dev/stdout`, a FIFO) may stand in place
-/// of a file: it is written as a stream, without rotation.
+/// of a file: it is written as a stream, without rotation and without the promise of *exactly* once.
+/// While nobody reads a pipe, records wait as on a full disk.
 ///
 /// ```
 /// use onewriter_engine::sinks::file::{self, Compression, Rotation};
@@ -282,14 +282,13 @@ impl FileBuilder {
         let name = format!("file {}", self.path.display());
         let live =
             disk.open(&self.path, &self.access).map_err(|err| open_error(&self.path, err))?;
-        let path = if live.is_stream {
-            self.path
-        } else {
-            // Absolute, whatever the working directory becomes; and a link's own target, so that
-            // rotation renames the file and not the link.
-            let io = |err| Error::io("cannot follow", &self.path, err);
-            std::fs::canonicalize(&self.path).map_err(io)?
+        // Absolute, whatever the working directory becomes; and a link's own target, so that rotation
+        // renames the file and not the link.
+        let path = match live.is_stream {
+            true => std::path::absolute(&self.path),
+            false => std::fs::canonicalize(&self.path),
         };
+        let path = path.map_err(|err| Error::io("cannot follow", &self.path, err))?;
         let scheme = Scheme::new(&path, &self.names, zone.clone())?;
         let link = self.link.map(|link| checked_link(link, &path, &scheme)).transpose()?;
         let settings = Settings {
@@ -356,6 +355,12 @@ fn open_error(path: &Path, err: std::io::Error) -> Error {
             "log file {} is a directory: give the name of a file in it, such as {}",
             path.display(),
             path.join("app.log").display()
+        ));
+    }
+    if err.kind() == std::io::ErrorKind::NotADirectory {
+        return Error::config(format!(
+            "log file {}: {err}: give another path, or move that file away",
+            path.display()
         ));
     }
     Error::io("cannot open the log file", path, err)

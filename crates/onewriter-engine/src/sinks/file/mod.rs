@@ -145,7 +145,7 @@ struct Upkeep {
 }
 
 impl FileSink {
-    /// The file that is written, absolute and without links; a pipe or a device as it was given.
+    /// The file that is written, absolute and without links; a pipe or a device may be a link.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.settings.path

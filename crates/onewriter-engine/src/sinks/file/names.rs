@@ -102,7 +102,8 @@ impl Scheme {
     pub(super) fn new(path: &Path, names: &Names, zone: TimeZone) -> Result<Scheme, Error> {
         let file_name = path.file_name().and_then(|name| name.to_str()).ok_or_else(|| {
             Error::config(format!(
-                "log file {path:?} has no name in UTF-8: rotated files are named after it"
+                "log file {path:?} has no name in UTF-8, after which rotated files are named: give \
+                 another name"
             ))
         })?;
         let (stem, tail) = match file_name.rfind('.') {

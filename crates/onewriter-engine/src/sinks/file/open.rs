@@ -1,7 +1,8 @@
 //! Opening the live file: folders, mode, owner, what kind of file it is, and the `current` link.
 
 use onewriter_ring::Alone;
-use rustix::fs::OFlags;
+use rustix::fs::{OFlags, fcntl_getfl};
+use rustix::io::Errno;
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io;
 use std::os::unix::fs::{
@@ -29,6 +30,9 @@ pub(super) struct Live {
     pub(super) modified: u64,
     /// A pipe, a terminal, `/dev/null`: no offsets, no rotation.
     pub(super) is_stream: bool,
+    /// A pipe that must be opened anew before it can be written: nobody read it when it was opened,
+    /// or it is no longer the one at the path.
+    pub(super) is_unread: bool,
 }
 
 impl Live {
@@ -36,8 +40,9 @@ impl Live {
         let meta = file.metadata()?;
         let modified = modified(&meta);
         let is_stream = !meta.is_file();
+        let is_unread = fcntl_getfl(&*file)?.contains(OFlags::PATH);
         let (dev, ino, len) = (meta.dev(), meta.ino(), meta.len());
-        Ok(Live { dev, ino, len, modified, is_stream, file })
+        Ok(Live { dev, ino, len, modified, is_stream, is_unread, file })
     }
 
     /// Which file it is.
@@ -72,12 +77,7 @@ pub(super) fn open(path: &Path, access: &Access) -> io::Result<Live> {
 fn open_file(path: &Path, access: &Access) -> io::Result<File> {
     match fs::metadata(path) {
         Ok(meta) if meta.is_dir() => return Err(io::ErrorKind::IsADirectory.into()),
-        Ok(meta) if meta.file_type().is_fifo() => {
-            // With a reading end of our own, open does not wait for a reader, and there is no
-            // SIGPIPE when the last one leaves.
-            let flags = OFlags::NONBLOCK.bits().cast_signed();
-            return OpenOptions::new().read(true).write(true).custom_flags(flags).open(path);
-        }
+        Ok(meta) if meta.file_type().is_fifo() => return open_pipe(path),
         Ok(meta) if !meta.is_file() => {
             let flags = OFlags::NOCTTY.bits().cast_signed();
             return OpenOptions::new().write(true).custom_flags(flags).open(path);
@@ -90,13 +90,38 @@ fn open_file(path: &Path, access: &Access) -> io::Result<File> {
     create(path, access)
 }
 
+/// A pipe takes bytes only while somebody reads it: with a reading end of our own it would take them
+/// always, and lose them. One that nobody reads is opened by name alone, which keeps its identity.
+fn open_pipe(path: &Path) -> io::Result<File> {
+    let open = |flags: OFlags| {
+        OpenOptions::new().write(true).custom_flags(flags.bits().cast_signed()).open(path)
+    };
+    match open(OFlags::NONBLOCK) {
+        Err(err) if err.raw_os_error() == Some(Errno::NXIO.raw_os_error()) => open(OFlags::PATH),
+        pipe => pipe,
+    }
+}
+
 fn make_folders(folder: &Path, access: &Access) -> io::Result<()> {
     let mut builder = DirBuilder::new();
     if let Some(mode) = access.mode {
         // Who may read the file may enter its folder.
         builder.mode(mode | (mode & 0o444) >> 2 | 0o300);
     }
-    builder.recursive(true).create(folder)
+    builder.recursive(true).create(folder).map_err(|err| match in_the_way(folder) {
+        // The kernel says "File exists" and not which.
+        Some(file) => {
+            let text = format!("{} is not a directory", file.display());
+            io::Error::new(io::ErrorKind::NotADirectory, text)
+        }
+        None => err,
+    })
+}
+
+/// What stands where a folder is needed.
+fn in_the_way(folder: &Path) -> Option<&Path> {
+    let there = folder.ancestors().find(|path| path.symlink_metadata().is_ok())?;
+    (!there.is_dir()).then_some(there)
 }
 
 fn create(path: &Path, access: &Access) -> io::Result<File> {

@@ -171,6 +171,10 @@ impl FileSink {
             .open(path, &self.settings.access)
             .map_err(|err| Error::io("cannot open the log file", path, err))?;
         let is_other = live.id() != self.live.id();
+        if live.is_unread && !is_other && self.live.file.is_itself() {
+            // What stands in a pipe would go with its last open end.
+            return Ok(());
+        }
         self.offset = live.len;
         self.newest = live.newest();
         self.is_unsure = true;

@@ -11,11 +11,15 @@ use std::io;
 impl FileSink {
     /// Writes the batch; afterwards it is empty.
     pub(super) fn write_batch(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
-        if self.live.is_stream {
-            return self.write_stream();
-        }
         if self.batch.bytes.is_empty() {
             return Ok(());
+        }
+        if self.live.is_stream {
+            let opened = self.open_stream();
+            // A file may have taken its place.
+            if self.live.is_stream {
+                return self.write_stream(opened);
+            }
         }
         match self.take_turn() {
             Err(err) if self.settings.disk_full == DiskFull::Drop && !is_busy(&err) => {
@@ -176,41 +180,69 @@ impl FileSink {
 
     /// To a pipe or a device. There is no offset to repeat a write at, so nothing is staged: what
     /// has gone out is gone from the batch.
-    fn write_stream(&mut self) -> Result<(), Error> {
-        self.open_if_closed()?;
-        let (mut done, mut waited) = (0, false);
-        let result = loop {
-            let rest = &self.batch.bytes[done..];
-            if rest.is_empty() {
-                break Ok(());
-            }
-            match self.disk.write(&self.live.file, rest) {
-                Ok(0) => break Err(io::ErrorKind::WriteZero.into()),
-                Ok(n) => (done, waited) = (done + n, false),
-                Err(err) if err.kind() == io::ErrorKind::Interrupted => {}
-                // A full pipe whose reader is at work has room again in a moment.
-                Err(err) if err.kind() == io::ErrorKind::WouldBlock && !waited => {
-                    waited = true;
-                    if !has_room_soon(&self.live.file) {
-                        break Err(err);
-                    }
-                }
-                Err(err) => break Err(err),
-            }
-        };
+    fn write_stream(&mut self, opened: Result<(), Error>) -> Result<(), Error> {
+        let mut done = 0;
+        let written = opened.and_then(|()| self.write_on(&mut done));
         let is_whole = done == 0 || self.batch.bytes[done - 1] == b'\n';
         self.batch.bytes.drain(..done);
-        let Err(err) = result else {
+        let Err(err) = written else {
             self.batch.clear();
             return Ok(());
         };
-        let err = Error::io("cannot write to", &self.settings.path, err);
         // A line whose first half is out is not dropped: it would glue the next one to it.
         if self.settings.disk_full == DiskFull::Wait || !is_whole {
             return Err(err);
         }
         self.drop_batch(err);
         Ok(())
+    }
+
+    /// Opens a pipe that nobody had read, now that somebody may. Nothing is made where a pipe was:
+    /// whoever reads makes it again.
+    fn open_stream(&mut self) -> Result<(), Error> {
+        self.open_if_closed()?;
+        if !self.live.is_unread {
+            return Ok(());
+        }
+        let path = &self.settings.path;
+        std::fs::metadata(path).map_err(|err| Error::io("cannot open the log file", path, err))?;
+        self.open_again()?;
+        if self.live.is_unread { Err(self.unread()) } else { Ok(()) }
+    }
+
+    fn unread(&self) -> Error {
+        let unread = io::Error::new(io::ErrorKind::BrokenPipe, "nobody reads the pipe");
+        Error::io("cannot write to", &self.settings.path, unread)
+    }
+
+    fn write_on(&mut self, done: &mut usize) -> Result<(), Error> {
+        let mut waited = false;
+        let err = loop {
+            let rest = &self.batch.bytes[*done..];
+            if rest.is_empty() {
+                return Ok(());
+            }
+            match self.disk.write(&self.live.file, rest) {
+                Ok(0) => break io::ErrorKind::WriteZero.into(),
+                Ok(n) => (*done, waited) = (*done + n, false),
+                Err(err) if err.kind() == io::ErrorKind::Interrupted => {}
+                // A full pipe whose reader is at work has room again in a moment.
+                Err(err) if err.kind() == io::ErrorKind::WouldBlock && !waited => {
+                    waited = true;
+                    if !has_room_soon(&self.live.file) {
+                        break err;
+                    }
+                }
+                Err(err) if err.kind() == io::ErrorKind::BrokenPipe => {
+                    // It stays open as long as it is the one at the path: what its last reader has
+                    // left in it is the next one's.
+                    self.live.is_unread = !self.settings.is_at_path(self.live.id());
+                    return Err(self.unread());
+                }
+                Err(err) => break err,
+            }
+        };
+        Err(Error::io("cannot write to", &self.settings.path, err))
     }
 }
 

@@ -110,6 +110,29 @@ fn a_directory_as_file_is_refused_with_a_file_that_would_do() {
 }
 
 #[test]
+fn a_file_where_a_folder_is_needed_is_named() {
+    let temp = tempfile::tempdir().unwrap();
+    let (notes, link) = (temp.path().join("notes"), temp.path().join("link"));
+    fs::write(&notes, "").unwrap();
+    symlink("nowhere", &link).unwrap();
+    for (at, log) in [
+        (&notes, notes.join("shop.log")),
+        (&notes, notes.join("more/shop.log")),
+        (&link, link.join("shop.log")),
+    ] {
+        let err = file(&log).format(Plain).build().err().unwrap();
+        assert!(err.is_config());
+        let (log, at) = (log.display(), at.display());
+        assert_eq!(
+            err.to_string(),
+            format!(
+                "log file {log}: {at} is not a directory: give another path, or move that file away"
+            )
+        );
+    }
+}
+
+#[test]
 fn a_path_without_a_name_is_refused() {
     let err = file("..").format(Plain).build().err().unwrap();
     assert_eq!(
@@ -121,18 +144,24 @@ fn a_path_without_a_name_is_refused() {
 #[test]
 fn a_name_that_is_not_utf_8_is_refused() {
     use std::os::unix::ffi::OsStrExt;
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join(std::ffi::OsStr::from_bytes(b"shop\xff.log"));
+    let temp = tempfile::tempdir().unwrap();
+    let path = temp.path().join(std::ffi::OsStr::from_bytes(b"shop\xff.log"));
     let err = file(path).format(Plain).build().err().unwrap().to_string();
-    assert!(err.ends_with("has no name in UTF-8: rotated files are named after it"), "{err}");
+    let dir = temp.path().display();
+    let expected = format!(
+        "log file \"{dir}/shop\\xFF.log\" has no name in UTF-8, after which rotated files are named: \
+         give another name"
+    );
+    assert_eq!(err, expected);
+    let folder = temp.path().join(std::ffi::OsStr::from_bytes(b"shop\xff"));
+    assert!(file(folder.join("shop.log")).format(Plain).build().is_ok());
 }
 
 #[test]
 fn what_the_system_refuses_is_reported_with_the_path() {
-    // A file where a folder should be: not even root may pass.
+    // A name that is too long, for root too.
     let dir = tempfile::tempdir().unwrap();
-    fs::write(dir.path().join("plain"), "").unwrap();
-    let path = dir.path().join("plain/shop.log");
+    let path = dir.path().join("x".repeat(300));
     let err = file(&path).format(Plain).build().err().unwrap();
     assert_eq!(err.kind(), crate::ErrorKind::Io);
     let message = err.to_string();

@@ -2,10 +2,10 @@
 
 use super::{Plain, World, assert_files};
 use crate::sink::{Intent, Sink};
-use crate::sinks::file::{FileBuilder, Names, file};
+use crate::sinks::file::{DiskFull, FileBuilder, Names, file};
 use std::fs;
-use std::io::Write;
-use std::os::unix::fs::MetadataExt;
+use std::io::{Read, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 
 #[test]
 fn after_a_rename_the_old_file_is_finished_and_the_path_opened_anew() {
@@ -152,17 +152,34 @@ fn a_repeated_write_whose_file_is_gone_or_emptied_is_not_lost() {
     }
 }
 
+fn make_pipe(world: &World) {
+    let (mode, path) = (rustix::fs::Mode::from_raw_mode(0o600), world.path("shop.log"));
+    rustix::fs::mknodat(rustix::fs::CWD, path, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+}
+
+/// A reader that does not wait for a writer.
+fn read_pipe(world: &World) -> fs::File {
+    let flags = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+    fs::OpenOptions::new().read(true).custom_flags(flags).open(world.path("shop.log")).unwrap()
+}
+
+/// What stands in the pipe now.
+fn drain(reader: &mut fs::File) -> String {
+    let mut found = vec![0; 1 << 20];
+    let mut len = 0;
+    while let Ok(n) = reader.read(&mut found[len..])
+        && n > 0
+    {
+        len += n;
+    }
+    String::from_utf8(found[..len].to_vec()).unwrap()
+}
+
 #[test]
-fn a_pipe_is_written_as_a_stream_and_nobody_waits_for_its_reader() {
+fn a_pipe_is_written_as_a_stream_and_a_full_one_holds_up_nobody() {
     let mut world = World::new(|file| file.rotation("2 B or start"));
-    rustix::fs::mknodat(
-        rustix::fs::CWD,
-        world.path("shop.log"),
-        rustix::fs::FileType::Fifo,
-        rustix::fs::Mode::from_raw_mode(0o600),
-        0,
-    )
-    .unwrap();
+    make_pipe(&world);
+    let mut reader = read_pipe(&world);
     world.run("write a b; tick; rotate; write c");
     let line = "x".repeat(1023);
     for _ in 0..100 {
@@ -171,24 +188,99 @@ fn a_pipe_is_written_as_a_stream_and_nobody_waits_for_its_reader() {
     // The pipe takes 64 KiB; the rest waits, and no thread with it.
     let err = world.commit().unwrap_err();
     assert_eq!(err.io_error().unwrap().kind(), std::io::ErrorKind::WouldBlock);
-    let mut reader = fs::File::open(world.path("shop.log")).unwrap();
-    let mut found = vec![0; 6 + 100 * 1024];
-    let mut len = 0;
-    while len < found.len() {
-        len += std::io::Read::read(&mut reader, &mut found[len..]).unwrap();
-        let _ = world.commit();
-    }
-    let expected = format!("a\nb\nc\n{}", format!("{line}\n").repeat(100));
-    assert!(found == expected.as_bytes());
+    let mut found = drain(&mut reader);
+    world.commit().unwrap();
+    found += &drain(&mut reader);
+    assert!(found == format!("a\nb\nc\n{}", format!("{line}\n").repeat(100)));
     assert_eq!(world.call(|sink, _| sink.pending()), 0);
     drop(world.sink.take());
     assert_eq!(fs::read_dir(world.dir.path()).unwrap().count(), 1);
 }
 
 #[test]
+fn records_wait_as_long_as_nobody_reads_the_pipe() {
+    let mut world = World::new(|file| file);
+    make_pipe(&world);
+    // Nothing was put: there is nothing to complain of.
+    world.commit().unwrap();
+    world.record("a");
+    let unread =
+        format!("cannot write to {}: nobody reads the pipe", world.path("shop.log").display());
+    assert_eq!(world.commit().unwrap_err().to_string(), unread);
+    assert_eq!(world.call(|sink, cx| sink.flush(cx)).unwrap_err().to_string(), unread);
+    assert_eq!(world.call(|sink, _| sink.pending()), 2);
+    let mut reader = read_pipe(&world);
+    world.run("write b");
+    assert_eq!(drain(&mut reader), "a\nb\n");
+}
+
+#[test]
+fn what_a_reader_that_left_has_not_read_is_the_next_ones() {
+    let mut world = World::new(|file| file);
+    make_pipe(&world);
+    let reader = read_pipe(&world);
+    world.run("write a");
+    drop(reader);
+    world.record("b");
+    let unread =
+        format!("cannot write to {}: nobody reads the pipe", world.path("shop.log").display());
+    assert_eq!(world.commit().unwrap_err().to_string(), unread);
+    assert_eq!(world.call(|sink, _| sink.pending()), 2);
+    // Nor does a SIGHUP lose what stands in the pipe.
+    world.call(|sink, cx| sink.reopen(cx)).unwrap_err();
+    world.call(|sink, _| sink.open_again()).unwrap();
+    let mut reader = read_pipe(&world);
+    world.run("write c");
+    assert_eq!(drain(&mut reader), "a\nb\nc\n");
+}
+
+#[test]
+fn a_pipe_that_its_reader_makes_anew_is_found_and_nothing_is_made_in_its_place() {
+    let mut world = World::new(|file| file);
+    make_pipe(&world);
+    let reader = read_pipe(&world);
+    world.run("write a; rm shop.log");
+    drop(reader);
+    world.record("b");
+    world.commit().unwrap_err();
+    let gone = format!(
+        "cannot open the log file {}: No such file or directory (os error 2)",
+        world.path("shop.log").display()
+    );
+    assert_eq!(world.commit().unwrap_err().to_string(), gone);
+    assert_files(&world, "");
+    make_pipe(&world);
+    world.commit().unwrap_err();
+    let mut reader = read_pipe(&world);
+    world.run("write c");
+    assert_eq!(drain(&mut reader), "b\nc\n");
+}
+
+#[test]
+fn a_file_that_stands_where_a_pipe_was_is_written_as_a_file() {
+    let mut world = World::new(|file| file);
+    make_pipe(&world);
+    world.record("a");
+    world.commit().unwrap_err();
+    world.run("rm shop.log; half shop.log x; write b");
+    assert_files(&world, "shop.log: x a b");
+}
+
+#[test]
+fn what_nobody_reads_is_dropped_where_a_full_disk_drops() {
+    let mut world = World::new(|file| file.disk_full(DiskFull::Drop));
+    make_pipe(&world);
+    world.record("a");
+    world.commit().unwrap();
+    assert_eq!(world.call(|sink, _| (sink.pending(), sink.take_dropped())), (0, 1));
+    let mut reader = read_pipe(&world);
+    world.run("write b");
+    assert_eq!(drain(&mut reader), "b\n");
+}
+
+#[test]
 fn a_device_that_is_full_holds_or_drops_by_policy() {
     use crate::sink::{Context, NoJournal};
-    use crate::sinks::file::DiskFull;
     for (policy, expected) in [(DiskFull::Wait, (2, 0)), (DiskFull::Drop, (0, 1))] {
         let mut sink = file("/dev/full").format(Plain).disk_full(policy).build().unwrap();
         let mut cx = Context { now: 1, journal: &mut NoJournal };
