@@ -53,8 +53,10 @@ pub(crate) mod header {
     pub(crate) const N_GIVEN_UP: usize = 63;
     pub(crate) const MAX_GIVEN_UP: usize = 16;
     /// The id in two words, when the segment was made, how many records were put into it or refused,
-    /// and how many of these were read or told when it was given up, [`UNKNOWN`] if nobody knows.
-    pub(crate) const GIVEN_UP_WORDS: usize = 5;
+    /// how many of these were read or told when it was given up, [`UNKNOWN`] if nobody knows; and, of
+    /// the reader, how many of them it knows to be read or told.
+    pub(crate) const GIVEN_UP_WORDS: usize = 6;
+    pub(crate) const SETTLED: usize = 5;
     pub(crate) const UNKNOWN: u64 = u64::MAX;
 }
 
@@ -251,6 +253,7 @@ impl Segment {
         }
         let given_up = self.before.into_iter().flat_map(Segment::line);
         given_up.take(header::MAX_GIVEN_UP).for_each(|it| self.publish_given_up(it));
+        self.copy_settled();
         put(header::N_GIVEN_UP, self.n_before.min(header::MAX_GIVEN_UP) as u64);
         put(header::VERSION_AT, VERSION);
         put(header::MAGIC_AT, MAGIC);
@@ -395,11 +398,24 @@ impl Segment {
         }
         let at = given_up.n_before % header::MAX_GIVEN_UP * header::GIVEN_UP_WORDS;
         let words = self.map.words().part(header::GIVEN_UP + at, header::GIVEN_UP_WORDS);
+        // The reader's word is left as it is.
         let (id, count) = (given_up.id, given_up.n_records.load(Ordering::Relaxed));
         let done = given_up.n_done.load(Ordering::Relaxed);
         let entry = [id as u64, (id >> 64) as u64, given_up.made, count, done];
         for (at, word) in entry.into_iter().enumerate() {
             words.store(at, word, Ordering::Relaxed);
+        }
+    }
+
+    /// What the reader has said in the segment before this one of those before that.
+    fn copy_settled(&self) {
+        let Some(before) = self.before.filter(|before| !before.is_cut()) else { return };
+        for entry in
+            (0..header::MAX_GIVEN_UP).filter(|it| *it != before.n_before % header::MAX_GIVEN_UP)
+        {
+            let at = header::GIVEN_UP + entry * header::GIVEN_UP_WORDS + header::SETTLED;
+            let settled = before.map.words().load(at, Ordering::Relaxed);
+            self.map.words().store(at, settled, Ordering::Relaxed);
         }
     }
 

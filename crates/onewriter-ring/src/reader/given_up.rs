@@ -12,10 +12,10 @@ const LOST_MAX: u64 = 1 << 32;
 /// So many segments that are gone are remembered; what a process says later of others is not counted.
 const MAX_GONE: usize = 65_536;
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct GivenUpLog {
-    /// When the reader began: what was made before, another one may have read.
-    since: u64,
+    /// When the reader made its first pass: what was made before, another one may have read.
+    since: Option<u64>,
     /// Those that are gone: how many records their process has said there were.
     gone: HashMap<u128, u64>,
     /// What is not told yet, by process.
@@ -23,8 +23,8 @@ pub(super) struct GivenUpLog {
 }
 
 impl GivenUpLog {
-    pub(super) fn new(since: u64) -> GivenUpLog {
-        GivenUpLog { since, gone: HashMap::new(), lost: BTreeMap::new() }
+    pub(super) fn begin(&mut self, now: u64) {
+        self.since.get_or_insert(now);
     }
 
     /// Reads what all segments say of others.
@@ -47,7 +47,10 @@ impl GivenUpLog {
                     segment.given_up = segment.given_up.max(Some(entry.count));
                 }
                 Some(_) => {}
-                None => self.note_unseen(process, entry),
+                None => {
+                    self.note_unseen(process, entry);
+                    from.settle(&entry);
+                }
             }
         }
     }
@@ -56,11 +59,13 @@ impl GivenUpLog {
     fn note_unseen(&mut self, process: u32, entry: GivenUp) {
         let is_known = self.gone.contains_key(&entry.id);
         // What nobody but this reader could have read, nobody has.
-        let done = if entry.made > self.since { Some(0) } else { entry.done };
+        let is_mine = self.since.is_some_and(|since| entry.made > since);
+        let done = if is_mine { 0 } else { entry.done.unwrap_or(entry.count) };
         if !is_known && self.gone.len() >= MAX_GONE {
             return;
         }
-        let before = self.gone.entry(entry.id).or_insert(done.unwrap_or(entry.count));
+        let settled = entry.settled.min(entry.count);
+        let before = self.gone.entry(entry.id).or_insert(done.max(settled));
         let more = entry.count.saturating_sub(*before);
         *before = entry.count.max(*before);
         self.add(process, more);

@@ -114,7 +114,7 @@ impl Reader {
             active: Vec::new(),
             dirty: Vec::new(),
             log: DamageLog::default(),
-            given_up: GivenUpLog::new(clock::read(queue.bell.clock)),
+            given_up: GivenUpLog::default(),
             bell_is_cut: false,
             barrier_works: os::register_barrier() && os::barrier(),
         }
@@ -144,6 +144,7 @@ impl Reader {
 
     fn take_time(&mut self) -> u64 {
         let t0 = clock::now();
+        self.given_up.begin(t0);
         let all_registered = !self.segments.iter().flatten().any(|segment| segment.no_barrier);
         self.barrier_works = os::barrier() && all_registered;
         // Without a barrier a tail may still be on its way: leave out the last moments.
@@ -180,7 +181,8 @@ impl Reader {
     }
 
     /// Whether the last pass had all segments in view. This process may have no descriptor or memory
-    /// left to open one, or there are too many: then nothing can be said about what they hold.
+    /// left to open one, or there are too many: then nothing can be said about what they hold. Nor can it
+    /// of what is missing in a segment that was given up, before all that is there has been read.
     #[must_use]
     pub fn sees_all(&self) -> bool {
         self.sees_all
@@ -348,7 +350,7 @@ impl Reader {
         let joins = self.queue.bell.words().load(bell::JOINS, Ordering::SeqCst);
         let due = self.scanned.is_none_or(|at| at.elapsed() >= SCAN_EVERY);
         // What was given up goes as soon as it is drained: then it is known what is missing.
-        let waits = self.segments.iter().flatten().any(|segment| segment.given_up.is_some());
+        let waits = self.has_given_up();
         if joins == self.joins_seen && !due && !waits {
             return;
         }
@@ -359,10 +361,17 @@ impl Reader {
         }
         self.open_new_segments();
         self.given_up.look(&mut self.segments);
+        // Until then nobody can say that all is written or told.
+        self.sees_all &= !self.has_given_up();
         if self.swept.is_none_or(|at| at.elapsed() >= SWEEP_EVERY) {
             self.swept = Some(Instant::now());
             self.sweep(SystemTime::now());
         }
+    }
+
+    /// Whether a segment is still open that its process has given up.
+    fn has_given_up(&self) -> bool {
+        self.segments.iter().flatten().any(|segment| segment.given_up.is_some())
     }
 
     /// Removes what processes that were killed in the middle of it have left in the making, if it is

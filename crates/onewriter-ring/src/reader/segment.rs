@@ -89,6 +89,8 @@ pub(super) struct SegmentReader {
 /// What a process says of a segment that it has given up.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct GivenUp {
+    /// Where it stands.
+    at: usize,
     pub(super) id: u128,
     /// When it was made.
     pub(super) made: u64,
@@ -96,6 +98,8 @@ pub(super) struct GivenUp {
     pub(super) count: u64,
     /// How many of these the process has seen read or told.
     pub(super) done: Option<u64>,
+    /// How many of these a reader knows to be read or told.
+    pub(super) settled: u64,
 }
 
 impl SegmentReader {
@@ -233,11 +237,19 @@ impl SegmentReader {
         let count = (word(header::N_GIVEN_UP) as usize).min(header::MAX_GIVEN_UP);
         let places = (0..count).map(|entry| header::GIVEN_UP + entry * header::GIVEN_UP_WORDS);
         places.map(move |at| GivenUp {
+            at,
             id: u128::from(word(at)) | u128::from(word(at + 1)) << 64,
             made: word(at + 2),
             count: word(at + 3),
             done: Some(word(at + 4)).filter(|done| *done != header::UNKNOWN),
+            settled: word(at + header::SETTLED),
         })
+    }
+
+    /// Tells the reader behind this one that all of these are read or told.
+    pub(super) fn settle(&self, entry: &GivenUp) {
+        let at = entry.at + header::SETTLED;
+        self.about.map.words().store(at, entry.count, Ordering::Relaxed);
     }
 
     /// Counts one more fault; after too many the whole segment is read no more.
@@ -282,11 +294,14 @@ impl SegmentReader {
         }
     }
 
-    /// Opens the rings that were published since the last call.
+    /// Opens the rings that were published since the last call; later, if there is no descriptor left to
+    /// look at the file.
     pub(super) fn open_new_rings(&mut self, log: &mut DamageLog) {
         for number in self.rings.len()..self.n_rings() {
-            // Without a descriptor for it, later.
-            let Ok(len) = self.about.file.len() else { return };
+            let len = match self.about.file.len() {
+                Err(err) if err.kind() != io::ErrorKind::NotFound => return,
+                len => len.unwrap_or(0),
+            };
             let ring = self.open_ring(number, len as usize);
             let is_missing = ring.is_none();
             self.rings.push(ring);
