@@ -160,6 +160,26 @@ impl Process {
         handle.go_on_in(next);
     }
 
+    /// There is no folder or no memory for another segment: one that has nothing but its name lost serves
+    /// on, for the writer that has it open.
+    fn keep(&self, joined: &Joined, segment: &Segment) {
+        let _guard = self.lock();
+        let own = self.queues[joined.slot].segment();
+        let open = OPEN[joined.slot].load(Ordering::Acquire);
+        let number = segment.number;
+        if own.is_some_and(|own| own.number == number)
+            && is_given_up(joined.slot, number)
+            && segment.is_whole()
+        {
+            let _ = OPEN[joined.slot].compare_exchange(
+                open,
+                number,
+                Ordering::SeqCst,
+                Ordering::Relaxed,
+            );
+        }
+    }
+
     /// Adds up what was put into segments that this slot has given up, and says so in its present one.
     fn settle(&self, joined: &Joined) {
         let _guard = self.lock();
@@ -263,8 +283,9 @@ pub(crate) fn look(joined: &Joined) {
     if segment.is_gone() {
         give_up(joined.slot, segment.number);
     }
-    if own_segment(joined).is_ok() {
-        process.settle(joined);
+    match own_segment(joined) {
+        Ok(_) => process.settle(joined),
+        Err(_) => process.keep(joined, segment),
     }
 }
 

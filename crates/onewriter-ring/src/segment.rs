@@ -213,16 +213,20 @@ impl Segment {
             }
             Err(err) => err.kind() != std::io::ErrorKind::NotFound,
         };
-        !is_there || !self.is_as_made()
+        !is_there || !self.is_whole()
     }
 
-    /// Whether it still says of itself what it said at first. Each producer looks at its own ring.
-    fn is_as_made(&self) -> bool {
+    /// Whether it was not cut, and still says of itself what it said at first. Each producer looks at its
+    /// own ring.
+    pub(crate) fn is_whole(&self) -> bool {
         let n_rings = self.lock().rings.len();
         let word = |at| self.map.words().load(at, Ordering::Relaxed);
         let id = u128::from(word(header::ID)) | u128::from(word(header::ID + 1)) << 64;
         // Rings may have come meanwhile.
-        id == self.id && word(header::MAGIC_AT) == MAGIC && word(header::N_RINGS) >= n_rings as u64
+        let is_as_made = id == self.id
+            && word(header::MAGIC_AT) == MAGIC
+            && word(header::N_RINGS) >= n_rings as u64;
+        is_as_made && !self.is_cut()
     }
 
     /// Whether somebody cut the file, and this process has met the end of it.

@@ -161,6 +161,29 @@ fn a_segment_that_is_removed_is_read_to_its_end_by_whoever_has_it_open_and_the_n
 }
 
 #[test]
+fn a_removed_segment_serves_on_as_long_as_no_other_can_be_made() {
+    let queue = queue::folder();
+    let dir = queue.path().join("f-0");
+    let mut here = queue::joined_in(&dir, never_wait());
+    put_all([1]);
+    assert_eq!(here.values(), [1]);
+    let path = segment(&here);
+    let aside = queue.path().join("aside");
+    fs::rename(&dir, &aside).unwrap();
+    put_all([2]);
+    here.queue.request(now());
+    put_all([3]);
+    assert_eq!(here.values(), [2, 3]);
+    fs::remove_file(aside.join(path.file_name().unwrap())).unwrap();
+    fs::rename(&aside, &dir).unwrap();
+    here.queue.request(now());
+    put_all([4]);
+    assert_ne!(segment(&here), path);
+    assert_eq!(here.values(), [4]);
+    assert_eq!(lost(&mut here.reader), []);
+}
+
+#[test]
 fn what_was_in_a_removed_segment_that_no_reader_can_see_is_counted_by_the_next_one() {
     let mut here = joined(never_wait());
     put_all([1]);
