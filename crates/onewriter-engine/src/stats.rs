@@ -106,7 +106,8 @@ pub struct Stats {
     pub accepted: u64,
     /// Records that every sink which wanted them has committed.
     pub written: u64,
-    /// Records that puts could not place, for whatever reason.
+    /// Records that puts could not place, for whatever reason, and those that were lost because somebody
+    /// cut, removed or wrote over the shared memory in which they stood.
     pub lost: u64,
     /// Those of them for which their ring had no room.
     pub lost_full: u64,

@@ -68,12 +68,6 @@ impl Range {
             offset => Some(offset),
         }
     }
-
-    /// The handler leaves the range alone from now on: nobody reads it, or another process may have
-    /// something else there.
-    pub(crate) fn forget(&self) {
-        SLOTS[self.0].end.store(0, Ordering::Release);
-    }
 }
 
 impl Drop for Range {
@@ -99,27 +93,36 @@ fn find(address: usize) -> Option<(&'static Slot, usize, usize)> {
     })
 }
 
-/// Puts zeros from the page of the address to the end of its range; false if it is none of ours.
-fn mend(address: usize) -> bool {
-    let Some((slot, start, end)) = find(address) else { return false };
+fn page_size() -> usize {
     // SAFETY: asks for a number; async-signal-safe on Linux.
-    let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) } as usize;
-    let from = address - address % page;
-    // Pages beyond the end of the file are all alike: one call for the rest of the range, so that a
-    // cut of a gigabyte is one fault and not a quarter of a million.
-    // SAFETY: the range was mapped by `Map::shared`, whose owner is reading it on this thread and
+    unsafe { libc::sysconf(libc::_SC_PAGESIZE) as usize }
+}
+
+/// Puts zeros over a part of a range that begins with a page, for ever; false if the system refuses. The
+/// handler goes on to know the range: another thread may have met its end just before.
+pub(crate) fn cover(from: usize, len: usize) -> bool {
+    // SAFETY: the range was mapped by `Map::shared`, whose owner is at work with it on this thread and
     // so keeps it mapped. Zeros are words like any others, and nothing in a mapping is believed.
     let made = unsafe {
         libc::mmap(
             ptr::with_exposed_provenance_mut(from),
-            end.next_multiple_of(page) - from,
+            len.next_multiple_of(page_size()),
             libc::PROT_READ | libc::PROT_WRITE,
             libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED | libc::MAP_NORESERVE,
             -1,
             0,
         )
     };
-    if made == libc::MAP_FAILED {
+    made != libc::MAP_FAILED
+}
+
+/// Puts zeros from the page of the address to the end of its range; false if it is none of ours.
+fn mend(address: usize) -> bool {
+    let Some((slot, start, end)) = find(address) else { return false };
+    let from = address - address % page_size();
+    // Pages beyond the end of the file are all alike: one call for the rest of the range, so that a
+    // cut of a gigabyte is one fault and not a quarter of a million.
+    if !cover(from, end - from) {
         return false;
     }
     slot.cut.fetch_min(from - start, Ordering::Relaxed);

@@ -1,14 +1,14 @@
 //! Handles: for each queue one in each thread, with the ring that the thread puts into.
 
 use crate::clock;
-use crate::join::{Joined, MAX_QUEUES, Process, joined, own_segment, process};
+use crate::join::{Joined, MAX_QUEUES, OPEN, Process, own_segment, process};
 use crate::os::{self, Map, PAGE};
 use crate::put::INTRODUCTION_TAG;
-use crate::segment::RING_SIZES;
+use crate::segment::{RING_SIZES, Segment};
 use crate::spsc::{Producer, Ring, Room};
 use crate::words::MapWords;
 use std::cell::Cell;
-use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 /// A thread's handle. All zero bits are a handle that belongs to no ring: that is what `fork`
@@ -17,7 +17,8 @@ use std::time::Duration;
 pub(crate) struct Handle {
     pub(crate) producer: Producer<MapWords<'static>>,
     pub(crate) bell: Cell<MapWords<'static>>,
-    /// The queue's number, to notice that the process has left it; 0 if not attached.
+    /// The number of the segment, to notice that the process has left the queue or given the segment up;
+    /// 0 if not attached.
     pub(crate) joined: AtomicU32,
     pub(crate) number: Cell<usize>,
     pub(crate) size: Cell<usize>,
@@ -28,6 +29,37 @@ pub(crate) struct Handle {
     in_vain: Cell<(u64, u64)>,
     pub(crate) in_use: AtomicU32,
     pub(crate) next: AtomicPtr<Handle>,
+    /// The segment of the last ring.
+    segment: AtomicPtr<Segment>,
+    /// How many of its records some segment has in its sum.
+    settled: AtomicU64,
+}
+
+impl Handle {
+    pub(crate) fn segment(&self) -> Option<&'static Segment> {
+        // SAFETY: null, or a segment, which is leaked.
+        unsafe { self.segment.load(Ordering::Relaxed).as_ref() }
+    }
+
+    pub(crate) fn go_on_in(&self, segment: &'static Segment) {
+        self.segment.store(std::ptr::from_ref(segment).cast_mut(), Ordering::Relaxed);
+    }
+
+    /// Whether the handle has a ring in the segment that the slot has now.
+    pub(crate) fn is_attached(&self, slot: usize) -> bool {
+        let number = self.joined.load(Ordering::Relaxed);
+        number != 0 && number == OPEN[slot].load(Ordering::Relaxed)
+    }
+
+    /// Adds its records to the sum of its segment, those that are not in it; false if there were none.
+    /// Under the lock of the process.
+    pub(crate) fn settle(&self) -> bool {
+        let count = self.producer.n_records();
+        let before = self.settled.fetch_max(count, Ordering::Relaxed);
+        let Some(segment) = self.segment().filter(|_| count > before) else { return false };
+        segment.add_records(count - before);
+        true
+    }
 }
 
 impl Handle {
@@ -64,6 +96,8 @@ static UNATTACHED: Unattached = Unattached(Handle {
     in_vain: Cell::new((0, 0)),
     in_use: AtomicU32::new(0),
     next: AtomicPtr::new(std::ptr::null_mut()),
+    segment: AtomicPtr::new(std::ptr::null_mut()),
+    settled: AtomicU64::new(0),
 });
 
 thread_local! {
@@ -101,19 +135,16 @@ impl Drop for Exit {
             if !std::ptr::eq(handle, &raw const UNATTACHED.0) {
                 // SAFETY: handles are never freed, and this one belongs to this thread until the
                 // last line of `give_back`.
-                give_back(slot, unsafe { &*handle });
+                give_back(unsafe { &*handle });
             }
         }
     }
 }
 
-fn give_back(slot: usize, handle: &Handle) {
+fn give_back(handle: &Handle) {
     handle.producer.enter_slow();
-    if let (Some(joined), number) = (joined(slot), handle.joined.load(Ordering::Relaxed))
-        && joined.number == number
-        && let Some(segment) = process().and_then(|process| process.queues[slot].segment())
-    {
-        segment.release(handle.number.get());
+    if let (Some(segment), true) = (handle.segment(), handle.joined.load(Ordering::Relaxed) != 0) {
+        segment.release(handle.number.get(), handle.producer.tail());
     }
     handle.joined.store(0, Ordering::Relaxed);
     handle.in_use.store(0, Ordering::Release);
@@ -160,7 +191,7 @@ pub(crate) fn own_handle(joined: &Joined) -> Option<&'static Handle> {
     if handle.joined.load(Ordering::Relaxed) != 0 && handle.producer.is_busy() {
         return None;
     }
-    if handle.joined.load(Ordering::Relaxed) == joined.number {
+    if handle.is_attached(joined.slot) {
         return Some(handle);
     }
     let _slow = Slow::enter();
@@ -177,11 +208,12 @@ pub(crate) fn own_handle(joined: &Joined) -> Option<&'static Handle> {
 pub(crate) fn shared_handle(joined: &Joined, process: &'static Process) -> Option<&'static Handle> {
     let own = &process.queues[joined.slot];
     // SAFETY: null, or a handle, which is never freed.
-    if let Some(handle) = unsafe { own.shared.load(Ordering::Acquire).as_ref() } {
+    let known = unsafe { own.shared.load(Ordering::Acquire).as_ref() };
+    if let Some(handle) = known.filter(|handle| handle.is_attached(joined.slot)) {
         return Some(handle);
     }
     let _slow = Slow::enter();
-    let handle = new_handle(process)?;
+    let handle = known.map_or_else(|| new_handle(process), Some)?;
     attach(joined, handle, true).then(|| {
         own.shared.store(std::ptr::from_ref(handle).cast_mut(), Ordering::Release);
         handle
@@ -190,19 +222,22 @@ pub(crate) fn shared_handle(joined: &Joined, process: &'static Process) -> Optio
 
 /// Claims a first ring for the handle and introduces the thread.
 fn attach(joined: &Joined, handle: &'static Handle, shared: bool) -> bool {
-    let claimed = own_segment(joined).and_then(|segment| match shared {
+    let Some(process) = process() else { return false };
+    let Ok(segment) = own_segment(joined) else { return false };
+    let claimed = match shared {
         false => segment.claim(RING_SIZES[0]),
         true => segment.claim_shared(),
-    });
+    };
     let Ok(claim) = claimed else { return false };
     let producer = &handle.producer;
     producer.enter_slow();
-    producer.rebind(claim.ring);
+    process.leave_segment(joined, handle, segment);
+    producer.rebind(claim.ring, claim.tail);
     handle.in_vain.set((0, 0));
     handle.bell.set(joined.bell);
     handle.number.set(claim.number);
     handle.size.set(claim.size);
-    handle.joined.store(joined.number, Ordering::Relaxed);
+    handle.joined.store(segment.number, Ordering::Relaxed);
     introduce(joined, handle);
     producer.leave_slow();
     true
@@ -230,13 +265,16 @@ pub(crate) fn grow(joined: &Joined, handle: &Handle) -> bool {
         return false;
     }
     let _slow = Slow::enter();
-    let Ok(segment) = own_segment(joined) else { return false };
+    let number = handle.joined.load(Ordering::Relaxed);
+    let Some(segment) = handle.segment().filter(|segment| segment.number == number) else {
+        return false;
+    };
     let Ok(claim) = segment.claim(size) else { return false };
-    let left = handle.number.replace(claim.number);
+    let (left, tail) = (handle.number.replace(claim.number), handle.producer.tail());
     handle.size.set(claim.size);
-    handle.producer.rebind(claim.ring);
+    handle.producer.rebind(claim.ring, claim.tail);
     handle.in_vain.set((0, 0));
-    segment.release(left);
+    segment.release(left, tail);
     introduce(joined, handle);
     true
 }

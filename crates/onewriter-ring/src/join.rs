@@ -4,12 +4,16 @@ use crate::clock::{self, ClockKind, Order};
 use crate::fault;
 use crate::handle::{Handle, IN_SLOW, Slow};
 use crate::os::{self, Map, PAGE};
-use crate::queue::{Error, Queue};
+use crate::queue::{Error, Queue, bell};
 use crate::segment::{BUDGET_MAX, BUDGET_MIN, Segment};
+use crate::sites;
 use crate::spin::SpinGuard;
 use crate::words::MapWords;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
+
+/// How long no put looks again whether the segment is still there: some 0.1 s, in ticks or nanoseconds.
+const LOOK_EVERY: u64 = 200_000_000;
 
 /// Queues that a process can put into; each has a slot, from 0.
 pub const MAX_QUEUES: usize = 7;
@@ -58,6 +62,8 @@ pub(crate) struct Joined {
     pub(crate) bell: MapWords<'static>,
     /// A put has found that nobody will ever make room.
     pub(crate) is_orphaned: AtomicBool,
+    /// When a put last looked whether the segment is still there.
+    looked: AtomicU64,
 }
 
 impl Joined {
@@ -70,7 +76,9 @@ impl Joined {
     }
 
     pub(crate) fn is_open(&self) -> bool {
-        OPEN[self.slot].load(Ordering::Relaxed) == self.number
+        // In this order: another join is there before it is open.
+        OPEN[self.slot].load(Ordering::Acquire) != 0
+            && std::ptr::eq(JOINED[self.slot].load(Ordering::Relaxed), self)
     }
 }
 
@@ -89,7 +97,7 @@ pub(crate) struct Process {
 pub(crate) struct OwnQueue {
     pub(crate) segment: AtomicPtr<Segment>,
     /// The number of the join that this very process has made; another one is its parent's.
-    pub(crate) joined_here: AtomicU32,
+    joined_here: AtomicU32,
     pub(crate) shared_lock: AtomicU32,
     pub(crate) shared: AtomicPtr<Handle>,
     /// When a put last waited in vain for memory, and how long; nanoseconds.
@@ -102,13 +110,11 @@ pub(crate) static JOINED: [AtomicPtr<Joined>; MAX_QUEUES] =
 
 static PROCESS: AtomicPtr<Process> = AtomicPtr::new(std::ptr::null_mut());
 
-/// A segment of this process with all its call sites, or of the one that forked it: they keep their
-/// numbers in the next.
-static LAST_SEGMENT: AtomicPtr<Segment> = AtomicPtr::new(std::ptr::null_mut());
-
+/// Joins, and segments in which they went on. No two have the same number.
 static N_JOINS: AtomicU32 = AtomicU32::new(0);
 
-/// The number of the join that is open for puts, 0 for none.
+/// The number under which a slot is open for puts, 0 for none: that of the join, and another one as soon
+/// as a segment is given up. A handle that has another number is attached to what is gone.
 pub(crate) static OPEN: [AtomicU32; MAX_QUEUES] = [const { AtomicU32::new(0) }; MAX_QUEUES];
 
 static LOST_UNSEEN: [AtomicU64; MAX_QUEUES] = [const { AtomicU64::new(0) }; MAX_QUEUES];
@@ -161,12 +167,51 @@ impl Process {
         SpinGuard::new(&self.lock)
     }
 
-    /// The process has no segment in this queue any more, and that one gets no more call sites: the
-    /// next is to have the table of one that does.
-    fn forget_segment(&self, slot: usize) {
-        self.queues[slot].segment.store(std::ptr::null_mut(), Ordering::Release);
-        if let Some(other) = self.segments().next() {
-            LAST_SEGMENT.store(std::ptr::from_ref(other).cast_mut(), Ordering::Release);
+    fn all_handles(&self) -> impl Iterator<Item = &'static Handle> {
+        // SAFETY: null, or handles, which are never freed.
+        let first = unsafe { self.handles.load(Ordering::Acquire).as_ref() };
+        // SAFETY: as above.
+        std::iter::successors(first, |it| unsafe { it.next.load(Ordering::Acquire).as_ref() })
+    }
+
+    /// The handle goes on in this segment.
+    pub(crate) fn leave_segment(&self, joined: &Joined, handle: &Handle, next: &'static Segment) {
+        self.settle(joined);
+        let _guard = self.lock();
+        handle.settle();
+        handle.go_on_in(next);
+    }
+
+    /// There is no folder or no memory for another segment: one that has nothing but its name lost serves
+    /// on, for the writer that has it open.
+    fn keep(&self, joined: &Joined, segment: &Segment) {
+        let _guard = self.lock();
+        let own = self.queues[joined.slot].segment();
+        let open = OPEN[joined.slot].load(Ordering::Acquire);
+        let number = segment.number;
+        if own.is_some_and(|own| own.number == number)
+            && is_given_up(joined.slot, number)
+            && segment.is_whole()
+        {
+            let _ = OPEN[joined.slot].compare_exchange(
+                open,
+                number,
+                Ordering::SeqCst,
+                Ordering::Relaxed,
+            );
+        }
+    }
+
+    /// Adds up what was put into segments that this slot has given up, and says so in its present one.
+    fn settle(&self, joined: &Joined) {
+        let _guard = self.lock();
+        let Some(current) = self.queues[joined.slot].segment() else { return };
+        let is_given_up = |it: &Segment| current.line().skip(1).any(|old| std::ptr::eq(old, it));
+        let handles = self.all_handles();
+        let late = handles.filter(|it| it.segment().is_some_and(is_given_up));
+        if late.filter(|handle| handle.settle()).count() > 0 {
+            current.line().skip(1).for_each(|it| current.publish_given_up(it));
+            joined.bell.word(bell::JOINS).fetch_add(1, Ordering::SeqCst);
         }
     }
 }
@@ -206,11 +251,12 @@ pub fn join(slot: usize, queue: Queue, options: JoinOptions) -> Result<&'static 
         options,
         bell,
         is_orphaned: AtomicBool::new(false),
+        looked: AtomicU64::new(0),
     }));
     if let Some(process) = process() {
         let _guard = process.lock();
-        process.forget_segment(slot);
         let own = &process.queues[slot];
+        own.segment.store(std::ptr::null_mut(), Ordering::Release);
         own.shared.store(std::ptr::null_mut(), Ordering::Release);
         own.joined_here.store(number, Ordering::Release);
     }
@@ -226,23 +272,63 @@ pub fn joined_queue(slot: usize) -> Option<&'static Queue> {
     joined(slot).filter(|joined| joined.is_open()).map(|joined| joined.queue)
 }
 
-/// The mapping that begins at this address was cut. If it is a segment of this process, every put
-/// into it that is under way fails at its end, and every later one at its beginning. Called in a
-/// signal handler.
+/// The mapping that begins at this address was cut. If it is a segment of this process, that is given
+/// up. Called in a signal handler.
 fn detach_from_cut(start: usize) {
     let Some(process) = process() else { return };
-    let is_it = |own: &OwnQueue| own.segment().is_some_and(|segment| segment.begins_at(start));
-    let Some(slot) = process.queues.iter().position(is_it) else { return };
-    let number = joined(slot).map_or(0, |joined| joined.number);
-    let mut next = process.handles.load(Ordering::Acquire);
-    // SAFETY: handles are never freed; all this is atomic.
-    while let Some(handle) = unsafe { next.as_ref() } {
-        if handle.joined.load(Ordering::Relaxed) == number {
-            handle.joined.store(0, Ordering::Relaxed);
-            handle.producer.expire();
+    for (slot, own) in process.queues.iter().enumerate() {
+        if let Some(segment) = own.segment().filter(|segment| segment.begins_at(start)) {
+            give_up(slot, segment.number);
         }
-        next = handle.next.load(Ordering::Acquire);
     }
+}
+
+/// Gives up the segment that is open under this number, if one still is: every put into it that is under
+/// way fails at its end, and whoever comes next makes another one. Signal handlers may call it.
+pub(crate) fn give_up(slot: usize, number: u32) {
+    let next = N_JOINS.fetch_add(1, Ordering::Relaxed) + 1;
+    let given_up = OPEN[slot].compare_exchange(number, next, Ordering::SeqCst, Ordering::Relaxed);
+    if let (Ok(_), Some(process)) = (given_up, process()) {
+        // Else each thread would put once more into what nobody reads.
+        let its = |it: &&Handle| it.joined.load(Ordering::Relaxed) == number;
+        process.all_handles().filter(its).for_each(|handle| handle.producer.expire());
+    }
+}
+
+/// Whether the segment that was open under this number was given up, and the queue was not left.
+pub(crate) fn is_given_up(slot: usize, number: u32) -> bool {
+    let open = OPEN[slot].load(Ordering::Acquire);
+    // Numbers grow: an older one than the join's is of the queue before.
+    open != 0 && open != number && joined(slot).is_some_and(|joined| number >= joined.number)
+}
+
+/// Looks whether the segment of this process still has its name and all its bytes; if not, makes
+/// another one.
+pub(crate) fn look(joined: &Joined) {
+    let Some(process) = process().filter(|_| !IN_SLOW.get()) else { return };
+    let Some(segment) = process.queues[joined.slot].segment() else { return };
+    let _slow = Slow::enter();
+    if segment.is_gone() {
+        give_up(joined.slot, segment.number);
+    }
+    match own_segment(joined) {
+        Ok(_) => process.settle(joined),
+        Err(_) => process.keep(joined, segment),
+    }
+}
+
+/// The same, if no put has looked for a while.
+pub(crate) fn look_at_times(joined: &Joined, stamp: u64) {
+    if stamp.saturating_sub(joined.looked.load(Ordering::Relaxed)) >= LOOK_EVERY {
+        joined.looked.store(stamp, Ordering::Relaxed);
+        look(joined);
+    }
+}
+
+/// The same for whatever this process has in a queue that somebody wants to be written.
+pub(crate) fn look_in(queue: &Queue) {
+    let all = (0..MAX_QUEUES).filter_map(joined);
+    all.filter(|it| it.is_open() && std::ptr::eq(it.queue, queue)).for_each(look);
 }
 
 /// Leaves all queues: puts that begin from now on are refused, and one that is under way is either
@@ -264,14 +350,13 @@ fn close(slot: usize) {
 /// Makes the next put of every thread take the slow path, where it sees what is closed.
 fn expire_all() {
     // After the barrier a put that still returns Ok has its tail visible to the next pass.
+    barrier();
+    process().into_iter().flat_map(Process::all_handles).for_each(|it| it.producer.expire());
+}
+
+fn barrier() {
     if !os::barrier() {
         std::sync::atomic::fence(Ordering::SeqCst);
-    }
-    let mut next = process().map_or(std::ptr::null_mut(), |it| it.handles.load(Ordering::Acquire));
-    // SAFETY: handles are never freed; `expire` is one atomic store.
-    while let Some(handle) = unsafe { next.as_ref() } {
-        handle.producer.expire();
-        next = handle.next.load(Ordering::Acquire);
     }
 }
 
@@ -321,40 +406,53 @@ pub fn register(site: &[u8]) -> Option<u32> {
     if !process.segments().all(|segment| segment.has_room_for_site(site)) {
         return None;
     }
-    process.segments().map(|segment| segment.register_site(site)).fold(None, Option::or)
+    let number = sites::add(site)?;
+    process.segments().for_each(|segment| segment.register_site(site));
+    Some(number)
 }
 
-/// This process's segment in a queue, made if there is none.
+/// This process's segment in a queue, made if there is none, or if that was given up.
 pub(crate) fn own_segment(joined: &Joined) -> Result<&'static Segment, Error> {
     let process = process().ok_or_else(|| Error::new("no queue was joined"))?;
     let own = &process.queues[joined.slot];
-    if let Some(segment) = own.segment() {
+    let is_open = |it: &&Segment| it.number == OPEN[joined.slot].load(Ordering::Acquire);
+    if let Some(segment) = own.segment().filter(is_open) {
         return Ok(segment);
     }
     let guard = process.lock();
-    if !joined.is_open() {
+    let number = OPEN[joined.slot].load(Ordering::Acquire);
+    if number == 0 || !joined.is_open() {
         return Err(Error::new("the queue was left"));
     }
-    if let Some(segment) = own.segment() {
+    let before = own.segment();
+    if let Some(segment) = before.filter(is_open) {
         return Ok(segment);
     }
-    // SAFETY: null, or a segment, which is leaked; in a forked child its mapping was inherited.
-    let inherited = unsafe { LAST_SEGMENT.load(Ordering::Acquire).as_ref() };
-    let segment = Segment::create(joined.queue, joined.options.budget, inherited)?;
-    let pointer: *const Segment = segment;
-    LAST_SEGMENT.store(pointer.cast_mut(), Ordering::Release);
-    own.segment.store(pointer.cast_mut(), Ordering::Release);
+    if let Some(before) = before {
+        // A put that has not seen the new number is behind this in the ring, and in its handle's count.
+        barrier();
+        process.all_handles().for_each(|handle| _ = handle.settle());
+        before.note_done();
+    }
+    let segment = Segment::create(joined.queue, joined.options.budget, number, before)?;
+    own.segment.store(std::ptr::from_ref(segment).cast_mut(), Ordering::Release);
+    before.into_iter().for_each(Segment::let_go);
     drop(guard);
+    if segment.is_cut() {
+        // Before the handler could know whose it is.
+        give_up(joined.slot, number);
+    }
     let is_child = own.joined_here.load(Ordering::Acquire) != joined.number;
-    if let (true, Some(in_child)) = (is_child, joined.options.in_child) {
+    if let (None, true, Some(in_child)) = (before, is_child, joined.options.in_child) {
         in_child(joined.slot);
     }
     Ok(segment)
 }
 
-/// Whether this is the id of a segment of this process.
+/// Whether this is the id of a segment of this process, or of one that it has given up.
 pub(crate) fn is_own_segment(id: u128) -> bool {
-    process().is_some_and(|process| process.segments().any(|segment| segment.id == id))
+    let segments = process().into_iter().flat_map(Process::segments);
+    segments.flat_map(Segment::line).any(|segment| segment.id == id)
 }
 
 #[cfg(all(test, not(any(loom, shuttle))))]
@@ -372,12 +470,19 @@ mod tests {
         let first = register(b"in both").unwrap();
         // The first half of the join below, in which another thread registers.
         leave_one(1);
-        process().unwrap().forget_segment(1);
+        process().unwrap().queues[1].segment.store(std::ptr::null_mut(), Ordering::Release);
         assert_eq!(register(b"between"), Some(first + 1));
         join(1, open("comes"), JoinOptions::default()).unwrap();
         assert_eq!(register(b"in both again"), Some(first + 2));
-        let next = process().unwrap().segments().map(|segment| segment.register_site(b"next"));
-        assert_eq!(next.collect::<Vec<_>>(), [Some(first + 3); 2]);
+        let tables = [open("stays"), open("comes")].map(|queue| {
+            let mut reader = crate::Reader::new(Box::leak(Box::new(queue)));
+            reader.begin();
+            let mut sites = Vec::new();
+            reader.new_sites(0, |site| sites.push(site.to_vec()));
+            sites.split_off(first as usize - 1)
+        });
+        let expected = [&b"in both"[..], b"between", b"in both again"];
+        assert_eq!(tables, [expected, expected]);
         leave();
     }
 }

@@ -25,6 +25,7 @@ mod put;
 mod queue;
 mod reader;
 mod segment;
+mod sites;
 mod spin;
 pub mod spsc;
 mod steady;

@@ -44,7 +44,7 @@ impl LifetimeLock {
 
     /// Ties the lock on `file` to the address space.
     fn keep(file: Alone, path: &Path) -> io::Result<LifetimeLock> {
-        let map = Map::shared(&file, PAGE)?;
+        let mut map = Map::shared(&file, PAGE)?;
         map.dont_fork()?;
         let kept = if lasts(path, &file)? { None } else { Some(file) };
         Ok(LifetimeLock { _map: map, _kept: kept })

@@ -114,10 +114,16 @@ impl Map {
         }
     }
 
-    /// Leaves the mapping out of forked children.
-    pub(crate) fn dont_fork(&self) -> io::Result<()> {
+    /// Puts zeros of this process alone over the whole mapping, which gives the file's memory back. What
+    /// is written here from now on nobody else sees.
+    pub(crate) fn cover(&self) {
+        fault::cover(self.base.expose_provenance(), self.len);
+    }
+
+    /// Leaves the mapping out of forked children. Nobody reads it.
+    pub(crate) fn dont_fork(&mut self) -> io::Result<()> {
         // Something else may be mapped there in a child.
-        self.watched.iter().for_each(fault::Range::forget);
+        self.watched = None;
         // SAFETY: the whole range is mapped.
         check(unsafe { libc::madvise(self.base.cast(), self.len, libc::MADV_DONTFORK) })
     }

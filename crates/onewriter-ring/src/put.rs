@@ -4,12 +4,12 @@ use crate::clock;
 use crate::handle::thread_mark;
 use crate::handle::{Handle, IN_SLOW, Slow, grow, handle_of, introduce, own_handle, shared_handle};
 use crate::join::{
-    Joined, OPEN, OwnQueue, SILENCED, SILENT, count_lost_unseen, joined, own_segment, process,
-    take_lost_unseen,
+    Joined, OPEN, SILENCED, SILENT, count_lost_unseen, give_up, is_given_up, joined, look_at_times,
+    process, take_lost_unseen,
 };
 use crate::os;
 use crate::queue::{self, bell};
-use crate::segment::{RING_SIZES, Segment};
+use crate::segment::RING_SIZES;
 use crate::spin::SpinGuard;
 use crate::spsc::{FRAME_HEADER, Frame, HEAD, Room, SIDE_FLAG};
 use crate::words::{MapWords, Words};
@@ -44,7 +44,8 @@ pub enum PutError {
     },
     /// There is no shared memory left for a ring or a side file.
     NoMemory,
-    /// Somebody has cut the file that holds this process's rings.
+    /// Somebody has cut, removed or written over the file that holds this process's rings, in the moment of
+    /// the put. The log says how many records went with it; the next put goes into a new file.
     Cut,
 }
 
@@ -58,7 +59,8 @@ impl fmt::Display for PutError {
             }
             PutError::NoMemory => f.write_str("no shared memory is left for the record"),
             PutError::Cut => f.write_str(
-                "the file with this process's records was cut by somebody: start the process anew",
+                "the file with the record was cut, removed or written over by somebody: the next \
+                 record goes into a new one",
             ),
         }
     }
@@ -139,13 +141,13 @@ impl Handle {
     fn after_commit_slow(&self, slot: usize, closed: bool) -> Result<(), PutError> {
         if closed {
             self.producer.expire();
-            if self.joined.load(Ordering::Relaxed) == 0 {
-                count_lost_unseen(slot);
-                return Err(PutError::Cut);
-            }
-            return Err(PutError::Closed);
+            let is_cut = is_given_up(slot, self.joined.load(Ordering::Relaxed));
+            // The handle has counted it among those of its segment: it is told with them.
+            return Err(if is_cut { PutError::Cut } else { PutError::Closed });
         }
         queue::ring(self.bell.get());
+        // Who puts so seldom that the writer sleeps does not come to the end of its ring.
+        joined(slot).into_iter().for_each(|joined| look_at_times(joined, clock::stamp()));
         Ok(())
     }
 }
@@ -168,6 +170,16 @@ struct Wait {
     end: Instant,
 }
 
+/// Why a put has written nothing.
+enum NotPut {
+    Refused(PutError),
+    /// Its segment was given up; it may begin anew in the next.
+    Broken,
+}
+
+/// How often a put begins anew in another segment because its own was found broken.
+const MAX_SEGMENTS: usize = 4;
+
 /// A put that left the fast path.
 #[derive(Clone, Copy)]
 struct Request {
@@ -186,11 +198,6 @@ impl Request {
         if !joined.is_open() {
             return Err(PutError::Closed);
         }
-        let own = process().map(|process| &process.queues[self.slot]);
-        if own.and_then(OwnQueue::segment).is_some_and(Segment::is_cut) {
-            count_lost_unseen(self.slot);
-            return Err(PutError::Cut);
-        }
         let mark = thread_mark();
         if mark == SILENT {
             SILENCED.fetch_add(1, Ordering::Relaxed);
@@ -204,32 +211,40 @@ impl Request {
             count_lost_unseen(self.slot);
             return Err(PutError::Full);
         }
-        if mark == 0 && self.is_wrap(joined, handle) {
-            handle.producer.put_ready(self.head(), stamp, self.len, fill);
+        look_at_times(joined, stamp);
+        if mark == 0 && self.is_wrap(handle) {
+            self.commit(handle, stamp, self.len, fill);
             handle.producer.leave_slow();
             return after_commit(self.slot, handle);
         }
         let request = Request { tag: self.tag | mark, ..self };
-        match own_handle(joined) {
-            Some(handle) => {
-                handle.producer.enter_slow();
-                count_earlier(self.slot, handle);
-                let result = request.put_own(joined, handle, fill);
-                handle.producer.leave_slow();
-                if mark != 0 || !handle.introduced.get() {
-                    handle.producer.expire();
-                }
-                result.and_then(|()| after_commit(self.slot, handle))
+        for _ in 0..MAX_SEGMENTS {
+            match request.put_somewhere(joined, fill) {
+                Err(NotPut::Broken) => {}
+                Err(NotPut::Refused(reason)) => return Err(reason),
+                Ok(handle) => return after_commit(self.slot, handle),
             }
-            None => request.put_shared(joined, fill),
         }
+        count_lost_unseen(self.slot);
+        Err(PutError::Cut)
+    }
+
+    fn put_somewhere(self, joined: &Joined, fill: Fill<'_>) -> Result<&'static Handle, NotPut> {
+        let Some(handle) = own_handle(joined) else { return self.put_shared(joined, fill) };
+        handle.producer.enter_slow();
+        count_earlier(self.slot, handle);
+        let result = self.put_own(joined, handle, fill);
+        handle.producer.leave_slow();
+        if thread_mark() != 0 || !handle.introduced.get() {
+            handle.producer.expire();
+        }
+        result.map(|()| handle)
     }
 
     /// Whether there is room after all, as nearly always: the ring only begins a new lap, or the
     /// writer has moved on. If so the fast path is closed.
-    fn is_wrap(self, joined: &Joined, handle: &Handle) -> bool {
-        let attached = handle.joined.load(Ordering::Relaxed) == joined.number;
-        if !attached || !handle.introduced.get() || handle.producer.is_busy() {
+    fn is_wrap(self, handle: &Handle) -> bool {
+        if !handle.is_attached(self.slot) || !handle.introduced.get() || handle.producer.is_busy() {
             return false;
         }
         handle.producer.enter_slow();
@@ -249,7 +264,19 @@ impl Request {
         u64::from(self.tag) << 32
     }
 
-    fn put_own(self, joined: &Joined, handle: &Handle, fill: Fill<'_>) -> Result<(), PutError> {
+    /// Writes the frame, for which there is room.
+    fn commit(
+        self,
+        handle: &Handle,
+        stamp: u64,
+        len: usize,
+        fill: impl FnOnce(&mut RingFrame<'_>),
+    ) {
+        handle.producer.put_ready(self.head(), stamp, len, fill);
+        handle.producer.count_one();
+    }
+
+    fn put_own(self, joined: &Joined, handle: &Handle, fill: Fill<'_>) -> Result<(), NotPut> {
         if !handle.introduced.get() && !self.introduce(joined, handle) {
             return Err(self.lost(handle, PutError::Full));
         }
@@ -262,7 +289,7 @@ impl Request {
         if !self.find_room(joined, handle, self.len) {
             return Err(self.lost(handle, PutError::Full));
         }
-        handle.producer.put_ready(self.head(), clock::stamp(), self.len, fill);
+        self.commit(handle, clock::stamp(), self.len, fill);
         Ok(())
     }
 
@@ -283,15 +310,15 @@ impl Request {
     }
 
     /// The body goes into a file of its own, a reference into the ring.
-    fn put_side(self, joined: &Joined, handle: &Handle, fill: Fill<'_>) -> Result<(), PutError> {
+    fn put_side(self, joined: &Joined, handle: &Handle, fill: Fill<'_>) -> Result<(), NotPut> {
         if !self.find_room(joined, handle, 16) {
             return Err(self.lost(handle, PutError::Full));
         }
         let made = {
             let _slow = Slow::enter();
-            own_segment(joined).and_then(|segment| segment.side_file(self.len))
+            handle.segment().and_then(|segment| segment.side_file(self.len).ok())
         };
-        let Ok((number, file)) = made else {
+        let Some((number, file)) = made else {
             return Err(self.lost(handle, PutError::NoMemory));
         };
         {
@@ -304,6 +331,7 @@ impl Request {
             frame.word(number);
             frame.word(self.len as u64);
         });
+        handle.producer.count_one();
         Ok(())
     }
 
@@ -315,6 +343,9 @@ impl Request {
         loop {
             if producer.make_room(len, self.is_urgent()) == Room::Ready {
                 return true;
+            }
+            if self.is_broken(handle) {
+                return false;
             }
             if !grow(joined, handle) {
                 break;
@@ -331,7 +362,7 @@ impl Request {
             }
             let in_vain = handle.waited_in_vain(head);
             let left = self.left_to_wait(joined, in_vain, &mut wait);
-            if left.is_zero() || joined.is_orphaned() {
+            if left.is_zero() || joined.is_orphaned() || self.is_broken(handle) {
                 let waited = wait.map_or(Duration::ZERO, |wait| wait.patience);
                 handle.note_in_vain(head, waited.max(in_vain));
                 return false;
@@ -356,21 +387,33 @@ impl Request {
         wait.end.saturating_duration_since(now)
     }
 
-    fn lost(self, handle: &Handle, reason: PutError) -> PutError {
+    /// Whether nobody will ever read what is put into the handle's ring: then its segment is given up.
+    fn is_broken(self, handle: &Handle) -> bool {
+        let number = handle.joined.load(Ordering::Relaxed);
+        if handle.producer.is_broken() {
+            give_up(self.slot, number);
+        }
+        is_given_up(self.slot, number)
+    }
+
+    fn lost(self, handle: &Handle, reason: PutError) -> NotPut {
+        if is_given_up(self.slot, handle.joined.load(Ordering::Relaxed)) {
+            return NotPut::Broken;
+        }
         handle.producer.count_lost(self.level, clock::stamp());
-        reason
+        NotPut::Refused(reason)
     }
 
     /// For puts that have no ring of their own: nested in a put by a signal handler, after the
     /// thread's destructors ran, or when the budget or the memory is used up. All share one ring
     /// under a lock that is tried a bounded number of times. Where there is no memory even for that
     /// ring, a put waits for it as it waits for room.
-    fn put_shared(self, joined: &Joined, fill: Fill<'_>) -> Result<(), PutError> {
+    fn put_shared(self, joined: &Joined, fill: Fill<'_>) -> Result<&'static Handle, NotPut> {
         let unseen = |reason| {
             count_lost_unseen(self.slot);
-            Err(reason)
+            Err(NotPut::Refused(reason))
         };
-        let Some(process) = process() else { return Err(PutError::Closed) };
+        let Some(process) = process() else { return Err(NotPut::Refused(PutError::Closed)) };
         let own = &process.queues[self.slot];
         // The lock may be held by the put that a signal handler's put interrupted.
         let mut tries = 0..if self.wait { 10_000 } else { 100 };
@@ -398,6 +441,6 @@ impl Request {
         let result = self.put_own(joined, handle, fill);
         handle.producer.leave_slow();
         drop(guard);
-        result.and_then(|()| after_commit(self.slot, handle))
+        result.map(|()| handle)
     }
 }

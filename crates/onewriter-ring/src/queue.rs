@@ -101,8 +101,10 @@ impl Queue {
         self.diagnostic.as_deref()
     }
 
-    /// Asks the writer to write and flush everything put before `stamp`, and wakes it.
+    /// Asks the writer to write and flush everything put before `stamp`, and wakes it. What this process
+    /// has lost with a segment that somebody has cut or removed is known to the writer then.
     pub fn request(&self, stamp: u64) {
+        crate::join::look_in(self);
         let word = self.bell.words().word(bell::REQUESTED);
         word.fetch_max(stamp, Ordering::SeqCst);
         self.bell.ring_always();

@@ -10,17 +10,19 @@
 //! The file is mapped in full length at once and its blocks are allocated piece by piece, so that
 //! an idle process takes 32 KiB. Nothing that has been published is moved or given back.
 
+use crate::clock;
 use crate::lock::LifetimeLock;
 use crate::os::{self, Map, PAGE};
 use crate::queue::{Error, Queue, bell};
-use crate::spsc::{CONTROL_WORDS, DATA_AT, DATA_LEN, Ring};
+use crate::sites;
+use crate::spsc::{CONTROL_WORDS, DATA_AT, DATA_LEN, LOST_SEEN, Ring, TAKEN};
 use crate::steady::Steady;
 use crate::words::{MapWords, Words};
 use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 pub(crate) const MAGIC: u64 = u64::from_le_bytes(*b"ONEWRSEG");
 pub(crate) const VERSION: u64 = 1;
@@ -44,6 +46,18 @@ pub(crate) mod header {
     pub(crate) const N_RINGS: usize = 32;
     /// Bytes of the call-site table published.
     pub(crate) const TABLE_LEN: usize = 48;
+    /// The segments that the process has given up before this one, the last ones of them: entries of
+    /// [`GIVEN_UP_WORDS`] words, in the order of a ring.
+    pub(crate) const GIVEN_UP: usize = 64;
+    /// How many of these there are.
+    pub(crate) const N_GIVEN_UP: usize = 63;
+    pub(crate) const MAX_GIVEN_UP: usize = 16;
+    /// The id in two words, when the segment was made, how many records were put into it or refused,
+    /// how many of these were read or told when it was given up, [`UNKNOWN`] if nobody knows; and, of
+    /// the reader, how many of them it knows to be read or told.
+    pub(crate) const GIVEN_UP_WORDS: usize = 6;
+    pub(crate) const SETTLED: usize = 5;
+    pub(crate) const UNKNOWN: u64 = u64::MAX;
 }
 
 pub(crate) const CONTROL_START: usize = PAGE;
@@ -67,6 +81,18 @@ pub(crate) struct Segment {
     file: Steady,
     path: PathBuf,
     pub(crate) id: u128,
+    /// Under which it is open for puts: another one than any segment before it had.
+    pub(crate) number: u32,
+    /// The one that was given up for it, and how many those are in all.
+    before: Option<&'static Segment>,
+    n_before: usize,
+    made: u64,
+    /// Bytes of the file that are allocated.
+    end: AtomicUsize,
+    /// Records that handles which have left it had put into it, or that were refused there.
+    n_records: AtomicU64,
+    /// How many of these were read or told when it was given up.
+    n_done: AtomicU64,
     _lock: LifetimeLock,
     inner: Mutex<Inner>,
 }
@@ -78,17 +104,20 @@ struct Inner {
     data_used: usize,
     table_allocated: usize,
     table_used: usize,
-    n_sites: u32,
     rings: Vec<Slot>,
     n_side_files: u64,
     /// Whether the ring that threads share is claimed; until then memory is kept for it.
     has_shared: bool,
 }
 
+/// What is known of a ring here is believed, and not what stands in its control block.
 #[derive(Clone, Copy, Debug)]
 struct Slot {
+    at: usize,
     size: usize,
     owned: bool,
+    /// The tail, while nobody owns it.
+    tail: u64,
 }
 
 /// A ring that a thread has claimed.
@@ -96,26 +125,29 @@ struct Slot {
 pub(crate) struct Claim {
     pub(crate) number: usize,
     pub(crate) size: usize,
+    pub(crate) tail: u64,
     pub(crate) ring: Ring<MapWords<'static>>,
 }
 
 impl Segment {
-    /// Makes the segment of this process. `inherited` is the table of the process that forked this
-    /// one: call sites that know their number keep it.
+    /// Makes the segment of this process, open under `number`, in the place of the one `before`.
     pub(crate) fn create(
         queue: &Queue,
         budget: usize,
-        inherited: Option<&Segment>,
+        number: u32,
+        before: Option<&'static Segment>,
     ) -> Result<&'static Segment, Error> {
         let id = os::random_id().map_err(|err| Error::new(format!("no random id: {err}")))?;
         let temp = queue.dir().join(format!(".s-{id:032x}"));
-        let path = segment_path(queue, id);
         let file = queue.in_folder(|| {
             let mut options = OpenOptions::new();
             options.read(true).write(true).create_new(true).mode(0o600).open(&temp)
         });
         let file = file.map_err(|err| Error::io("cannot make the segment", &temp, err))?;
-        let segment = Segment::create_in(file, (&temp, path), id, budget, inherited)?;
+        let mut segment = Segment::create_in(file, &temp, segment_path(queue, id), budget)?;
+        (segment.id, segment.number, segment.made) = (id, number, clock::read(queue.bell.clock));
+        (segment.before, segment.n_before) = (before, before.map_or(0, |it| it.n_before + 1));
+        segment.write_header();
         fs::rename(&temp, &segment.path).map_err(|err| {
             let _ = fs::remove_file(&temp);
             Error::io("cannot name the segment", &segment.path, err)
@@ -126,13 +158,7 @@ impl Segment {
         Ok(Box::leak(Box::new(segment)))
     }
 
-    fn create_in(
-        file: File,
-        (temp, path): (&Path, PathBuf),
-        id: u128,
-        budget: usize,
-        inherited: Option<&Segment>,
-    ) -> Result<Segment, Error> {
+    fn create_in(file: File, temp: &Path, path: PathBuf, budget: usize) -> Result<Segment, Error> {
         let fail = |err| {
             let _ = fs::remove_file(temp);
             Error::io("cannot make the segment", temp, err)
@@ -148,16 +174,59 @@ impl Segment {
             data_used: 0,
             table_allocated: 0,
             table_used: 0,
-            n_sites: 0,
             rings: Vec::new(),
             n_side_files: 0,
             has_shared: false,
         });
         let file = Steady::new(file, path.clone()).map_err(fail)?;
-        let segment = Segment { map, file, path, id, _lock: lock, inner };
-        segment.write_header();
-        segment.copy_table(inherited).map_err(fail)?;
+        let segment = Segment {
+            map,
+            file,
+            path,
+            id: 0,
+            number: 0,
+            before: None,
+            n_before: 0,
+            made: 0,
+            end: AtomicUsize::new(PAGE),
+            n_records: AtomicU64::new(0),
+            n_done: AtomicU64::new(0),
+            _lock: lock,
+            inner,
+        };
+        segment.copy_table().map_err(fail)?;
         Ok(segment)
+    }
+
+    fn allocate(&self, at: usize, len: usize) -> std::io::Result<()> {
+        self.file.with(|file| os::allocate(file, at, len))?;
+        self.end.fetch_max(at + len, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Whether nobody can read it any more: the file is no longer under its name, or somebody has cut it,
+    /// perhaps before it grew again, or has written over what a reader looks at first.
+    pub(crate) fn is_gone(&self) -> bool {
+        let is_there = match fs::symlink_metadata(&self.path) {
+            Ok(meta) => {
+                self.file.is(&meta) && meta.len() >= self.end.load(Ordering::Relaxed) as u64
+            }
+            Err(err) => err.kind() != std::io::ErrorKind::NotFound,
+        };
+        !is_there || !self.is_whole()
+    }
+
+    /// Whether it was not cut, and still says of itself what it said at first. Each producer looks at its
+    /// own ring.
+    pub(crate) fn is_whole(&self) -> bool {
+        let n_rings = self.lock().rings.len();
+        let word = |at| self.map.words().load(at, Ordering::Relaxed);
+        let id = u128::from(word(header::ID)) | u128::from(word(header::ID + 1)) << 64;
+        // Rings may have come meanwhile.
+        let is_as_made = id == self.id
+            && word(header::MAGIC_AT) == MAGIC
+            && word(header::N_RINGS) >= n_rings as u64;
+        is_as_made && !self.is_cut()
     }
 
     /// Whether somebody cut the file, and this process has met the end of it.
@@ -186,35 +255,23 @@ impl Segment {
             word[..chunk.len()].copy_from_slice(chunk);
             put(header::NAME + at, u64::from_le_bytes(word));
         }
+        let given_up = self.before.into_iter().flat_map(Segment::line);
+        given_up.take(header::MAX_GIVEN_UP).for_each(|it| self.publish_given_up(it));
+        self.copy_settled();
+        put(header::N_GIVEN_UP, self.n_before.min(header::MAX_GIVEN_UP) as u64);
         put(header::VERSION_AT, VERSION);
         put(header::MAGIC_AT, MAGIC);
     }
 
-    fn copy_table(&self, inherited: Option<&Segment>) -> std::io::Result<()> {
+    fn copy_table(&self) -> std::io::Result<()> {
         let mut inner = self.lock();
-        let Some(parent) = inherited else {
-            return self.grow_table(&mut inner, TABLE_FIRST);
-        };
-        let theirs = parent.map.words();
-        let len = theirs.load(header::TABLE_LEN, Ordering::Acquire) as usize;
-        let len = len.min(TABLE_MAX);
+        let sites = sites::published();
+        let len = 8 * sites.len();
         self.grow_table(&mut inner, (len + TABLE_FIRST).min(TABLE_MAX))?;
-        let mut at = 0;
-        while at < len {
-            let entry = theirs.load((TABLE_START + at) / 8, Ordering::Relaxed) as usize;
-            if entry > TABLE_MAX {
-                // Somebody scribbled over it: what stands behind cannot be found.
-                break;
-            }
-            let bytes = 8 + entry.next_multiple_of(8);
-            for word in at / 8..((at + bytes).min(len)) / 8 {
-                let value = theirs.load(TABLE_START / 8 + word, Ordering::Relaxed);
-                self.map.words().store(TABLE_START / 8 + word, value, Ordering::Relaxed);
-            }
-            at += bytes;
-            inner.n_sites += 1;
+        for at in 0..sites.len() {
+            let word = sites.load(at, Ordering::Relaxed);
+            self.map.words().store(TABLE_START / 8 + at, word, Ordering::Relaxed);
         }
-        let len = at.min(len);
         inner.table_used = len;
         self.map.words().store(header::TABLE_LEN, len as u64, Ordering::Release);
         Ok(())
@@ -228,7 +285,7 @@ impl Segment {
     fn grow_table(&self, inner: &mut Inner, needed: usize) -> std::io::Result<()> {
         let len = needed.next_multiple_of(TABLE_STEP).min(TABLE_MAX);
         if len > inner.table_allocated {
-            self.file.with(|file| os::allocate(file, TABLE_START, len))?;
+            self.allocate(TABLE_START, len)?;
             inner.table_allocated = len;
         }
         Ok(())
@@ -237,31 +294,20 @@ impl Segment {
     /// Whether the call site fits into the table; if so, memory is allocated for it.
     pub(crate) fn has_room_for_site(&self, bytes: &[u8]) -> bool {
         let mut inner = self.lock();
-        let end = inner.table_used + 8 + bytes.len().next_multiple_of(8);
+        let end = inner.table_used + sites::entry_len(bytes);
         end <= TABLE_MAX && self.grow_table(&mut inner, end).is_ok()
     }
 
-    /// Adds a call site to the table; its number, or `None` if the table or the memory is full.
-    pub(crate) fn register_site(&self, bytes: &[u8]) -> Option<u32> {
+    /// Adds a call site to the table, for which there is room.
+    pub(crate) fn register_site(&self, bytes: &[u8]) {
         let mut inner = self.lock();
-        let len = 8 + bytes.len().next_multiple_of(8);
-        let end = inner.table_used + len;
-        if end > TABLE_MAX {
-            return None;
-        }
-        self.grow_table(&mut inner, end).ok()?;
+        let len = sites::entry_len(bytes);
         let words = self.map.words().part((TABLE_START + inner.table_used) / 8, len / 8);
-        words.store(0, bytes.len() as u64, Ordering::Relaxed);
-        for (at, chunk) in bytes.chunks(8).enumerate() {
-            let mut word = [0; 8];
-            word[..chunk.len()].copy_from_slice(chunk);
-            words.store(1 + at, u64::from_le_bytes(word), Ordering::Relaxed);
-        }
-        inner.table_used = end;
-        inner.n_sites += 1;
+        sites::write_entry(&words, bytes);
+        inner.table_used += len;
         // SYNC POINT table: with the acquire load in the reader.
-        self.map.words().store(header::TABLE_LEN, end as u64, Ordering::Release);
-        Some(inner.n_sites)
+        let end = inner.table_used as u64;
+        self.map.words().store(header::TABLE_LEN, end, Ordering::Release);
     }
 
     /// Gives a ring of at least `size` bytes to the calling thread: one that another thread has
@@ -283,8 +329,9 @@ impl Segment {
             Some(number) => number,
             None => self.make_ring(inner, size)?,
         };
-        inner.rings[number].owned = true;
-        Ok(Claim { number, size, ring: self.ring(number, size) })
+        let slot = &mut inner.rings[number];
+        slot.owned = true;
+        Ok(Claim { number, size, tail: slot.tail, ring: self.ring(number, *slot) })
     }
 
     fn make_ring(&self, inner: &mut Inner, size: usize) -> Result<usize, Error> {
@@ -300,16 +347,14 @@ impl Segment {
         // the file system is full.
         let control_end = (number + 1 + kept) * CONTROL_WORDS * 8;
         if control_end > inner.control_allocated {
-            self.file
-                .with(|file| os::allocate(file, CONTROL_START, control_end.next_multiple_of(PAGE)))
-                .map_err(fail)?;
+            self.allocate(CONTROL_START, control_end.next_multiple_of(PAGE)).map_err(fail)?;
             inner.control_allocated = control_end.next_multiple_of(PAGE);
         }
         let len = size + kept * RING_SIZES[0];
-        self.file.with(|file| os::allocate(file, at, len)).map_err(fail)?;
+        self.allocate(at, len).map_err(fail)?;
         self.map.populate(at, size);
         inner.data_used += size;
-        inner.rings.push(Slot { size, owned: true });
+        inner.rings.push(Slot { at, size, owned: true, tail: 0 });
         let control = self.control(number);
         control.store(DATA_AT, at as u64, Ordering::Relaxed);
         control.store(DATA_LEN, size as u64, Ordering::Relaxed);
@@ -324,19 +369,79 @@ impl Segment {
         words.part(CONTROL_START / 8 + number * CONTROL_WORDS, CONTROL_WORDS)
     }
 
-    fn ring(&self, number: usize, size: usize) -> Ring<MapWords<'static>> {
-        let control = self.control(number);
-        let at = control.load(DATA_AT, Ordering::Relaxed) as usize;
+    fn ring(&self, number: usize, Slot { at, size, .. }: Slot) -> Ring<MapWords<'static>> {
         // SAFETY: as in `control`.
         let words = unsafe { self.map.words_forever() };
-        Ring { control, data: words.part(at / 8, size / 8), capacity: size as u64 }
+        let data = words.part(at / 8, size / 8);
+        Ring { control: self.control(number), data, capacity: size as u64 }
     }
 
-    /// The ring may go to another thread. The caller does not touch it any more.
-    pub(crate) fn release(&self, number: usize) {
+    /// The ring may go to another thread, which goes on at `tail`. The caller does not touch it any
+    /// more.
+    pub(crate) fn release(&self, number: usize, tail: u64) {
         if let Some(slot) = self.lock().rings.get_mut(number) {
-            slot.owned = false;
+            (slot.owned, slot.tail) = (false, tail);
         }
+    }
+
+    /// This segment and those that were given up before it, the youngest first.
+    pub(crate) fn line(&'static self) -> impl Iterator<Item = &'static Segment> {
+        std::iter::successors(Some(self), |segment| segment.before)
+    }
+
+    /// Adds records that a handle had put into it, or that were refused there, when the handle leaves.
+    pub(crate) fn add_records(&self, count: u64) {
+        self.n_records.fetch_add(count, Ordering::Relaxed);
+    }
+
+    /// Says in this segment how many records were put into one that was given up before it.
+    pub(crate) fn publish_given_up(&self, given_up: &Segment) {
+        let n_back = self.n_before - given_up.n_before;
+        if !(1..=header::MAX_GIVEN_UP).contains(&n_back) {
+            return;
+        }
+        let at = given_up.n_before % header::MAX_GIVEN_UP * header::GIVEN_UP_WORDS;
+        let words = self.map.words().part(header::GIVEN_UP + at, header::GIVEN_UP_WORDS);
+        // The reader's word is left as it is.
+        let (id, count) = (given_up.id, given_up.n_records.load(Ordering::Relaxed));
+        let done = given_up.n_done.load(Ordering::Relaxed);
+        let entry = [id as u64, (id >> 64) as u64, given_up.made, count, done];
+        for (at, word) in entry.into_iter().enumerate() {
+            words.store(at, word, Ordering::Relaxed);
+        }
+    }
+
+    /// What the reader has said in the segment before this one of those before that.
+    fn copy_settled(&self) {
+        let Some(before) = self.before.filter(|before| !before.is_cut()) else { return };
+        for entry in
+            (0..header::MAX_GIVEN_UP).filter(|it| *it != before.n_before % header::MAX_GIVEN_UP)
+        {
+            let at = header::GIVEN_UP + entry * header::GIVEN_UP_WORDS + header::SETTLED;
+            let settled = before.map.words().load(at, Ordering::Relaxed);
+            self.map.words().store(at, settled, Ordering::Relaxed);
+        }
+    }
+
+    /// Nobody begins a put into it any more: notes how much of it was read, as far as it shows.
+    pub(crate) fn note_done(&self) {
+        let n_rings = self.lock().rings.len();
+        let done = |number| {
+            let control = self.control(number);
+            let told = control.load(LOST_SEEN, Ordering::Relaxed);
+            control.load(TAKEN, Ordering::Relaxed).saturating_add(told)
+        };
+        let sum = (0..n_rings).map(done).fold(0, u64::saturating_add);
+        let is_known = !self.is_cut() && sum <= self.n_records.load(Ordering::Relaxed);
+        self.n_done.store(if is_known { sum } else { header::UNKNOWN }, Ordering::Relaxed);
+    }
+
+    /// Lets its memory and its file go. What a put that is still under way writes from now on nobody sees.
+    pub(crate) fn let_go(&self) {
+        // Whoever uses the file has this lock.
+        let _inner = self.lock();
+        self.map.cover();
+        self.file.close();
     }
 
     /// Makes a side file for a record too large for any ring: its number, and its mapped words.

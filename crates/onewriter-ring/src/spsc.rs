@@ -10,6 +10,7 @@
 //! | [`WAITER`] | the producer sets, the consumer clears | relaxed + fence | the other one |
 //! | [`LOST`] and the words after it | the producer | release on `LOST` | the consumer, acquire |
 //! | [`LOST_SEEN`] and the words after it | the consumer | relaxed | the producer |
+//! | [`TAKEN`] | the consumer | relaxed | the next consumer, and the producer when its segment is given up |
 //!
 //! Positions are bytes since the ring began; they only grow, and 64 bits never wrap. A put writes
 //! its frame beyond the tail and then stores the tail once: a producer that dies before that store
@@ -43,6 +44,8 @@ pub const WAITER: usize = 17;
 pub const UNKNOWN_CLASS: usize = 7;
 /// How much of [`LOST`] the consumer has told, then how much of each class.
 pub const LOST_SEEN: usize = 18;
+/// Records that the consumer has read and released, in all.
+pub const TAKEN: usize = 29;
 /// Where the ring's data is: the byte offset in its segment, and its capacity; segments use them.
 pub const DATA_AT: usize = 30;
 /// The capacity in bytes, a power of two.
@@ -134,12 +137,17 @@ pub(crate) struct FrameHead {
 /// The fields are atomics because a signal handler may put on the same thread. `open` is zero while
 /// a frame is being written, so that a put in between takes the slow path; and it is closed before
 /// the tail and the limit are read, so that a put in between that is whole is seen.
+///
+/// While it is open, `open` is one more than the number of records put or refused, in whatever ring: to
+/// count costs the fast path no word of its own. In the slow path the number is in `count`. (That of a
+/// put in a signal handler may be missed, if it comes between the two lines that close the fast path.)
 #[derive(Debug)]
 pub struct Producer<W> {
     ring: UnsafeCell<Ring<W>>,
     tail: AtomicU64,
     limit: AtomicU64,
     open: AtomicU64,
+    count: AtomicU64,
 }
 
 /// What the slow path found.
@@ -159,6 +167,7 @@ impl<W> Producer<W> {
             tail: AtomicU64::new(0),
             limit: AtomicU64::new(0),
             open: AtomicU64::new(0),
+            count: AtomicU64::new(0),
         }
     }
 }
@@ -172,6 +181,7 @@ impl<W: Words> Producer<W> {
             tail: AtomicU64::new(tail),
             limit: AtomicU64::new(0),
             open: AtomicU64::new(0),
+            count: AtomicU64::new(0),
         };
         producer.leave_slow();
         producer
@@ -186,10 +196,10 @@ impl<W: Words> Producer<W> {
         unsafe { &*self.ring.get() }
     }
 
-    /// Goes on in another ring. Only between [`enter_slow`](Producer::enter_slow) and
-    /// [`leave_slow`](Producer::leave_slow).
-    pub(crate) fn rebind(&self, ring: Ring<W>) {
-        self.tail.store(ring.control.load(TAIL, Ordering::Relaxed), Ordering::Relaxed);
+    /// Goes on in another ring, where its producer before this one stopped. Only between
+    /// [`enter_slow`](Producer::enter_slow) and [`leave_slow`](Producer::leave_slow).
+    pub(crate) fn rebind(&self, ring: Ring<W>, tail: u64) {
+        self.tail.store(tail, Ordering::Relaxed);
         // SAFETY: no reference from `ring()` is alive here, and the producer belongs to one thread.
         unsafe { *self.ring.get() = ring };
     }
@@ -201,8 +211,16 @@ impl<W: Words> Producer<W> {
     }
 
     /// Closes the fast path, until [`leave_slow`](Producer::leave_slow).
-    #[inline(always)]
     pub(crate) fn enter_slow(&self) {
+        let count = self.open.load(Ordering::Relaxed);
+        self.close();
+        if count != 0 {
+            self.count.store(count, Ordering::Relaxed);
+        }
+    }
+
+    #[inline(always)]
+    fn close(&self) {
         self.open.store(0, Ordering::Relaxed);
         compiler_fence(Ordering::SeqCst);
     }
@@ -211,13 +229,35 @@ impl<W: Words> Producer<W> {
     pub(crate) fn leave_slow(&self) {
         let tail = self.tail.load(Ordering::Relaxed);
         self.limit.store(self.limit_from(tail), Ordering::Relaxed);
-        self.reopen();
+        self.reopen(self.count.load(Ordering::Relaxed).max(1));
     }
 
     #[inline(always)]
-    fn reopen(&self) {
+    fn reopen(&self, count: u64) {
         compiler_fence(Ordering::SeqCst);
-        self.open.store(1, Ordering::Relaxed);
+        self.open.store(count, Ordering::Relaxed);
+    }
+
+    /// Counts one more record, in the slow path.
+    pub(crate) fn count_one(&self) {
+        self.count_more(1);
+    }
+
+    fn count_more(&self, more: u64) {
+        let count = self.count.load(Ordering::Relaxed).max(1);
+        self.count.store(count.wrapping_add(more), Ordering::Relaxed);
+    }
+
+    /// How many records were put or refused, as far as it can be told while one is being put. Any thread
+    /// may call it.
+    pub(crate) fn n_records(&self) -> u64 {
+        let (open, count) = (self.open.load(Ordering::Relaxed), self.count.load(Ordering::Relaxed));
+        open.max(count).saturating_sub(1)
+    }
+
+    /// Where the next frame begins.
+    pub(crate) fn tail(&self) -> u64 {
+        self.tail.load(Ordering::Relaxed)
     }
 
     /// Makes the next put take the slow path. Any thread may call it.
@@ -235,19 +275,20 @@ impl<W: Words> Producer<W> {
         len: usize,
         fill: F,
     ) -> Result<(), F> {
-        if self.is_busy() {
+        let count = self.open.load(Ordering::Relaxed);
+        if count == 0 {
             return Err(fill);
         }
-        self.enter_slow();
+        self.close();
         let tail = self.tail.load(Ordering::Relaxed);
         let end = tail + (len + FRAME_HEADER) as u64;
         if end > self.limit.load(Ordering::Relaxed) {
-            self.reopen();
+            self.reopen(count);
             return Err(fill);
         }
         self.write_frame(tail, end, u64::from(tag) << 32, stamp, fill);
         self.tail.store(end, Ordering::Relaxed);
-        self.reopen();
+        self.reopen(count + 1);
         Ok(())
     }
 
@@ -296,11 +337,23 @@ impl<W: Words> Producer<W> {
 
     /// Where released space ends, as far as the consumer is believed.
     fn room_end(&self, tail: u64) -> u64 {
+        // An impossible head is somebody's scribble: then the ring counts as full.
+        self.head(tail).map_or(tail, |head| head + self.ring().capacity)
+    }
+
+    /// The head, if it is where a head can be.
+    fn head(&self, tail: u64) -> Option<u64> {
         // SYNC POINT head: with the release store in `Consumer::release`.
         let head = self.ring().control.load(HEAD, Ordering::Acquire);
-        let plausible = head <= tail && tail - head <= self.ring().capacity;
-        // An impossible head is somebody's scribble: then the ring counts as full.
-        if plausible { head + self.ring().capacity } else { tail }
+        (head <= tail && tail - head <= self.ring().capacity).then_some(head)
+    }
+
+    /// Whether there will never be room again in a ring of a segment: somebody has cut it or written over
+    /// it, or the consumer has given it up.
+    pub(crate) fn is_broken(&self) -> bool {
+        let ring = self.ring();
+        let is_as_made = ring.control.load(DATA_LEN, Ordering::Relaxed) == ring.capacity;
+        !is_as_made || self.head(self.tail()).is_none()
     }
 
     /// Up to where frames that are not urgent may be written without another look.
@@ -358,8 +411,10 @@ impl<W: Words> Producer<W> {
     fn add_lost(&self, class: usize, count: u64, stamp: u64) {
         let control = &self.ring().control;
         let add = |at: usize, order| {
+            // Whatever somebody has written there.
             control.store(at, control.load(at, Ordering::Relaxed).wrapping_add(count), order);
         };
+        self.count_more(count);
         let lost = control.load(LOST, Ordering::Relaxed);
         if lost == control.load(LOST_SEEN, Ordering::Relaxed) {
             control.store(LOST_FIRST, stamp, Ordering::Relaxed);
@@ -543,6 +598,11 @@ impl<W: Words> Consumer<W> {
         }
         self.ring.control.store(WAITER, 0, Ordering::Relaxed);
         true
+    }
+
+    /// How many records that were not accepted have been told, by whatever consumer.
+    pub(crate) fn lost_seen(&self) -> u64 {
+        self.lost_seen
     }
 
     /// Whether there are losses that were not told: see [`tell_losses`](Consumer::tell_losses).

@@ -5,7 +5,7 @@
 //! not the file that it was is left alone, and the file is opened again by its name.
 
 use crate::os;
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io;
 use std::mem::ManuallyDrop;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
@@ -70,6 +70,16 @@ impl Steady {
             return Err(io::ErrorKind::NotFound.into());
         }
         work(&file)
+    }
+
+    /// Whether this is what is known of the file.
+    pub(crate) fn is(&self, meta: &Metadata) -> bool {
+        self.identity == Identity { dev: meta.dev(), ino: meta.ino() }
+    }
+
+    /// Closes it. Nobody is at work [`with`](Steady::with) it.
+    pub(crate) fn close(&self) {
+        self.identity.close(&self.file);
     }
 
     /// How many bytes it has.

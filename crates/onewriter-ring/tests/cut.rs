@@ -2,9 +2,7 @@
 
 mod queue;
 
-use onewriter_ring::{
-    Corrupt, JournalFile, Pending, Place, PutError, Reader, put, take_lost_unseen,
-};
+use onewriter_ring::{Corrupt, JournalFile, Pending, Place, PutError, Reader, put};
 use queue::child::Child;
 use queue::{Record, joined, merge, never_wait};
 use std::fs::{File, OpenOptions};
@@ -205,31 +203,6 @@ fn own_segment(here: &queue::Joined) -> PathBuf {
         bytes[32..40] == id.to_le_bytes()
     });
     own.next().expect("this process has put something")
-}
-
-#[test]
-fn a_process_whose_own_segment_is_cut_lives_and_is_told_that_its_records_are_refused() {
-    for len in [0, PAGE, DATA] {
-        let here = joined(never_wait());
-        let value = |value: u64| put(0, 20, 1, 8, |frame| frame.word(value));
-        let child = Child::that(|| {
-            let _ = take_lost_unseen(0);
-            value(1).unwrap();
-            cut(&own_segment(&here), len);
-            for n in 0..1000 {
-                assert_eq!(value(n), Err(PutError::Cut), "{len} bytes, put {n}");
-            }
-            let other = std::thread::scope(|scope| scope.spawn(|| value(7)).join().unwrap());
-            assert_eq!(other, Err(PutError::Cut), "{len} bytes, another thread");
-            let large = put(0, 20, 1, 1 << 20, |frame| frame.word(1));
-            assert_eq!(large, Err(PutError::Cut), "{len} bytes");
-            assert_eq!(take_lost_unseen(0), 1002);
-        });
-        child.kill();
-    }
-    let expected =
-        "the file with this process's records was cut by somebody: start the process anew";
-    assert_eq!(PutError::Cut.to_string(), expected);
 }
 
 #[test]

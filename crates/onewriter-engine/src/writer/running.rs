@@ -254,6 +254,9 @@ impl Running {
         }
         let unseen = onewriter_ring::take_lost_unseen(self.shared.slot);
         losses.add_unseen(unseen, self.drain.wall.at(t0), t0);
+        for (process, count) in self.drain.reader.take_lost_segments() {
+            losses.add_vanished(process, count, self.drain.wall.at(t0), t0);
+        }
         if is_last || queue.requested() > queue.watermark() {
             losses.tell(t0);
         }
@@ -344,7 +347,7 @@ impl Running {
         stats.lost = router.losses.total();
         stats.silenced = onewriter_ring::silenced();
         stats.lost_unplaced = router.losses.total_unseen();
-        stats.lost_full = stats.lost - stats.lost_unplaced;
+        stats.lost_full = stats.lost - stats.lost_unplaced - router.losses.total_vanished();
         stats.unreadable += unreadable;
         stats.waiting_bytes = waiting;
         stats.segments = segments;

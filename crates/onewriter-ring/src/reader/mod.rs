@@ -6,6 +6,7 @@
 //! and a put needs no fence.
 
 mod damage;
+mod given_up;
 mod house;
 mod reading;
 mod segment;
@@ -20,6 +21,7 @@ use crate::segment::segment_path;
 use crate::spsc::{Corrupt, Losses};
 use crate::words::Words;
 use damage::DamageLog;
+use given_up::GivenUpLog;
 use segment::{Opened, Rules, SegmentReader};
 use std::collections::HashSet;
 use std::ffi::OsString;
@@ -84,6 +86,7 @@ pub struct Reader {
     active: Vec<RingId>,
     dirty: Vec<RingId>,
     log: DamageLog,
+    given_up: GivenUpLog,
     bell_is_cut: bool,
     barrier_works: bool,
 }
@@ -111,6 +114,7 @@ impl Reader {
             active: Vec::new(),
             dirty: Vec::new(),
             log: DamageLog::default(),
+            given_up: GivenUpLog::default(),
             bell_is_cut: false,
             barrier_works: os::register_barrier() && os::barrier(),
         }
@@ -140,6 +144,7 @@ impl Reader {
 
     fn take_time(&mut self) -> u64 {
         let t0 = clock::now();
+        self.given_up.begin(t0);
         let all_registered = !self.segments.iter().flatten().any(|segment| segment.no_barrier);
         self.barrier_works = os::barrier() && all_registered;
         // Without a barrier a tail may still be on its way: leave out the last moments.
@@ -176,7 +181,8 @@ impl Reader {
     }
 
     /// Whether the last pass had all segments in view. This process may have no descriptor or memory
-    /// left to open one, or there are too many: then nothing can be said about what they hold.
+    /// left to open one, or there are too many: then nothing can be said about what they hold. Nor can it
+    /// of what is missing in a segment that was given up, before all that is there has been read.
     #[must_use]
     pub fn sees_all(&self) -> bool {
         self.sees_all
@@ -298,6 +304,12 @@ impl Reader {
         }
     }
 
+    /// Records that processes have lost since the last call with segments that somebody has cut, removed
+    /// or written over: how many, and the process.
+    pub fn take_lost_segments(&mut self) -> Vec<(u32, u64)> {
+        self.given_up.take()
+    }
+
     /// What was found broken since the last call.
     pub fn take_damage(&mut self) -> Vec<Damage> {
         self.log.take()
@@ -343,19 +355,29 @@ impl Reader {
     fn scan(&mut self) {
         let joins = self.queue.bell.words().load(bell::JOINS, Ordering::SeqCst);
         let due = self.scanned.is_none_or(|at| at.elapsed() >= SCAN_EVERY);
-        if joins == self.joins_seen && !due {
+        // What was given up goes as soon as it is drained: then it is known what is missing.
+        let waits = self.has_given_up();
+        if joins == self.joins_seen && !due && !waits {
             return;
         }
         self.joins_seen = joins;
         self.scanned = Some(Instant::now());
-        if due {
+        if due || waits {
             self.remove_dead_segments();
         }
         self.open_new_segments();
+        self.given_up.look(&mut self.segments);
+        // Until then nobody can say that all is written or told.
+        self.sees_all &= !self.has_given_up();
         if self.swept.is_none_or(|at| at.elapsed() >= SWEEP_EVERY) {
             self.swept = Some(Instant::now());
             self.sweep(SystemTime::now());
         }
+    }
+
+    /// Whether a segment is still open that its process has given up.
+    fn has_given_up(&self) -> bool {
+        self.segments.iter().flatten().any(|segment| segment.given_up.is_some())
     }
 
     /// Removes what processes that were killed in the middle of it have left in the making, if it is
@@ -380,14 +402,23 @@ impl Reader {
     }
 
     fn remove_drained(&mut self, is_own: impl Fn(&SegmentReader) -> bool) {
+        let mut removed = Vec::new();
         for slot in &mut self.segments {
             // First dead, then drained: after its death nothing is added.
-            let is_over = |it: &SegmentReader| is_own(it) || it.about.is_dead();
+            let is_over =
+                |it: &SegmentReader| it.given_up.is_some() || is_own(it) || it.about.is_dead();
             let done = slot.take_if(|segment| is_over(segment) && segment.is_drained());
             if let Some(segment) = done {
-                segment.remove(!is_own(&segment), &mut self.log);
+                let died = !is_own(&segment) && segment.given_up.is_none();
+                segment.remove(died, &mut self.log);
                 self.names.remove(segment.about.path.file_name().unwrap_or_default());
+                removed.push(segment);
             }
+        }
+        for segment in removed {
+            // What it says of others is the last that its process says.
+            self.given_up.hear(&segment, &mut self.segments);
+            self.given_up.note_removed(&segment);
         }
     }
 
@@ -471,7 +502,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let queue = Queue::open_in(&dir.path().join("queue")).unwrap();
         let queue: &'static Queue = Box::leak(Box::new(queue));
-        let made = || crate::segment::Segment::create(queue, 64 << 10, None).unwrap();
+        let made = || crate::segment::Segment::create(queue, 64 << 10, 1, None).unwrap();
         let mut segments = [made(), made(), made()].map(|segment| segment.id).to_vec();
         let mut reader = Reader::new(queue);
         reader.limit(2);

@@ -5,8 +5,10 @@ use super::damage::DamageLog;
 use super::segment::About;
 use super::side::{self, SideFiles};
 use crate::os;
-use crate::spsc::{Consumer, Corrupt, FrameHead, HEAD, parse};
-use crate::words::MapWords;
+use crate::put::INTRODUCTION_TAG;
+use crate::spsc::{Consumer, Corrupt, FrameHead, HEAD, TAKEN, parse};
+use crate::words::{MapWords, Words};
+use std::sync::atomic::Ordering;
 
 /// How much of a ring is copied at a time.
 const READ_MAX: usize = 64 << 10;
@@ -29,10 +31,13 @@ pub(super) struct Reading {
     t0: u64,
     side: SideFiles,
     pub(super) is_dirty: bool,
+    /// Records that were taken, by this reader and those before it.
+    n_taken: u64,
 }
 
 impl Reading {
     pub(super) fn new(consumer: Consumer<MapWords<'static>>, end: usize) -> Reading {
+        let n_taken = consumer.ring().control.load(TAKEN, Ordering::Relaxed);
         Reading {
             consumer,
             end,
@@ -43,6 +48,7 @@ impl Reading {
             t0: 0,
             side: SideFiles::default(),
             is_dirty: false,
+            n_taken,
         }
     }
 
@@ -53,6 +59,11 @@ impl Reading {
 
     pub(super) fn waiting(&self) -> u64 {
         self.consumer.tail() - self.consumer.released()
+    }
+
+    /// Records that were put and taken, or refused and told.
+    pub(super) fn n_done(&self) -> u64 {
+        self.n_taken.saturating_add(self.consumer.lost_seen())
     }
 
     /// What was seen and not taken.
@@ -159,6 +170,7 @@ impl Reading {
     pub(super) fn next(&mut self) {
         if let Some(frame) = self.next.take() {
             self.at += 2 + frame.len / 8;
+            self.n_taken = self.n_taken.wrapping_add(u64::from(frame.tag != INTRODUCTION_TAG));
         }
     }
 
@@ -183,6 +195,7 @@ impl Reading {
         // First the head: a writer that takes over reads from there, and must find every side file
         // that it meets.
         let pos = self.taken();
+        self.consumer.ring().control.store(TAKEN, self.n_taken, Ordering::Relaxed);
         if self.consumer.release(pos) {
             os::futex_wake(self.consumer.ring().control.low_half(HEAD), 1);
         }

@@ -3,7 +3,7 @@
 use super::damage::{Damage, DamageLog, file_name};
 use super::reading::Reading;
 use crate::lock::LifetimeLock;
-use crate::os::{Map, PAGE};
+use crate::os::{self, Map, PAGE};
 use crate::segment::{
     BUDGET_MAX, CONTROL_START, DATA_START, MAGIC, MAX_RINGS, RING_SIZES, TABLE_MAX, TABLE_START,
     VERSION, done_prefix, header, side_prefix,
@@ -47,7 +47,13 @@ impl About {
 
     /// Whether the process that made the segment has ended. If that cannot be told it has not.
     pub(super) fn is_dead(&self) -> bool {
-        !LifetimeLock::is_held(&self.path).unwrap_or(true)
+        match LifetimeLock::is_held(&self.path) {
+            // Somebody has removed its name: then the open file is asked.
+            Err(err) if err.kind() == io::ErrorKind::NotFound => {
+                self.file.with(|file| Ok(os::try_share_lock(file))).unwrap_or(false)
+            }
+            is_held => !is_held.unwrap_or(true),
+        }
     }
 
     fn is_cut_below(&self, end: usize) -> bool {
@@ -74,6 +80,26 @@ pub(super) struct SegmentReader {
     /// Nothing that it holds was given up.
     is_intact: bool,
     is_cut: bool,
+    /// Of rings that are read no more: what was taken from them, and their losses that were told.
+    n_done: u64,
+    /// Its process has given it up, with so many records put into it or refused.
+    pub(super) given_up: Option<u64>,
+}
+
+/// What a process says of a segment that it has given up.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct GivenUp {
+    /// Where it stands.
+    at: usize,
+    pub(super) id: u128,
+    /// When it was made.
+    pub(super) made: u64,
+    /// Records put into it or refused.
+    pub(super) count: u64,
+    /// How many of these the process has seen read or told.
+    pub(super) done: Option<u64>,
+    /// How many of these a reader knows to be read or told.
+    pub(super) settled: u64,
 }
 
 impl SegmentReader {
@@ -119,6 +145,8 @@ impl SegmentReader {
             n_faults: 0,
             is_intact: true,
             is_cut: false,
+            n_done: 0,
+            given_up: None,
         }))
     }
 
@@ -142,6 +170,10 @@ impl SegmentReader {
             let _ = fs::remove_file(entry.path());
         }
         let _ = fs::remove_file(path);
+        if self.given_up.is_some() {
+            // Its process lives, and so does the file as long as that.
+            let _ = self.about.file.with(|file| file.set_len(0));
+        }
     }
 
     pub(super) fn process_name(&self) -> String {
@@ -169,7 +201,9 @@ impl SegmentReader {
     /// The ring is read no more.
     fn drop_ring(&mut self, number: usize, what: Corrupt, log: &mut DamageLog) {
         let ring = self.rings.get_mut(number).and_then(Option::take);
-        let bytes = ring.map_or(0, |ring| ring.unread());
+        let bytes = ring.as_ref().map_or(0, Reading::unread);
+        self.n_done = self.n_done.saturating_add(ring.as_ref().map_or(0, Reading::n_done));
+        self.turn_away(number);
         self.is_intact = false;
         if what == Corrupt::Truncated {
             // Each of its rings notices by itself, and some have lost nothing.
@@ -183,13 +217,52 @@ impl SegmentReader {
         }
     }
 
+    /// Tells the producer of a ring that is read no more, by a head where no head can be: it then goes on
+    /// in another segment.
+    fn turn_away(&self, number: usize) {
+        let words = self.about.map.words();
+        words.store(CONTROL_START / 8 + number * CONTROL_WORDS + HEAD, u64::MAX, Ordering::Release);
+    }
+
+    /// Records that were put into it or refused, and neither read nor told.
+    pub(super) fn n_missing(&self) -> u64 {
+        let rings = self.rings.iter().flatten().map(Reading::n_done);
+        let done = rings.fold(self.n_done, u64::saturating_add);
+        self.given_up.unwrap_or(0).saturating_sub(done)
+    }
+
+    /// What the process says of segments that it has given up for this one.
+    pub(super) fn given_up_before(&self) -> impl Iterator<Item = GivenUp> {
+        let word = |at| self.about.map.words().load(at, Ordering::Relaxed);
+        let count = (word(header::N_GIVEN_UP) as usize).min(header::MAX_GIVEN_UP);
+        let places = (0..count).map(|entry| header::GIVEN_UP + entry * header::GIVEN_UP_WORDS);
+        places.map(move |at| GivenUp {
+            at,
+            id: u128::from(word(at)) | u128::from(word(at + 1)) << 64,
+            made: word(at + 2),
+            count: word(at + 3),
+            done: Some(word(at + 4)).filter(|done| *done != header::UNKNOWN),
+            settled: word(at + header::SETTLED),
+        })
+    }
+
+    /// Tells the reader behind this one that all of these are read or told.
+    pub(super) fn settle(&self, entry: &GivenUp) {
+        let at = entry.at + header::SETTLED;
+        self.about.map.words().store(at, entry.count, Ordering::Relaxed);
+    }
+
     /// Counts one more fault; after too many the whole segment is read no more.
     fn fault(&mut self, log: &mut DamageLog) {
         self.is_intact = false;
         self.n_faults += 1;
         if self.n_faults == MAX_FAULTS {
             let bytes = self.rings.iter().flatten().map(Reading::unread).sum();
-            self.rings.iter_mut().for_each(|ring| *ring = None);
+            for number in 0..self.rings.len() {
+                let done = self.rings[number].take().map_or(0, |ring| ring.n_done());
+                self.n_done = self.n_done.saturating_add(done);
+                self.turn_away(number);
+            }
             log.add(self.about.damage(Corrupt::Quarantined, bytes));
         }
     }
@@ -221,10 +294,15 @@ impl SegmentReader {
         }
     }
 
-    /// Opens the rings that were published since the last call.
+    /// Opens the rings that were published since the last call; later, if there is no descriptor left to
+    /// look at the file.
     pub(super) fn open_new_rings(&mut self, log: &mut DamageLog) {
         for number in self.rings.len()..self.n_rings() {
-            let ring = self.open_ring(number);
+            let len = match self.about.file.len() {
+                Err(err) if err.kind() != io::ErrorKind::NotFound => return,
+                len => len.unwrap_or(0),
+            };
+            let ring = self.open_ring(number, len as usize);
             let is_missing = ring.is_none();
             self.rings.push(ring);
             if is_missing {
@@ -246,10 +324,9 @@ impl SegmentReader {
     }
 
     /// The ring, if what its control block says is possible and lies within the file.
-    fn open_ring(&self, number: usize) -> Option<Reading> {
-        let len = self.about.file.len().ok()?;
+    fn open_ring(&self, number: usize, len: usize) -> Option<Reading> {
         let control_at = CONTROL_START + number * CONTROL_WORDS * 8;
-        if control_at + CONTROL_WORDS * 8 > len as usize {
+        if control_at + CONTROL_WORDS * 8 > len {
             return None;
         }
         // SAFETY: the map lives as long as this `SegmentReader`, and readings lie within it.
@@ -261,7 +338,7 @@ impl SegmentReader {
         let possible = RING_SIZES.contains(&size)
             && at.is_multiple_of(PAGE)
             && at >= DATA_START
-            && end <= len as usize
+            && end <= len
             && end <= 8 * words.len();
         if !possible {
             return None;

@@ -116,7 +116,7 @@ fn a_producer_that_dies_while_it_grows_into_another_ring_leaves_both_whole() {
             for stamp in 1..=6 {
                 if !put(&producer, stamp, 10 * stamp, 2) {
                     producer.enter_slow();
-                    producer.rebind(mortal(&large, life));
+                    producer.rebind(mortal(&large, life), 0);
                     producer.leave_slow();
                     assert!(put(&producer, stamp, 10 * stamp, 2));
                 }

@@ -30,11 +30,13 @@ fn the_constants_of_the_format_page_are_those_of_the_code() {
         assert_eq!(stated(page, name).as_bytes(), magic.to_le_bytes(), "{name}");
     }
     states!(page, header::ID, header::PROCESS_ID, header::BUDGET, header::NO_BARRIER);
-    states!(page, header::NAME_LEN, header::N_RINGS, header::TABLE_LEN);
+    states!(page, header::NAME_LEN, header::N_RINGS, header::TABLE_LEN, header::N_GIVEN_UP);
+    states!(page, header::GIVEN_UP, header::GIVEN_UP_WORDS, header::MAX_GIVEN_UP);
     states!(page, segment::CONTROL_START, segment::MAX_RINGS, segment::TABLE_START);
     states!(page, segment::TABLE_MAX, segment::DATA_START, segment::BUDGET_MAX);
     states!(page, spsc::TAIL, spsc::LOST, spsc::LOST_BY_CLASS, spsc::LOST_FIRST, spsc::LOST_LAST);
-    states!(page, spsc::HEAD, spsc::WAITER, spsc::LOST_SEEN, spsc::DATA_AT, spsc::DATA_LEN);
+    states!(page, spsc::HEAD, spsc::WAITER, spsc::LOST_SEEN, spsc::TAKEN, spsc::DATA_AT);
+    states!(page, spsc::DATA_LEN);
     states!(page, spsc::CONTROL_WORDS, spsc::FRAME_HEADER, put::INTRODUCTION_TAG, put::MAX_RECORD);
     for (name, mask) in [
         ("spsc::LEN_MASK", spsc::LEN_MASK),

@@ -23,7 +23,7 @@ pub struct Joined {
     pub reader: Reader,
     /// Bodies of the frames that introduce threads, as they came.
     pub introductions: Vec<Vec<u8>>,
-    _dir: tempfile::TempDir,
+    _dir: Option<tempfile::TempDir>,
     _turn: MutexGuard<'static, ()>,
 }
 
@@ -61,11 +61,18 @@ pub fn never_wait() -> JoinOptions {
 }
 
 pub fn joined(options: JoinOptions) -> Joined {
-    let turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let dir = folder();
-    let queue = join(0, Queue::open_in(dir.path()).expect("a queue"), options).expect("joined");
+    let mut joined = joined_in(dir.path(), options);
+    joined._dir = Some(dir);
+    joined
+}
+
+/// The same in a folder of the caller's.
+pub fn joined_in(dir: &Path, options: JoinOptions) -> Joined {
+    let turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let queue = join(0, Queue::open_in(dir).expect("a queue"), options).expect("joined");
     let reader = Reader::new(queue);
-    Joined { queue, reader, introductions: Vec::new(), _dir: dir, _turn: turn }
+    Joined { queue, reader, introductions: Vec::new(), _dir: None, _turn: turn }
 }
 
 impl Drop for Joined {
