@@ -3,8 +3,10 @@
 
 use onewriter_tests::{Place, Talk, assert_same, numbered};
 use rustix::process::{Pid, Signal, kill_process};
+use std::collections::HashSet;
 use std::fs::{self, OpenOptions};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 const VICTIM: &str = env!("CARGO_BIN_EXE_victim");
 
@@ -124,6 +126,49 @@ fn a_program_whose_segment_is_removed_goes_on_under_another_name_and_loses_nothi
     let wanted = wanted.map(|prefix| numbered(prefix, 50)).concat();
     assert_eq!(beside(&place, &wanted), [""; 0]);
     assert_eq!(place.left_in_queues(), [""; 0]);
+}
+
+#[test]
+fn each_line_is_written_once_or_counted_though_segments_are_cut_and_removed_under_load() {
+    const LINES: u64 = 100_000;
+    const PREFIXES: [&str; 5] = ["writer ", "other ", "load ", "behind ", "after "];
+    let place = Place::default();
+    let (mut writer, mut other) = (talk(&place), talk(&place));
+    put(&mut writer, "writer", 50);
+    put(&mut other, "other", 50);
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            // Each one once, as soon as it is there, in turn in one of two ways.
+            let mut known = Vec::new();
+            while !done.load(Ordering::Relaxed) {
+                let found = files(&place, "s-");
+                for path in found.into_iter().filter(|it| !known.contains(it)).collect::<Vec<_>>() {
+                    let opened = OpenOptions::new().write(true).open(&path);
+                    // The writer may have let it go meanwhile.
+                    let _ = match known.len() % 2 {
+                        0 => opened.and_then(|file| file.set_len(0)),
+                        _ => fs::remove_file(&path),
+                    };
+                    known.push(path);
+                }
+            }
+        });
+        put(&mut other, "load", LINES as usize);
+        done.store(true, Ordering::Relaxed);
+    });
+    put(&mut other, "behind", 50);
+    put(&mut writer, "after", 50);
+    assert!(other.end().success());
+    assert!(writer.end().success());
+    let (told, lines): (Vec<_>, Vec<_>) =
+        place.lines().into_iter().partition(|line| line.contains(" records lost: "));
+    let lost = told.iter().filter_map(|line| line.split_once(' ')?.0.parse::<u64>().ok());
+    let is_line = |line: &&String| PREFIXES.iter().any(|prefix| line.starts_with(prefix));
+    let written: Vec<_> = lines.iter().filter(is_line).collect();
+    let distinct: HashSet<_> = written.iter().collect();
+    assert_eq!(distinct.len(), written.len(), "none is there twice");
+    assert_eq!(written.len() as u64 + lost.sum::<u64>(), LINES + 4 * 50, "{told:#?}");
 }
 
 #[test]

@@ -120,6 +120,7 @@ impl Drain {
         self.last_time = time;
         let Some(record) = self.record(id, &frame, time) else {
             self.n_unreadable += 1;
+            self.reader.note_unreadable(id);
             return false;
         };
         let origin = (frame.tag >> ORIGIN_SHIFT) & ORIGIN_MAX;

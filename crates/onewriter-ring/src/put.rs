@@ -225,7 +225,8 @@ impl Request {
                 Ok(handle) => return after_commit(self.slot, handle),
             }
         }
-        count_lost_unseen(self.slot);
+        // It counts as one of those that were lost with the last segment.
+        handle_of(self.slot).producer.count_refused();
         Err(PutError::Cut)
     }
 
@@ -356,6 +357,8 @@ impl Request {
         }
         let mut wait = None;
         loop {
+            // It may wait where nobody reads any more.
+            look_at_times(joined, clock::stamp());
             let head = producer.announce_wait();
             if producer.make_room(len, self.is_urgent()) == Room::Ready {
                 return true;

@@ -248,6 +248,15 @@ impl<W: Words> Producer<W> {
         self.count.store(count.wrapping_add(more), Ordering::Relaxed);
     }
 
+    /// The same outside of it. A put that a signal handler began in the middle of another is missed.
+    pub(crate) fn count_refused(&self) {
+        if !self.is_busy() {
+            self.enter_slow();
+            self.count_one();
+            self.reopen(self.count.load(Ordering::Relaxed));
+        }
+    }
+
     /// How many records were put or refused, as far as it can be told while one is being put. Any thread
     /// may call it.
     pub(crate) fn n_records(&self) -> u64 {

@@ -145,6 +145,45 @@ fn a_child_has_its_parents_call_sites_though_the_parents_segment_is_cut() {
 }
 
 #[test]
+fn a_child_that_is_forked_while_a_call_site_is_added_has_whole_ones_alone_and_adds_its_own() {
+    let here = joined(never_wait());
+    let first = register(b"the first").unwrap();
+    let done = AtomicBool::new(false);
+    let n_known = AtomicU64::new(first.into());
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) && n_known.load(Ordering::Relaxed) < 10_000 {
+                let next = n_known.load(Ordering::Relaxed) + 1;
+                let number = register(format!("site {next:0>100}").as_bytes());
+                assert_eq!(number.map(u64::from), Some(next));
+                n_known.store(next, Ordering::Relaxed);
+            }
+        });
+        for _ in 0..20 {
+            let before = n_known.load(Ordering::Relaxed);
+            Child::that(|| {
+                put_all([1]);
+                let number = register(b"of the child").unwrap();
+                assert!(u64::from(number) > before);
+                let mut reader = Reader::new(here.queue);
+                reader.begin();
+                let is_own = |it: &u32| reader.process(*it).unwrap().0 == std::process::id();
+                let own = (0..reader.counts().0 as u32).find(is_own).unwrap();
+                let mut table = sites(&mut reader, own).split_off(first as usize - 1);
+                assert_eq!(table.pop().unwrap(), b"of the child");
+                assert_eq!(table.len() as u32, number - first);
+                assert_eq!(table.remove(0), b"the first");
+                for (site, n) in table.iter().zip(first + 1..) {
+                    assert_eq!(*site, format!("site {n:0>100}").as_bytes());
+                }
+            })
+            .kill();
+        }
+        done.store(true, Ordering::Relaxed);
+    });
+}
+
+#[test]
 fn a_segment_that_is_removed_is_read_to_its_end_by_whoever_has_it_open_and_the_next_has_a_name() {
     let mut here = joined(never_wait());
     put_all([1, 2]);

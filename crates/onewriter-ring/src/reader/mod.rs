@@ -234,6 +234,15 @@ impl Reader {
         }
     }
 
+    /// Nothing can be made of the frame that was peeked at. If its segment is given up, it counts among
+    /// what was lost with that.
+    pub fn note_unreadable(&mut self, id: RingId) {
+        let segment = self.segments.get_mut(id.segment as usize).and_then(Option::as_mut);
+        if let Some(ring) = segment.and_then(|it| it.rings.get_mut(id.ring as usize)?.as_mut()) {
+            ring.note_unreadable();
+        }
+    }
+
     /// The segment's random bits and where the frame that was peeked at begins.
     #[must_use]
     pub fn position(&self, id: RingId) -> Option<Cursor> {

@@ -174,6 +174,11 @@ impl Reading {
         }
     }
 
+    /// The frame at hand does not count as read.
+    pub(super) fn note_unreadable(&mut self) {
+        self.n_taken = self.n_taken.wrapping_sub(1);
+    }
+
     /// Reads the body of the frame at hand from its side file; false if it cannot be read, and then
     /// the body is empty.
     #[cold]
