@@ -161,7 +161,7 @@ impl Tally {
                 Some(Line::Record(record)) => self.record(record, path),
                 Some(Line::Foreign(n)) if n == self.foreign.0 => self.foreign.0 += 1,
                 // What its process was killed in was not accepted; that it is told is right.
-                Some(Line::Unfinished) if self.is_large => self.counts.unfinished += 1,
+                Some(Line::Unfinished) => self.counts.unfinished += 1,
                 _ => {
                     self.counts.torn += 1;
                     let shown: String = String::from_utf8_lossy(&line).chars().take(120).collect();

@@ -3,7 +3,7 @@
 use super::compress::Compression;
 use super::disk::{Disk, RealDisk};
 use super::names::{Names, Scheme};
-use super::open::Access;
+use super::open::{Access, Live};
 use super::retention::Keep;
 use super::rotation::{Rotation, Schedule};
 use super::size::ByteSize;
@@ -280,15 +280,7 @@ impl FileBuilder {
         });
         Scheme::new(&self.path, &self.names, zone.clone())?;
         let name = format!("file {}", self.path.display());
-        let live =
-            disk.open(&self.path, &self.access).map_err(|err| open_error(&self.path, err))?;
-        // Absolute, whatever the working directory becomes; and a link's own target, so that rotation
-        // renames the file and not the link.
-        let path = match live.is_stream {
-            true => std::path::absolute(&self.path),
-            false => std::fs::canonicalize(&self.path),
-        };
-        let path = path.map_err(|err| Error::io("cannot follow", &self.path, err))?;
+        let (live, path) = open_followed(&self.path, &self.access, disk.as_mut())?;
         let scheme = Scheme::new(&path, &self.names, zone.clone())?;
         let link = self.link.map(|link| checked_link(link, &path, &scheme)).transpose()?;
         let settings = Settings {
@@ -346,6 +338,32 @@ impl FileBuilder {
             ));
         }
         self.compression.map_or(Ok(()), Compression::check)
+    }
+}
+
+/// How often a file is opened again that another writer renames whenever it is open.
+const MAX_RENAMES: usize = 1000;
+
+/// Opens the file, and finds its path: absolute, whatever the working directory becomes; and a link's
+/// own target, so that rotation renames the file and not the link.
+fn open_followed(
+    path: &Path,
+    access: &Access,
+    disk: &mut dyn Disk,
+) -> Result<(Live, PathBuf), Error> {
+    let mut tries = 0..MAX_RENAMES;
+    loop {
+        let live = disk.open(path, access).map_err(|err| open_error(path, err))?;
+        let followed = match live.is_stream {
+            true => std::path::absolute(path),
+            false => std::fs::canonicalize(path),
+        };
+        match followed {
+            Ok(followed) => return Ok((live, followed)),
+            // Another process has rotated it in this moment: opening makes it anew.
+            Err(err) if err.kind() == std::io::ErrorKind::NotFound && tries.next().is_some() => {}
+            Err(err) => return Err(Error::io("cannot follow", path, err)),
+        }
     }
 }
 

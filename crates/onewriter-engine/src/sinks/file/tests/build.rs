@@ -3,12 +3,40 @@
 use super::{Plain, World, assert_files};
 use crate::error::Error;
 use crate::sink::Sink;
+use crate::sinks::file::disk::{Disk, RealDisk};
+use crate::sinks::file::open::{Access, Live};
 use crate::sinks::file::{DiskFull, FileBuilder, Fsync, Names, Rotation, file};
 use crate::testing::check_sink;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
 use std::time::Duration;
+
+/// Whoever opens a file finds it renamed, twice.
+struct Rotated(usize);
+
+impl Disk for Rotated {
+    fn open(&mut self, path: &Path, access: &Access) -> std::io::Result<Live> {
+        let live = RealDisk.open(path, access)?;
+        if let Some(left) = self.0.checked_sub(1) {
+            fs::rename(path, path.with_extension(left.to_string()))?;
+            self.0 = left;
+        }
+        Ok(live)
+    }
+}
+
+#[test]
+fn a_file_that_is_rotated_while_it_is_opened_is_opened_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("shop.log");
+    let sink = file(&path).format(Plain).build_on(Box::new(Rotated(2))).unwrap();
+    assert_eq!(sink.path(), path.canonicalize().unwrap());
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 3);
+    let always = file(&path).format(Plain).build_on(Box::new(Rotated(usize::MAX)));
+    let err = always.err().unwrap().to_string();
+    assert!(err.starts_with(&format!("cannot follow {}: No such file", path.display())), "{err}");
+}
 
 fn refusal(dir: &Path, configure: impl FnOnce(FileBuilder) -> FileBuilder) -> Error {
     let builder = configure(file(dir.join("shop.log")).format(Plain));
