@@ -199,11 +199,19 @@ impl Process {
                 Ordering::SeqCst,
                 Ordering::Relaxed,
             );
+            if segment.is_cut() {
+                // In this moment.
+                give_up(joined.slot, number);
+            }
         }
     }
 
     /// Adds up what was put into segments that this slot has given up, and says so in its present one.
     fn settle(&self, joined: &Joined) {
+        let current = self.queues[joined.slot].segment();
+        if current.is_none_or(|segment| segment.line().nth(1).is_none()) {
+            return;
+        }
         let _guard = self.lock();
         let Some(current) = self.queues[joined.slot].segment() else { return };
         let is_given_up = |it: &Segment| current.line().skip(1).any(|old| std::ptr::eq(old, it));
@@ -238,6 +246,7 @@ pub fn join(slot: usize, queue: Queue, options: JoinOptions) -> Result<&'static 
             .map_err(|err| Error::new(format!("no memory that fork wipes: {err}")))?;
         PROCESS.store(page.cast(), Ordering::Release);
     }
+    let _slow = Slow::enter();
     leave_one(slot);
     let queue: &'static Queue = Box::leak(Box::new(queue));
     // SAFETY: the queue was just leaked.
@@ -309,6 +318,10 @@ pub(crate) fn look(joined: &Joined) {
     let Some(segment) = process.queues[joined.slot].segment() else { return };
     let _slow = Slow::enter();
     if segment.is_gone() {
+        if segment.is_whole() && !joined.queue.takes_segments() {
+            // It has lost its name, but another one would have none either: it serves on.
+            return;
+        }
         give_up(joined.slot, segment.number);
     }
     match own_segment(joined) {
@@ -427,6 +440,9 @@ pub(crate) fn own_segment(joined: &Joined) -> Result<&'static Segment, Error> {
     let before = own.segment();
     if let Some(segment) = before.filter(is_open) {
         return Ok(segment);
+    }
+    if before.is_some() && !joined.queue.takes_segments() {
+        return Err(Error::new("the queue's folder is gone, or another program has made it anew"));
     }
     if let Some(before) = before {
         // A put that has not seen the new number is behind this in the ring, and in its handle's count.

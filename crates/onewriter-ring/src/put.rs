@@ -226,7 +226,9 @@ impl Request {
             }
         }
         // It counts as one of those that were lost with the last segment.
-        handle_of(self.slot).producer.count_refused();
+        if !handle_of(self.slot).producer.count_refused() {
+            count_lost_unseen(self.slot);
+        }
         Err(PutError::Cut)
     }
 

@@ -3,12 +3,13 @@
 use crate::lead::LEAD_FILE;
 use crate::os::{self, Map, PAGE};
 use crate::place::{self, QueueName};
+use crate::steady::Identity;
 use crate::words::{MapWords, Words};
 use crate::{clock, clock::ClockKind};
 use std::fmt;
 use std::fs::{self, OpenOptions};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -193,6 +194,19 @@ impl Queue {
         place::is_private_name(&self.dir)
     }
 
+    /// Whether another program has made this queue anew: the doorbell in the folder is not the one that is
+    /// open here. What stands in the folder is read by whoever has that one.
+    pub(crate) fn is_others(&self) -> bool {
+        let bell = fs::symlink_metadata(self.dir.join(bell::FILE));
+        bell.is_ok_and(|meta| self.bell.identity != Identity { dev: meta.dev(), ino: meta.ino() })
+    }
+
+    /// Whether a reader of this queue would find another segment: the folder is where it was (and this
+    /// process still sees it), and nobody else's.
+    pub(crate) fn takes_segments(&self) -> bool {
+        self.dir.is_dir() && !self.is_others()
+    }
+
     /// Does something in the folder. That of a private queue may have been swept away while no
     /// process had a segment in it: then it is made anew.
     pub(crate) fn in_folder<T>(&self, mut work: impl FnMut() -> io::Result<T>) -> io::Result<T> {
@@ -256,6 +270,7 @@ pub(crate) mod bell {
 #[derive(Debug)]
 pub(crate) struct Bell {
     map: Map,
+    identity: Identity,
     pub(crate) clock: ClockKind,
 }
 
@@ -274,6 +289,7 @@ impl Bell {
                 path.display()
             )));
         }
+        let identity = Identity::of(&file).map_err(fail)?;
         let map = Map::shared(&file, PAGE).map_err(fail)?;
         let word = |at| map.words().load(at, Ordering::Relaxed);
         if word(bell::MAGIC_AT) != bell::MAGIC {
@@ -292,7 +308,7 @@ impl Bell {
             )));
         }
         let clock = if word(bell::CLOCK_AT) == 1 { ClockKind::Tsc } else { ClockKind::Monotonic };
-        Ok(Bell { map, clock })
+        Ok(Bell { map, identity, clock })
     }
 
     /// Makes the page whole before it has its name: nobody sees half of it.

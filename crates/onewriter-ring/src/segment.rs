@@ -25,7 +25,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 pub(crate) const MAGIC: u64 = u64::from_le_bytes(*b"ONEWRSEG");
-pub(crate) const VERSION: u64 = 1;
+pub(crate) const VERSION: u64 = 2;
 
 /// The words of the header.
 pub(crate) mod header {
@@ -89,6 +89,8 @@ pub(crate) struct Segment {
     made: u64,
     /// Bytes of the file that are allocated.
     end: AtomicUsize,
+    /// How many rings are published.
+    n_rings: AtomicU64,
     /// Records that handles which have left it had put into it, or that were refused there.
     n_records: AtomicU64,
     /// How many of these were read or told when it was given up.
@@ -139,10 +141,12 @@ impl Segment {
     ) -> Result<&'static Segment, Error> {
         let id = os::random_id().map_err(|err| Error::new(format!("no random id: {err}")))?;
         let temp = queue.dir().join(format!(".s-{id:032x}"));
-        let file = queue.in_folder(|| {
+        let make = || {
             let mut options = OpenOptions::new();
             options.read(true).write(true).create_new(true).mode(0o600).open(&temp)
-        });
+        };
+        // A folder that was there for the one before is not made anew: who has it open is elsewhere.
+        let file = if before.is_some() { make() } else { queue.in_folder(make) };
         let file = file.map_err(|err| Error::io("cannot make the segment", &temp, err))?;
         let mut segment = Segment::create_in(file, &temp, segment_path(queue, id), budget)?;
         (segment.id, segment.number, segment.made) = (id, number, clock::read(queue.bell.clock));
@@ -189,6 +193,7 @@ impl Segment {
             n_before: 0,
             made: 0,
             end: AtomicUsize::new(PAGE),
+            n_rings: AtomicU64::new(0),
             n_records: AtomicU64::new(0),
             n_done: AtomicU64::new(0),
             _lock: lock,
@@ -200,17 +205,17 @@ impl Segment {
 
     fn allocate(&self, at: usize, len: usize) -> std::io::Result<()> {
         self.file.with(|file| os::allocate(file, at, len))?;
-        self.end.fetch_max(at + len, Ordering::Relaxed);
+        self.end.fetch_max(at + len, Ordering::Release);
         Ok(())
     }
 
     /// Whether nobody can read it any more: the file is no longer under its name, or somebody has cut it,
     /// perhaps before it grew again, or has written over what a reader looks at first.
     pub(crate) fn is_gone(&self) -> bool {
+        // First what it has to be, then what it is: another thread may make it longer meanwhile.
+        let end = self.end.load(Ordering::Acquire) as u64;
         let is_there = match fs::symlink_metadata(&self.path) {
-            Ok(meta) => {
-                self.file.is(&meta) && meta.len() >= self.end.load(Ordering::Relaxed) as u64
-            }
+            Ok(meta) => self.file.is(&meta) && meta.len() >= end,
             Err(err) => err.kind() != std::io::ErrorKind::NotFound,
         };
         !is_there || !self.is_whole()
@@ -219,13 +224,12 @@ impl Segment {
     /// Whether it was not cut, and still says of itself what it said at first. Each producer looks at its
     /// own ring.
     pub(crate) fn is_whole(&self) -> bool {
-        let n_rings = self.lock().rings.len();
+        let n_rings = self.n_rings.load(Ordering::Acquire);
         let word = |at| self.map.words().load(at, Ordering::Relaxed);
         let id = u128::from(word(header::ID)) | u128::from(word(header::ID + 1)) << 64;
         // Rings may have come meanwhile.
-        let is_as_made = id == self.id
-            && word(header::MAGIC_AT) == MAGIC
-            && word(header::N_RINGS) >= n_rings as u64;
+        let is_as_made =
+            id == self.id && word(header::MAGIC_AT) == MAGIC && word(header::N_RINGS) >= n_rings;
         is_as_made && !self.is_cut()
     }
 
@@ -360,6 +364,7 @@ impl Segment {
         control.store(DATA_LEN, size as u64, Ordering::Relaxed);
         // SYNC POINT rings: with the acquire load in the reader.
         self.map.words().store(header::N_RINGS, number as u64 + 1, Ordering::Release);
+        self.n_rings.store(number as u64 + 1, Ordering::Release);
         Ok(number)
     }
 

@@ -248,13 +248,16 @@ impl<W: Words> Producer<W> {
         self.count.store(count.wrapping_add(more), Ordering::Relaxed);
     }
 
-    /// The same outside of it. A put that a signal handler began in the middle of another is missed.
-    pub(crate) fn count_refused(&self) {
-        if !self.is_busy() {
-            self.enter_slow();
-            self.count_one();
-            self.reopen(self.count.load(Ordering::Relaxed));
+    /// The same outside of it; false if it is closed: there is no ring, or a put in a signal handler
+    /// interrupts another.
+    pub(crate) fn count_refused(&self) -> bool {
+        if self.is_busy() {
+            return false;
         }
+        self.enter_slow();
+        self.count_one();
+        self.reopen(self.count.load(Ordering::Relaxed));
+        true
     }
 
     /// How many records were put or refused, as far as it can be told while one is being put. Any thread
@@ -611,7 +614,8 @@ impl<W: Words> Consumer<W> {
 
     /// How many records that were not accepted have been told, by whatever consumer.
     pub(crate) fn lost_seen(&self) -> u64 {
-        self.lost_seen
+        // As they are told: by class. The sum may be behind, if it was cut off between the two.
+        self.by_class_seen.iter().fold(0, |sum, count| sum.saturating_add(*count))
     }
 
     /// Whether there are losses that were not told: see [`tell_losses`](Consumer::tell_losses).
@@ -636,6 +640,7 @@ impl<W: Words> Consumer<W> {
     /// Records that were not accepted since the last call, if there were any. Counts that no
     /// producer can reach between two looks are cut to 2^32.
     pub fn losses(&mut self) -> Option<Losses> {
+        let had_untold = self.lost_told != self.lost_seen;
         let control = &self.ring.control;
         // SYNC POINT lost: with the release store in `Producer::count_lost`.
         let lost = control.load(LOST, Ordering::Acquire);
@@ -659,6 +664,10 @@ impl<W: Words> Consumer<W> {
         self.last_reported = losses.last;
         // The classes may be ahead of the sum: then the sum's turn comes later with nothing new.
         losses.count = losses.by_class.iter().sum();
+        if losses.count == 0 && !had_untold {
+            // No line will come of it.
+            self.tell_losses();
+        }
         (losses.count != 0).then_some(losses)
     }
 }

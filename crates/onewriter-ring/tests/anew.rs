@@ -4,7 +4,7 @@
 mod queue;
 
 use onewriter_ring::{
-    JoinOptions, Overflow, PutError, Reader, now, put, register, take_lost_unseen,
+    JoinOptions, Overflow, PutError, Reader, now, put, register, take_lost_unseen, try_put,
 };
 use queue::child::Child;
 use queue::{Joined, files, joined, never_wait};
@@ -387,4 +387,35 @@ fn whoever_writes_over_a_segment_holds_no_put_up_and_the_next_segment_is_read_ex
     let read = here.values();
     let read: Vec<_> = read.into_iter().filter(|value| (2..10_000).contains(value)).collect();
     assert!(read == (2..10_000).collect::<Vec<_>>(), "each once, in order");
+}
+
+#[test]
+fn a_segment_that_grows_while_others_look_whether_it_is_there_is_not_given_up() {
+    const N: u64 = 150;
+    let here = joined(never_wait());
+    let n_left = AtomicU64::new(N);
+    let (n_left, queue) = (&n_left, here.queue);
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(move || {
+                while n_left.load(Ordering::Relaxed) > 0 {
+                    queue.request(now());
+                }
+            });
+        }
+        // Each thread takes rings of its own, for which the file becomes longer, and keeps them.
+        for value in 0..N {
+            scope.spawn(move || {
+                let large = vec![0; 3_000];
+                let put = put_value(value)
+                    .and_then(|()| try_put(0, 20, 1, 3_000, |frame| frame.bytes(&large)));
+                n_left.fetch_sub(1, Ordering::Relaxed);
+                while n_left.load(Ordering::Relaxed) > 0 {
+                    std::thread::yield_now();
+                }
+                assert_eq!(put, Ok(()));
+            });
+        }
+    });
+    assert_eq!(here.files("s-").len(), 1);
 }

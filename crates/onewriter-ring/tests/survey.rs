@@ -91,7 +91,7 @@ fn what_is_no_queue_and_no_segment_is_passed_over_and_nothing_is_believed() {
     // A header that promises more rings and a longer name than there can be.
     let mut header = vec![0xff; 4096];
     header[..8].copy_from_slice(b"ONEWRSEG");
-    header[8..16].copy_from_slice(&1_u64.to_le_bytes());
+    header[8..16].copy_from_slice(&2_u64.to_le_bytes());
     fs::write(shop.join("s-1"), header).unwrap();
     let found = Survey::all(dir.path()).unwrap();
     let names: Vec<_> = found.iter().map(|survey| &survey.name).collect();

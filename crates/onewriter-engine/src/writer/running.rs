@@ -395,8 +395,10 @@ impl Running {
     fn is_over(&mut self) -> bool {
         let Phase::Stopping { deadline } = self.shared.lock().phase else { return false };
         let requested = self.shared.queue.requested();
+        // With a line on its way the pass gathers no losses: another one does.
+        let has_gathered = !self.router.losses.is_on_its_way();
         let n_records = self.work(requested);
-        let done = n_records == 0 && self.router.all_committed;
+        let done = n_records == 0 && self.router.all_committed && has_gathered;
         done || deadline.is_some_and(|deadline| Instant::now() >= deadline)
     }
 

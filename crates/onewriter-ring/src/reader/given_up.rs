@@ -5,7 +5,7 @@
 //! reader knows how many it has read and told.
 
 use super::segment::{GivenUp, SegmentReader};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// More in one segment are not believed: somebody has written over what the process says.
 const LOST_MAX: u64 = 1 << 32;
@@ -20,6 +20,8 @@ pub(super) struct GivenUpLog {
     gone: HashMap<u128, u64>,
     /// What is not told yet, by process.
     lost: BTreeMap<u32, u64>,
+    /// Segments of which something was lost that is not told, or not known to be.
+    untold: HashSet<u128>,
 }
 
 impl GivenUpLog {
@@ -47,16 +49,20 @@ impl GivenUpLog {
                     segment.given_up = segment.given_up.max(Some(entry.count));
                 }
                 Some(_) => {}
+                // There is no descriptor left to open it with.
+                None if from.has_neighbour(entry.id) => {}
                 None => {
-                    self.note_unseen(process, entry);
-                    from.settle(&entry);
+                    self.note_unseen(process, &entry);
+                    if !self.untold.contains(&entry.id) && entry.settled != entry.count {
+                        from.settle(&entry);
+                    }
                 }
             }
         }
     }
 
     /// The segment is not open: it is gone, or this reader has never met it.
-    fn note_unseen(&mut self, process: u32, entry: GivenUp) {
+    fn note_unseen(&mut self, process: u32, entry: &GivenUp) {
         let is_known = self.gone.contains_key(&entry.id);
         // What nobody but this reader could have read, nobody has.
         let is_mine = self.since.is_some_and(|since| entry.made > since);
@@ -68,22 +74,31 @@ impl GivenUpLog {
         let before = self.gone.entry(entry.id).or_insert(done.max(settled));
         let more = entry.count.saturating_sub(*before);
         *before = entry.count.max(*before);
-        self.add(process, more);
+        self.add(process, entry.id, more);
     }
 
     /// The segment was read to its end: what is missing is lost.
     pub(super) fn note_removed(&mut self, segment: &SegmentReader) {
         let Some(count) = segment.given_up else { return };
         if self.gone.len() < MAX_GONE {
-            self.gone.insert(segment.about.id, count);
+            // A thread in the middle of a put does not yet count among those that are said.
+            self.gone.insert(segment.about.id, count.max(segment.n_done()));
         }
-        self.add(segment.about.process, segment.n_missing());
+        self.add(segment.about.process, segment.about.id, segment.n_missing());
     }
 
-    fn add(&mut self, process: u32, count: u64) {
+    fn add(&mut self, process: u32, segment: u128, count: u64) {
         if count > 0 {
+            self.untold.insert(segment);
             let sum = self.lost.entry(process).or_default();
             *sum = sum.saturating_add(count);
+        }
+    }
+
+    /// All that was taken is told.
+    pub(super) fn tell(&mut self) {
+        if self.lost.is_empty() {
+            self.untold.clear();
         }
     }
 

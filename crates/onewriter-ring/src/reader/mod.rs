@@ -297,6 +297,7 @@ impl Reader {
     pub fn tell_losses(&mut self) {
         let rings = self.segments.iter_mut().flatten().flat_map(|segment| &mut segment.rings);
         rings.flatten().for_each(|reading| reading.consumer.tell_losses());
+        self.given_up.tell();
     }
 
     /// Records that were not accepted since the last call, by ring.
@@ -419,19 +420,24 @@ impl Reader {
             let done = slot.take_if(|segment| is_over(segment) && segment.is_drained());
             if let Some(segment) = done {
                 let died = !is_own(&segment) && segment.given_up.is_none();
-                segment.remove(died, &mut self.log);
                 self.names.remove(segment.about.path.file_name().unwrap_or_default());
-                removed.push(segment);
+                removed.push((segment, died));
             }
         }
-        for segment in removed {
+        for (segment, died) in removed {
             // What it says of others is the last that its process says.
             self.given_up.hear(&segment, &mut self.segments);
+            segment.remove(died, &mut self.log);
             self.given_up.note_removed(&segment);
         }
     }
 
     fn open_new_segments(&mut self) {
+        if self.queue.is_others() {
+            // What stands there is read by whoever has made the queue anew.
+            self.sees_all = true;
+            return;
+        }
         let entries = match fs::read_dir(self.queue.dir()) {
             Ok(entries) => entries,
             Err(err) => {

@@ -8,7 +8,9 @@ use crate::segment::{
     BUDGET_MAX, CONTROL_START, DATA_START, MAGIC, MAX_RINGS, RING_SIZES, TABLE_MAX, TABLE_START,
     VERSION, done_prefix, header, side_prefix,
 };
-use crate::spsc::{CONTROL_WORDS, Consumer, Corrupt, DATA_AT, DATA_LEN, HEAD, Ring};
+use crate::spsc::{
+    CONTROL_WORDS, Consumer, Corrupt, DATA_AT, DATA_LEN, HEAD, LOST_SEEN, Ring, TAKEN,
+};
 use crate::steady::Steady;
 use crate::words::Words;
 use std::fs::{self, OpenOptions};
@@ -226,9 +228,19 @@ impl SegmentReader {
 
     /// Records that were put into it or refused, and neither read nor told.
     pub(super) fn n_missing(&self) -> u64 {
+        self.given_up.unwrap_or(0).saturating_sub(self.n_done())
+    }
+
+    /// Records that were read or told, in all its rings.
+    pub(super) fn n_done(&self) -> u64 {
         let rings = self.rings.iter().flatten().map(Reading::n_done);
-        let done = rings.fold(self.n_done, u64::saturating_add);
-        self.given_up.unwrap_or(0).saturating_sub(done)
+        rings.fold(self.n_done, u64::saturating_add)
+    }
+
+    /// Whether a segment with this id is beside it.
+    pub(super) fn has_neighbour(&self, id: u128) -> bool {
+        let name = format!("s-{id:032x}");
+        fs::symlink_metadata(self.about.path.with_file_name(name)).is_ok()
     }
 
     /// What the process says of segments that it has given up for this one.
@@ -302,6 +314,12 @@ impl SegmentReader {
                 Err(err) if err.kind() != io::ErrorKind::NotFound => return,
                 len => len.unwrap_or(0),
             };
+            if let Some(done) = self.done_in_turned_away(number, len as usize) {
+                self.n_done = self.n_done.saturating_add(done);
+                self.is_intact = false;
+                self.rings.push(None);
+                continue;
+            }
             let ring = self.open_ring(number, len as usize);
             let is_missing = ring.is_none();
             self.rings.push(ring);
@@ -311,6 +329,14 @@ impl SegmentReader {
                 self.drop_ring(number, what, log);
             }
         }
+    }
+
+    /// Of a ring that a reader before this one has turned away: how many records were read or told.
+    fn done_in_turned_away(&self, number: usize, len: usize) -> Option<u64> {
+        let control_at = CONTROL_START + number * CONTROL_WORDS * 8;
+        let word = |at| self.about.map.words().load(control_at / 8 + at, Ordering::Relaxed);
+        let is_it = control_at + CONTROL_WORDS * 8 <= len && word(HEAD) == u64::MAX;
+        is_it.then(|| word(TAKEN).saturating_add(word(LOST_SEEN)))
     }
 
     /// How many rings are published and to be read.
