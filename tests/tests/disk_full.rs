@@ -124,7 +124,7 @@ fn a_sink_that_drops_takes_back_half_lines_and_counts_what_it_dropped() {
 fn a_limit_below_what_a_segment_needs_loses_and_counts_and_does_not_end_the_program() {
     let place = Place::default();
     let log = place.log();
-    let mut talk = Talk::start(place.command(VICTIM, &["talk", log.to_str().expect("UTF-8")]));
+    let mut talk = Talk::start(place.command(VICTIM, &["talk-lose", log.to_str().expect("UTF-8")]));
     limit(&talk, Some(16 << 10));
     assert_eq!(talk.ask("put lost 10"), "ok");
     // There may be no room either to stage a line that says so.

@@ -137,7 +137,7 @@ fn sixty_four_megabytes_of_shared_memory_are_enough() {
 fn shared_memory_that_is_too_small_is_passed_over_and_said_so() {
     let Some(room) = Room::new("mount -t tmpfs -o size=64k none /dev/shm") else { return };
     let queue = room.queue_in(room.temp().to_str().expect("UTF-8"));
-    let why = "/dev/shm has 64 KiB free, a queue needs 512 KiB: make room there, or make it larger \
+    let why = "/dev/shm has 64 KiB free, a queue needs 640 KiB: make room there, or make it larger \
                (`docker run --shm-size`, an emptyDir's sizeLimit)";
     let mut talk = room.start("wait");
     room.works(&mut talk, &queue, &on_disk(why, &queue));
@@ -234,8 +234,8 @@ fn no_room_anywhere_is_an_error_that_names_each_place_and_what_would_help() {
         "make room there, or make it larger (`docker run --shm-size`, an emptyDir's sizeLimit)";
     let temp = room.temp();
     let expected = format!(
-        "no room for a queue: /dev/shm has 64 KiB free, a queue needs 512 KiB: {help}; {} has 128 KiB \
-         free, a queue needs 512 KiB: {help}; or set ONEWRITER_DIR to another folder\n",
+        "no room for a queue: /dev/shm has 64 KiB free, a queue needs 640 KiB: {help}; {} has 128 KiB \
+         free, a queue needs 640 KiB: {help}; or set ONEWRITER_DIR to another folder\n",
         temp.display()
     );
     assert_eq!(String::from_utf8_lossy(&output.stdout), expected);
@@ -288,7 +288,7 @@ fn without_losses(lines: Vec<String>) -> (Vec<String>, Vec<String>) {
 
 #[test]
 fn a_program_whose_first_records_find_no_memory_counts_them_in_the_log_and_goes_on() {
-    for policy in ["wait", "drop"] {
+    for policy in ["soon", "drop"] {
         let Some(room) = Room::new("mount -t tmpfs -o size=2m none /dev/shm") else { return };
         let mut talk = room.start(policy);
         // Now it writes, and has its journal.
@@ -306,15 +306,29 @@ fn a_program_whose_first_records_find_no_memory_counts_them_in_the_log_and_goes_
 }
 
 #[test]
+fn first_records_that_may_wait_for_memory_do_and_none_is_lost() {
+    let Some(room) = Room::new("mount -t tmpfs -o size=2m none /dev/shm") else { return };
+    let mut talk = room.start("wait");
+    assert_eq!(talk.ask("complete 60000"), "ok");
+    room.run(FILL);
+    talk.tell("put line 100");
+    room.run("rm /dev/shm/other");
+    assert_eq!(talk.answer(), "ok");
+    assert_eq!(talk.ask("complete 60000"), "ok");
+    assert_same(&lines(&room.log()), &numbered("line", 100));
+    assert!(talk.end().success());
+}
+
+#[test]
 fn a_queue_that_is_in_a_full_place_is_used_there_and_its_program_is_told() {
     let Some(room) = Room::new("mount -t tmpfs -o size=2m none /dev/shm") else { return };
     assert!(room.start("wait").end().success());
     room.run(FILL);
-    let mut talk = room.start("wait");
+    let mut talk = room.start("soon");
     let queue = room.queue_in("/dev/shm");
     assert_eq!(talk.ask("where"), queue);
     let told = talk.ask("told");
-    let why = "/dev/shm has 0 KiB free, a queue needs 512 KiB: make room there, or make it larger \
+    let why = "/dev/shm has 0 KiB free, a queue needs 640 KiB: make room there, or make it larger \
                (`docker run --shm-size`, an emptyDir's sizeLimit)";
     let stays = format!(
         "{why}; the queue is in {queue} already and stays there: while it has no room, records wait or \
@@ -457,7 +471,7 @@ fn a_chosen_folder_that_is_no_good_is_an_error_and_no_other_is_taken() {
         (
             &small[14..],
             format!(
-                "no room for a queue: {small} has 64 KiB free, a queue needs 512 KiB: \
+                "no room for a queue: {small} has 64 KiB free, a queue needs 640 KiB: \
                                 make room there, or make it larger (`docker run --shm-size`, an \
                                 emptyDir's sizeLimit); or set ONEWRITER_DIR to another folder"
             ),

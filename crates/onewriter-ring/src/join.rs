@@ -411,10 +411,12 @@ pub fn register(site: &[u8]) -> Option<u32> {
     let _slow = Slow::enter();
     let mut any = false;
     for joined in (0..MAX_QUEUES).filter_map(joined).filter(|joined| joined.is_open()) {
-        any |= own_segment(joined).is_ok();
+        any = true;
+        // Where there is no memory for one now, the put waits for it.
+        let _ = own_segment(joined);
     }
     let process = process().filter(|_| any)?;
-    // A segment that is made meanwhile waits, and then copies the table with this call site in it.
+    // A segment that is made later, or meanwhile and waits, copies the table with this call site in it.
     let _guard = process.lock();
     if !process.segments().all(|segment| segment.has_room_for_site(site)) {
         return None;

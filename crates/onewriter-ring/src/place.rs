@@ -24,7 +24,7 @@ pub const DIR_VARIABLE: &str = "ONEWRITER_DIR";
 
 /// What a queue and its first program need at least: a segment with its first rings, and a journal
 /// that takes one batch.
-const LEAST_ROOM: u64 = 512 << 10;
+const LEAST_ROOM: u64 = 640 << 10;
 
 /// A folder in which this user's queues may live.
 struct Room {

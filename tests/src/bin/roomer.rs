@@ -19,6 +19,7 @@ fn main() {
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let (path, overflow) = match args[..] {
         [path, "wait"] => (path, Overflow::block(PATIENCE)),
+        [path, "soon"] => (path, Overflow::block(Duration::from_millis(1))),
         [path, "drop"] => (path, Overflow::drop_newest()),
         _ => panic!("unknown program {args:?}"),
     };
