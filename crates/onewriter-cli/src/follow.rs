@@ -20,6 +20,8 @@ pub const LINE_LIMIT: usize = 16 << 20;
 pub struct Follower {
     path: PathBuf,
     open: Option<Open>,
+    /// When the last file began that was read to its end, as long as its successor is not found.
+    ended: Option<Timestamp>,
     partial: Vec<u8>,
 }
 
@@ -36,7 +38,7 @@ impl Follower {
     /// Follows `path`, from its beginning; it need not exist yet.
     #[must_use]
     pub fn new(path: &Path) -> Follower {
-        Follower { path: path.to_owned(), open: None, partial: Vec::new() }
+        Follower { path: path.to_owned(), open: None, ended: None, partial: Vec::new() }
     }
 
     /// Gives out all whole lines that have come since the last call.
@@ -110,16 +112,15 @@ impl Follower {
         }
     }
 
-    /// Ends the old file and opens the one that has the name now.
+    /// Ends the old file and opens the one that has the name now; before that is read, those that had
+    /// it in between. It is opened first: what is rotated away from then on is it or comes behind it.
     fn switch(&mut self, take: &mut Take<'_>) -> Result<(), Failure> {
         if let Some(old) = self.open.take() {
             // What was written between the last read and the rename.
             self.open = Some(old);
             self.read(take)?;
             self.end_line(take)?;
-            if let Some(began) = self.open.take().and_then(|old| began(&old.file)) {
-                self.read_missed(began, take)?;
-            }
+            self.ended = self.open.take().and_then(|old| began(&old.file));
         }
         let file = match File::open(&self.path) {
             Ok(file) => file,
@@ -130,16 +131,27 @@ impl Follower {
         if found.is_dir() {
             return Err(files::open(&self.path).err().unwrap_or_else(|| Failure::usage("")));
         }
+        if let Some(ended) = self.ended.take() {
+            self.read_missed(ended, &file, take)?;
+        }
         self.open = Some(Open { file, id: (found.dev(), found.ino()), at: 0 });
         Ok(())
     }
 
-    /// The files that were rotated away before they could be seen under their first name.
-    fn read_missed(&self, began: Timestamp, take: &mut Take<'_>) -> Result<(), Failure> {
-        let now = Zoned::now();
-        for path in files::rotated_set(&self.path)? {
-            if path == self.path || files::first_time(&path, &now).is_none_or(|time| time <= began)
-            {
+    /// The files that were rotated away before they could be seen under their first name: they began
+    /// behind the one that has `ended`, and before the `next`.
+    fn read_missed(
+        &self,
+        ended: Timestamp,
+        next: &File,
+        take: &mut Take<'_>,
+    ) -> Result<(), Failure> {
+        let paths = files::rotated_set(&self.path)?;
+        // Behind the list: if the next one is on it by now, it has its first line.
+        let (until, now) = (began(next), Zoned::now());
+        let is_between = |time| time > ended && until.is_none_or(|until| time < until);
+        for path in paths {
+            if path == self.path || !files::first_time(&path, &now).is_some_and(is_between) {
                 continue;
             }
             let mut lines = Lines::new(files::open(&path)?, LINE_LIMIT);
@@ -243,6 +255,21 @@ mod tests {
         assert_eq!(stage.poll(), [""; 0]);
         stage.append("x.log", "four\n");
         assert_eq!(stage.poll(), ["four"]);
+    }
+
+    #[test]
+    fn rotations_while_no_file_has_the_name_lose_nothing() {
+        let line = |n: u8| format!("2026-11-21T08:00:0{n}Z INFO x: {n}\n");
+        let mut stage = Stage::new();
+        stage.append("x.log", &line(1));
+        assert_eq!(stage.poll().len(), 1);
+        stage.rename("x.log", "x.3.log");
+        assert_eq!(stage.poll(), [""; 0]);
+        stage.append("x.log", &line(2));
+        stage.rename("x.log", "x.2.log");
+        stage.append("x.log", &line(3));
+        let expected: Vec<String> = (2..4).map(|n| line(n).trim_end().to_owned()).collect();
+        assert_eq!(stage.poll(), expected);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! What `serve` is told: one queue and its sinks.
 
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -67,6 +69,12 @@ impl ServePlan {
                      \"shop.log\", or name = \"shop\""
                 ));
             }
+            if !has_place(&outer) {
+                return Err(format!(
+                    "{name}: there is no sink: give file = \"shop.log\", stdout = true or stderr = true, or \
+                     [[{SINKS}]] tables with these"
+                ));
+            }
             return Ok(ServePlan { name: queue, sinks: vec![plan] });
         };
         if let Some(setting) = outer.settings().first() {
@@ -79,7 +87,14 @@ impl ServePlan {
                 "{at}: several sinks need a queue with a name: give name = \"shop\""
             ));
         }
-        let sinks = tables.iter().map(|table| sink(source, table)).collect::<Result<_, _>>()?;
+        let sinks: Vec<Plan> =
+            tables.iter().map(|table| sink(source, table)).collect::<Result<_, _>>()?;
+        if let Some(file) = twice(&sinks) {
+            return Err(format!(
+                "{at}: two sinks write {}: give each line one, or another file",
+                file.display()
+            ));
+        }
         Ok(ServePlan { name: queue, sinks })
     }
 
@@ -110,7 +125,7 @@ fn sink(source: Source<'_>, table: &Spanned<DeValue<'_>>) -> Result<Plan, String
     for (key, value) in settings as &DeTable<'_> {
         raw.put_toml(source, key, value, &Offered { more: &[], ..OFFERED })?;
     }
-    if !["file", "stdout", "stderr"].iter().any(|name| raw.get(name).is_some()) {
+    if !has_place(&raw) {
         return Err(format!(
             "{}:{line}: a sink without a place: give file = \"shop.log\", stdout = true or stderr \
              = true",
@@ -118,6 +133,18 @@ fn sink(source: Source<'_>, table: &Spanned<DeValue<'_>>) -> Result<Plan, String
         ));
     }
     plan(&raw)
+}
+
+fn has_place(raw: &Raw) -> bool {
+    ["file", "stdout", "stderr"].iter().any(|name| raw.get(name).is_some())
+}
+
+/// A file that two sinks name, in whatever way.
+fn twice(sinks: &[Plan]) -> Option<PathBuf> {
+    let mut met = HashSet::new();
+    let files = sinks.iter().filter_map(|plan| plan.file.as_ref());
+    let real = |path: &Path| path.canonicalize().or_else(|_| std::path::absolute(path)).ok();
+    files.filter_map(|file| real(file.path.as_ref())).find(|path| !met.insert(path.clone()))
 }
 
 fn plan(raw: &Raw) -> Result<Plan, String> {
@@ -208,6 +235,19 @@ mod tests {
             "stderr = true",
             "serve.toml: there is no file after which the queue could be named: give file = \
              \"shop.log\", or name = \"shop\"",
+        );
+        refused(
+            "name = \"shop\"",
+            "serve.toml: there is no sink: give file = \"shop.log\", stdout = true or stderr = true, or \
+             [[sink]] tables with these",
+        );
+        let file = std::path::absolute("a.log").unwrap();
+        refused(
+            "name = \"shop\"\n[[sink]]\nfile = \"a.log\"\n[[sink]]\nfile = \"./a.log\"",
+            &format!(
+                "serve.toml:2: two sinks write {}: give each line one, or another file",
+                file.display()
+            ),
         );
         refused(
             "name = \"shop\"\nkeep = 7",
