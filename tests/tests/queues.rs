@@ -198,6 +198,29 @@ fn too_many(n: usize) -> String {
 }
 
 #[test]
+fn a_file_has_one_sink_and_a_second_one_is_refused_whatever_it_is_called() {
+    let _alone = alone();
+    let place = Place::default();
+    let file = || sink::file(path(&place, "one")).format(plain());
+    let refused = format!(
+        "two sinks write {}: give one of them another file, or leave it out",
+        path(&place, "one").display()
+    );
+    let twice = onewriter::builder().sink(file()).sink(file()).install();
+    assert_eq!(twice.err().expect("refused").to_string(), refused);
+    let log = onewriter::builder().sink(file()).install().expect("one is enough");
+    let link = path(&place, "link");
+    std::os::unix::fs::symlink(path(&place, "one"), &link).expect("a link");
+    let err = log.add_sink(sink::file(link).format(plain())).expect_err("refused");
+    assert_eq!(err.to_string(), refused);
+    log.add_sink(sink::file(path(&place, "two")).format(plain())).expect("another file");
+    info!("once");
+    end(log);
+    assert_eq!(lines(&path(&place, "one")), ["once"]);
+    assert_eq!(lines(&path(&place, "two")), ["once"]);
+}
+
+#[test]
 fn more_than_seven_queues_are_refused_and_a_name_makes_one_of_them() {
     let _alone = alone();
     let place = Place::default();

@@ -11,6 +11,7 @@ use onewriter_engine::filter::Filter;
 use onewriter_engine::{Error, ErrorKind, Hold, SinkSpec, Stats, Trap, Writer, WriterOptions};
 use onewriter_record::{Level, LevelFilter};
 use onewriter_ring::{JoinOptions, MAX_QUEUES, Order, Queue, QueueName};
+use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -39,8 +40,25 @@ pub(crate) struct Parts {
     names: Vec<QueueName>,
     /// For each sink, as they were added: the slot of its queue, and its number there.
     sinks: Vec<(usize, usize)>,
+    /// The files of the sinks.
+    files: Vec<PathBuf>,
     /// The one before all sinks, which holds for queues that come later too.
     filter: Option<Filter>,
+}
+
+impl Parts {
+    /// Notes the file of a sink, unless another sink has it: each would write every record.
+    fn claim_file(&mut self, spec: &SinkSpec) -> Result<(), Error> {
+        let Some(file) = &spec.file else { return Ok(()) };
+        if self.files.contains(file) {
+            return Err(Error::config(format!(
+                "two sinks write {}: give one of them another file, or leave it out",
+                file.display()
+            )));
+        }
+        self.files.push(file.clone());
+        Ok(())
+    }
 }
 
 /// Nobody changes or reads the logger's state as long as this lives.
@@ -59,6 +77,7 @@ impl Logger {
         let parts = Mutex::new(Parts { filter, ..Parts::default() });
         let logger: &'static Logger = Box::leak(Box::new(Logger { settings, parts }));
         let mut parts = logger.lock();
+        sinks.iter().try_for_each(|spec| parts.claim_file(spec))?;
         let mut groups: Vec<(QueueName, Vec<(usize, SinkSpec)>)> = Vec::new();
         for (number, spec) in sinks.into_iter().enumerate() {
             let name = logger.queue_of(&spec);
@@ -143,10 +162,20 @@ impl Logger {
     /// Adds a sink, to the queue that it belongs to.
     pub(crate) fn add_sink(&self, spec: SinkSpec) -> Result<(), Error> {
         let mut parts = self.lock();
+        parts.claim_file(&spec)?;
+        let file = spec.file.clone();
+        let added = self.add_to(&mut parts, spec);
+        if let (Err(_), Some(file)) = (&added, file) {
+            parts.files.retain(|known| *known != file);
+        }
+        added
+    }
+
+    fn add_to(&self, parts: &mut Parts, spec: SinkSpec) -> Result<(), Error> {
         let name = self.queue_of(&spec);
         let number = parts.sinks.len();
         let Some(slot) = parts.names.iter().position(|known| *known == name) else {
-            return self.open(&mut parts, name, vec![(number, spec)]);
+            return self.open(parts, name, vec![(number, spec)]);
         };
         let at = parts.writers[slot].n_sinks();
         parts.writers[slot].add_sink(spec, number)?;
