@@ -8,6 +8,12 @@
 
 use crate::os;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Duration;
+
+/// A span of time as it is kept in a word.
+pub(crate) fn nanos(span: Duration) -> u64 {
+    span.as_nanos().min(u128::from(u64::MAX)) as u64
+}
 
 /// What the timestamps of a queue count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -60,9 +60,7 @@ impl Handle {
         segment.add_records(count - before);
         true
     }
-}
 
-impl Handle {
     /// How long puts have waited already while the head was here.
     pub(crate) fn waited_in_vain(&self, head: u64) -> Duration {
         let (at, nanos) = self.in_vain.get();
@@ -70,8 +68,7 @@ impl Handle {
     }
 
     pub(crate) fn note_in_vain(&self, head: u64, waited: Duration) {
-        let nanos = waited.as_nanos().min(u128::from(u64::MAX)) as u64;
-        self.in_vain.set((head.wrapping_add(1), nanos));
+        self.in_vain.set((head.wrapping_add(1), clock::nanos(waited)));
     }
 }
 

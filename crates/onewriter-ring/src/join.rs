@@ -150,8 +150,7 @@ impl OwnQueue {
 
     pub(crate) fn note_no_memory(&self, waited: Duration) {
         if self.waited_for_memory() < waited {
-            let nanos = waited.as_nanos().min(u128::from(u64::MAX)) as u64;
-            self.no_memory_for.store(nanos, Ordering::Relaxed);
+            self.no_memory_for.store(clock::nanos(waited), Ordering::Relaxed);
             self.no_memory_at.store(monotonic(), Ordering::Relaxed);
         }
     }

@@ -213,7 +213,7 @@ impl Request {
         }
         look_at_times(joined, stamp);
         if mark == 0 && self.is_wrap(handle) {
-            self.commit(handle, stamp, self.len, fill);
+            self.commit(handle, 0, stamp, self.len, fill);
             handle.producer.leave_slow();
             return after_commit(self.slot, handle);
         }
@@ -263,19 +263,16 @@ impl Request {
         self.level >= URGENT_LEVEL
     }
 
-    fn head(self) -> u64 {
-        u64::from(self.tag) << 32
-    }
-
-    /// Writes the frame, for which there is room.
+    /// Writes the frame, for which there is room, with these flags.
     fn commit(
         self,
         handle: &Handle,
+        flags: u64,
         stamp: u64,
         len: usize,
         fill: impl FnOnce(&mut RingFrame<'_>),
     ) {
-        handle.producer.put_ready(self.head(), stamp, len, fill);
+        handle.producer.put_ready(u64::from(self.tag) << 32 | flags, stamp, len, fill);
         handle.producer.count_one();
     }
 
@@ -292,7 +289,7 @@ impl Request {
         if !self.find_room(joined, handle, self.len) {
             return Err(self.lost(handle, PutError::Full));
         }
-        self.commit(handle, clock::stamp(), self.len, fill);
+        self.commit(handle, 0, clock::stamp(), self.len, fill);
         Ok(())
     }
 
@@ -329,12 +326,10 @@ impl Request {
             let words: MapWords<'static> = unsafe { std::mem::transmute(file.words()) };
             fill(&mut Frame::over(&words, 0, self.len / 8));
         }
-        let head = self.head() | SIDE_FLAG;
-        handle.producer.put_ready(head, clock::stamp(), 16, |frame| {
+        self.commit(handle, SIDE_FLAG, clock::stamp(), 16, |frame| {
             frame.word(number);
             frame.word(self.len as u64);
         });
-        handle.producer.count_one();
         Ok(())
     }
 

@@ -9,7 +9,7 @@ use crate::{clock, clock::ClockKind};
 use std::fmt;
 use std::fs::{self, OpenOptions};
 use std::io;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -152,8 +152,9 @@ impl Queue {
         }
     }
 
-    /// Waits until everything put before `wanted` is written and flushed; false if it is not at `end`,
-    /// or if nobody will ever write this queue. `writes_here` says whether this process has a writer.
+    /// Waits until everything put before `wanted`, which was asked for by [`request`](Queue::request), is
+    /// written and flushed; false if it is not at `end`, or if nobody will ever write this queue.
+    /// `writes_here` says whether this process has a writer.
     pub fn wait_until_written(
         &self,
         wanted: u64,
@@ -162,7 +163,6 @@ impl Queue {
     ) -> bool {
         /// How long one wait lasts before all that is looked at again.
         const SLICE: Duration = Duration::from_millis(100);
-        self.request(wanted);
         let mut was_orphaned = false;
         while self.watermark() < wanted {
             let left = end.saturating_duration_since(Instant::now());
@@ -198,7 +198,7 @@ impl Queue {
     /// open here. What stands in the folder is read by whoever has that one.
     pub(crate) fn is_others(&self) -> bool {
         let bell = fs::symlink_metadata(self.dir.join(bell::FILE));
-        bell.is_ok_and(|meta| self.bell.identity != Identity { dev: meta.dev(), ino: meta.ino() })
+        bell.is_ok_and(|meta| !self.bell.identity.is_of(&meta))
     }
 
     /// Whether a reader of this queue would find another segment: the folder is where it was (and this

@@ -490,7 +490,11 @@ impl SideFile {
 
 /// Where the segment with these random bits is.
 pub(crate) fn segment_path(queue: &Queue, id: u128) -> PathBuf {
-    queue.dir().join(format!("s-{id:032x}"))
+    queue.dir().join(segment_name(id))
+}
+
+pub(crate) fn segment_name(id: u128) -> String {
+    format!("s-{id:032x}")
 }
 
 /// `b-<segment>-<number>` beside `s-<segment>`.

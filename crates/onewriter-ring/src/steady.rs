@@ -24,6 +24,11 @@ impl Identity {
         file.metadata().map(|meta| Identity { dev: meta.dev(), ino: meta.ino() })
     }
 
+    /// Whether that is the same file.
+    pub(crate) fn is_of(self, meta: &Metadata) -> bool {
+        (meta.dev(), meta.ino()) == (self.dev, self.ino)
+    }
+
     /// Whether this number still is a descriptor of the file. May be called in a forked child.
     pub(crate) fn is(self, number: RawFd) -> bool {
         // SAFETY: all zero bits are a valid stat, and the kernel fills it; a number that is no
@@ -74,7 +79,7 @@ impl Steady {
 
     /// Whether this is what is known of the file.
     pub(crate) fn is(&self, meta: &Metadata) -> bool {
-        self.identity == Identity { dev: meta.dev(), ino: meta.ino() }
+        self.identity.is_of(meta)
     }
 
     /// Closes it. Nobody is at work [`with`](Steady::with) it.

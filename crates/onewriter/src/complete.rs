@@ -1,6 +1,6 @@
 //! Waiting until everything is written.
 
-use crate::produce::missing;
+use crate::produce::{end_of, is_written_by_others, missing, waiting};
 use onewriter_engine::publish::Published;
 use onewriter_engine::{Error, ErrorKind, Writer, guard};
 use onewriter_ring::{Queue, Survey};
@@ -8,7 +8,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Waits until everything put into the queues of these writers before now is written and flushed.
 pub(crate) fn wait(writers: &[Writer], deadline: Duration) -> Result<(), Error> {
@@ -19,7 +19,7 @@ pub(crate) fn wait(writers: &[Writer], deadline: Duration) -> Result<(), Error> 
         ));
     }
     let wanted = onewriter_ring::now();
-    let until = Instant::now() + deadline.min(Duration::from_secs(1 << 30));
+    let until = end_of(deadline);
     writers.iter().for_each(|writer| writer.queue().request(wanted));
     let is_late =
         |writer: &&Writer| !writer.queue().wait_until_written(wanted, until, || writer.is_here());
@@ -31,8 +31,7 @@ pub(crate) fn wait(writers: &[Writer], deadline: Duration) -> Result<(), Error> 
 
 /// The same for a queue that this process has joined without being able to write it.
 pub(crate) fn wait_for_others(queue: &Queue, deadline: Duration) -> Result<(), Error> {
-    let until = Instant::now() + deadline.min(Duration::from_secs(1 << 30));
-    if queue.wait_until_written(onewriter_ring::now(), until, || false) {
+    if is_written_by_others(queue, deadline) {
         return Ok(());
     }
     Err(too_late(deadline, &of_another(queue)))
@@ -71,13 +70,11 @@ fn of_another(queue: &Queue) -> String {
     let Some(writer) = writer.filter(|_| survey.is_led) else { return missing(&survey) };
     let sinks = writer.stats.sinks.iter().filter(|sink| sink.pending_bytes > 0);
     let sinks: Vec<_> = sinks.map(|sink| sink.name.clone()).collect();
-    let n_waiting = survey.segments.iter().filter(|segment| segment.waiting > 0).count();
     format!(
-        "the writer, process {} ({}), has not got so far, it may be stopped; about {} bytes of \
-         {n_waiting} processes wait{}",
+        "the writer, process {} ({}), has not got so far, it may be stopped; {}{}",
         writer.process,
         writer.name,
-        survey.waiting(),
+        waiting(&survey),
         failing(&sinks)
     )
 }

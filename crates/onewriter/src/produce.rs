@@ -50,14 +50,25 @@ impl Producer {
     /// # Errors
     /// [`Incomplete`] says what is missing: nothing of it is lost, it waits for a writer.
     pub fn complete(&self, deadline: Duration) -> Result<(), Incomplete> {
-        let end = Instant::now() + deadline.min(Duration::from_secs(1 << 30));
-        if self.queue.wait_until_written(onewriter_ring::now(), end, || false) {
+        if is_written_by_others(self.queue, deadline) {
             return Ok(());
         }
         let what = Survey::of(self.queue.dir()).map(|survey| missing(&survey));
         let what = what.unwrap_or_else(|_| "its queue cannot be looked at".to_owned());
         Err(Incomplete(format!("not everything was written within {deadline:?}: {what}")))
     }
+}
+
+/// Waits until everything put before now into a queue that this process cannot write is written.
+pub(crate) fn is_written_by_others(queue: &Queue, deadline: Duration) -> bool {
+    let wanted = onewriter_ring::now();
+    queue.request(wanted);
+    queue.wait_until_written(wanted, end_of(deadline), || false)
+}
+
+/// When a wait that begins now is over.
+pub(crate) fn end_of(deadline: Duration) -> Instant {
+    Instant::now() + deadline.min(Duration::from_secs(1 << 30))
 }
 
 /// Not everything was written before the deadline of [`Producer::complete`].
@@ -72,10 +83,15 @@ impl fmt::Display for Incomplete {
 
 impl std::error::Error for Incomplete {}
 
+/// What waits in a queue.
+pub(crate) fn waiting(survey: &Survey) -> String {
+    let n_waiting = survey.segments.iter().filter(|segment| segment.waiting > 0).count();
+    format!("about {} bytes of {n_waiting} processes wait", survey.waiting())
+}
+
 /// What a queue that others write has waiting, and who could write it.
 pub(crate) fn missing(survey: &Survey) -> String {
-    let n_waiting = survey.segments.iter().filter(|segment| segment.waiting > 0).count();
-    let waiting = format!("about {} bytes of {n_waiting} processes wait", survey.waiting());
+    let waiting = waiting(survey);
     match (survey.is_led, &survey.name) {
         (true, _) => format!("the writer is another process; {waiting}"),
         (false, SurveyedName::Private(_)) => {

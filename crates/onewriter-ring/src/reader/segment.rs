@@ -6,7 +6,7 @@ use crate::lock::LifetimeLock;
 use crate::os::{self, Map, PAGE};
 use crate::segment::{
     BUDGET_MAX, CONTROL_START, DATA_START, MAGIC, MAX_RINGS, RING_SIZES, TABLE_MAX, TABLE_START,
-    VERSION, done_prefix, header, side_prefix,
+    VERSION, done_prefix, header, segment_name, side_prefix,
 };
 use crate::spsc::{
     CONTROL_WORDS, Consumer, Corrupt, DATA_AT, DATA_LEN, HEAD, LOST_SEEN, Ring, TAKEN,
@@ -202,10 +202,7 @@ impl SegmentReader {
 
     /// The ring is read no more.
     fn drop_ring(&mut self, number: usize, what: Corrupt, log: &mut DamageLog) {
-        let ring = self.rings.get_mut(number).and_then(Option::take);
-        let bytes = ring.as_ref().map_or(0, Reading::unread);
-        self.n_done = self.n_done.saturating_add(ring.as_ref().map_or(0, Reading::n_done));
-        self.turn_away(number);
+        let bytes = self.turn_away(number);
         self.is_intact = false;
         if what == Corrupt::Truncated {
             // Each of its rings notices by itself, and some have lost nothing.
@@ -219,11 +216,14 @@ impl SegmentReader {
         }
     }
 
-    /// Tells the producer of a ring that is read no more, by a head where no head can be: it then goes on
-    /// in another segment.
-    fn turn_away(&self, number: usize) {
+    /// Reads a ring no more; how many bytes of it were not. Its producer is told, by a head where no head
+    /// can be: it then goes on in another segment.
+    fn turn_away(&mut self, number: usize) -> u64 {
+        let ring = self.rings.get_mut(number).and_then(Option::take);
+        self.n_done = self.n_done.saturating_add(ring.as_ref().map_or(0, Reading::n_done));
         let words = self.about.map.words();
         words.store(CONTROL_START / 8 + number * CONTROL_WORDS + HEAD, u64::MAX, Ordering::Release);
+        ring.as_ref().map_or(0, Reading::unread)
     }
 
     /// Records that were put into it or refused, and neither read nor told.
@@ -239,8 +239,7 @@ impl SegmentReader {
 
     /// Whether a segment with this id is beside it.
     pub(super) fn has_neighbour(&self, id: u128) -> bool {
-        let name = format!("s-{id:032x}");
-        fs::symlink_metadata(self.about.path.with_file_name(name)).is_ok()
+        fs::symlink_metadata(self.about.path.with_file_name(segment_name(id))).is_ok()
     }
 
     /// What the process says of segments that it has given up for this one.
@@ -269,12 +268,7 @@ impl SegmentReader {
         self.is_intact = false;
         self.n_faults += 1;
         if self.n_faults == MAX_FAULTS {
-            let bytes = self.rings.iter().flatten().map(Reading::unread).sum();
-            for number in 0..self.rings.len() {
-                let done = self.rings[number].take().map_or(0, |ring| ring.n_done());
-                self.n_done = self.n_done.saturating_add(done);
-                self.turn_away(number);
-            }
+            let bytes = (0..self.rings.len()).map(|number| self.turn_away(number)).sum();
             log.add(self.about.damage(Corrupt::Quarantined, bytes));
         }
     }
