@@ -236,17 +236,16 @@ impl Running {
         self.router.next_change = self.router.changes.first().map_or(u64::MAX, |change| change.0);
     }
 
-    /// Gathers what was lost, unless a line about it is on its way: what is read after that line is
-    /// not in it, and must not count as told with it.
+    /// Gathers what was lost. What rings have counted stays there while a line is on its way: read after
+    /// that line it is not in it, and would count as told with it.
     fn collect_losses(&mut self, t0: u64) {
-        if self.router.losses.is_on_its_way() {
-            return;
-        }
         let queue = self.shared.queue;
         let is_last = self.shared.lock().phase != Phase::Running;
         let losses = &mut self.router.losses;
         let mut found = Vec::new();
-        self.drain.reader.losses(|ring, lost| found.push((ring, lost)));
+        if !losses.is_on_its_way() {
+            self.drain.reader.losses(|ring, lost| found.push((ring, lost)));
+        }
         for (ring, lost) in found {
             let (thread, process) = self.drain.who(ring);
             let span = (self.drain.wall.at(lost.first), self.drain.wall.at(lost.last));
@@ -395,7 +394,7 @@ impl Running {
     fn is_over(&mut self) -> bool {
         let Phase::Stopping { deadline } = self.shared.lock().phase else { return false };
         let requested = self.shared.queue.requested();
-        // With a line on its way the pass gathers no losses: another one does.
+        // With a line on its way the pass leaves what rings have counted to another one.
         let has_gathered = !self.router.losses.is_on_its_way();
         let n_records = self.work(requested);
         let done = n_records == 0 && self.router.all_committed && has_gathered;
