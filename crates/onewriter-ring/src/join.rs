@@ -16,7 +16,7 @@ use std::time::Duration;
 const LOOK_EVERY: u64 = 200_000_000;
 
 /// Queues that a process can put into; each has a slot, from 0.
-pub const MAX_QUEUES: usize = 7;
+pub const MAX_QUEUES: usize = 32;
 
 /// What a put does when there is no room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -341,6 +341,30 @@ pub(crate) fn look_at_times(joined: &Joined, stamp: u64) {
 pub(crate) fn look_in(queue: &Queue) {
     let all = (0..MAX_QUEUES).filter_map(joined);
     all.filter(|it| it.is_open() && std::ptr::eq(it.queue, queue)).for_each(look);
+}
+
+/// Leaves the queue in this slot, as [`leave`] leaves all.
+pub fn leave_queue(slot: usize) {
+    if slot < MAX_QUEUES {
+        leave_one(slot);
+    }
+}
+
+/// Lets the memory go that this process has in a queue which it has left. What it put there and nobody has
+/// read stays for the queue's writer.
+pub fn let_memory_go(slot: usize) {
+    let (Some(process), Some(open)) = (process(), OPEN.get(slot)) else { return };
+    let _slow = Slow::enter();
+    let guard = process.lock();
+    if open.load(Ordering::Acquire) != 0 {
+        return;
+    }
+    let own = &process.queues[slot];
+    let segment = own.segment();
+    own.segment.store(std::ptr::null_mut(), Ordering::Release);
+    own.shared.store(std::ptr::null_mut(), Ordering::Release);
+    segment.into_iter().for_each(Segment::abandon);
+    drop(guard);
 }
 
 /// Leaves all queues: puts that begin from now on are refused, and one that is under way is either

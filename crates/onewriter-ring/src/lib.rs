@@ -44,13 +44,15 @@ pub(crate) use exit::{at_fork, n_forks};
 pub use handle::{mark_thread, thread_mark};
 pub use join::{
     JoinOptions, MAX_QUEUES, Overflow, SILENT, count_lost_unseen, join, joined_queue, leave,
-    register, silenced, take_lost_unseen,
+    leave_queue, let_memory_go, register, silenced, take_lost_unseen,
 };
 pub use journal::{JournalFile, Pending, Place};
 pub use lead::{Candidate, Lead, Standing};
 pub use os::{block_write_signals, limit_behind};
 pub use place::{DIR_VARIABLE, QueueName, stable_hash};
-pub use put::{INTRODUCTION_TAG, MAX_RECORD, PutError, RingFrame, URGENT_LEVEL, put, try_put};
+pub use put::{
+    INTRODUCTION_TAG, MAX_RECORD, PutError, RingFrame, URGENT_LEVEL, ask_put, put, try_put,
+};
 pub use queue::{Error, Queue};
 pub use reader::{Cursor, Damage, FrameRef, Reader, RingId};
 pub use spsc::{Corrupt, Losses};

@@ -84,7 +84,7 @@ pub fn put<F>(slot: usize, level: u8, tag: u32, len: usize, fill: F) -> Result<(
 where
     F: FnOnce(&mut RingFrame<'_>),
 {
-    put_or(slot, level, tag, len, fill, true)
+    put_or(slot, level, tag, len, fill, Manner { waits: true, counts: true })
 }
 
 /// Like [`put`], but never waits for room.
@@ -93,7 +93,27 @@ pub fn try_put<F>(slot: usize, level: u8, tag: u32, len: usize, fill: F) -> Resu
 where
     F: FnOnce(&mut RingFrame<'_>),
 {
-    put_or(slot, level, tag, len, fill, false)
+    put_or(slot, level, tag, len, fill, Manner { waits: false, counts: true })
+}
+
+/// Like [`put`], but a record that is refused with [`PutError::Full`], [`PutError::NoMemory`] or
+/// [`PutError::TooLarge`] does not count as lost: the caller still has it, and may ask again. How long it
+/// waits is up to the overflow policy too.
+#[inline(always)]
+pub fn ask_put<F>(slot: usize, level: u8, tag: u32, len: usize, fill: F) -> Result<(), PutError>
+where
+    F: FnOnce(&mut RingFrame<'_>),
+{
+    put_or(slot, level, tag, len, fill, Manner { waits: true, counts: false })
+}
+
+/// What a put does without room.
+#[derive(Clone, Copy)]
+struct Manner {
+    /// Waits, as the overflow policy says.
+    waits: bool,
+    /// Counts a record that it refuses as lost.
+    counts: bool,
 }
 
 #[inline(always)]
@@ -103,7 +123,7 @@ fn put_or<F>(
     tag: u32,
     len: usize,
     fill: F,
-    wait: bool,
+    manner: Manner,
 ) -> Result<(), PutError>
 where
     F: FnOnce(&mut RingFrame<'_>),
@@ -115,7 +135,7 @@ where
         Ok(()) => after_commit(slot, handle),
         Err(fill) => {
             let mut fill = Some(fill);
-            let request = Request { slot, level, tag, len, wait };
+            let request = Request { slot, level, tag, len, manner };
             request.put_slow(handle, stamp, &mut |frame| {
                 if let Some(fill) = fill.take() {
                     fill(frame);
@@ -187,7 +207,7 @@ struct Request {
     level: u8,
     tag: u32,
     len: usize,
-    wait: bool,
+    manner: Manner,
 }
 
 impl Request {
@@ -204,12 +224,10 @@ impl Request {
             return Err(PutError::Full);
         }
         if self.len > MAX_RECORD {
-            count_lost_unseen(self.slot);
-            return Err(PutError::TooLarge { len: self.len });
+            return Err(self.unseen(PutError::TooLarge { len: self.len }));
         }
         if IN_SLOW.get() {
-            count_lost_unseen(self.slot);
-            return Err(PutError::Full);
+            return Err(self.unseen(PutError::Full));
         }
         look_at_times(joined, stamp);
         if mark == 0 && self.is_wrap(handle) {
@@ -349,7 +367,7 @@ impl Request {
                 break;
             }
         }
-        if !self.wait || thread_mark() != 0 {
+        if !self.manner.waits || thread_mark() != 0 {
             return false;
         }
         let mut wait = None;
@@ -375,7 +393,7 @@ impl Request {
 
     /// How long this put may wait yet; the first call begins the wait, of which `in_vain` is over.
     fn left_to_wait(self, joined: &Joined, in_vain: Duration, wait: &mut Option<Wait>) -> Duration {
-        if !self.wait || thread_mark() != 0 || !joined.is_open() {
+        if !self.manner.waits || thread_mark() != 0 || !joined.is_open() {
             return Duration::ZERO;
         }
         let now = Instant::now();
@@ -400,8 +418,18 @@ impl Request {
         if is_given_up(self.slot, handle.joined.load(Ordering::Relaxed)) {
             return NotPut::Broken;
         }
-        handle.producer.count_lost(self.level, clock::stamp());
+        if self.manner.counts {
+            handle.producer.count_lost(self.level, clock::stamp());
+        }
         NotPut::Refused(reason)
+    }
+
+    /// Refuses it where there is no ring to count it in.
+    fn unseen(self, reason: PutError) -> PutError {
+        if self.manner.counts {
+            count_lost_unseen(self.slot);
+        }
+        reason
     }
 
     /// For puts that have no ring of their own: nested in a put by a signal handler, after the
@@ -409,14 +437,11 @@ impl Request {
     /// under a lock that is tried a bounded number of times. Where there is no memory even for that
     /// ring, a put waits for it as it waits for room.
     fn put_shared(self, joined: &Joined, fill: Fill<'_>) -> Result<&'static Handle, NotPut> {
-        let unseen = |reason| {
-            count_lost_unseen(self.slot);
-            Err(NotPut::Refused(reason))
-        };
+        let unseen = |reason| Err(NotPut::Refused(self.unseen(reason)));
         let Some(process) = process() else { return Err(NotPut::Refused(PutError::Closed)) };
         let own = &process.queues[self.slot];
         // The lock may be held by the put that a signal handler's put interrupted.
-        let mut tries = 0..if self.wait { 10_000 } else { 100 };
+        let mut tries = 0..if self.manner.waits { 10_000 } else { 100 };
         let mut wait = None;
         let (guard, handle) = loop {
             match SpinGuard::try_new(&own.shared_lock) {

@@ -95,7 +95,8 @@ pub(crate) struct Segment {
     n_records: AtomicU64,
     /// How many of these were read or told when it was given up.
     n_done: AtomicU64,
-    _lock: LifetimeLock,
+    /// While it is there the process counts as alive.
+    alive: Mutex<Option<LifetimeLock>>,
     inner: Mutex<Inner>,
 }
 
@@ -196,7 +197,7 @@ impl Segment {
             n_rings: AtomicU64::new(0),
             n_records: AtomicU64::new(0),
             n_done: AtomicU64::new(0),
-            _lock: lock,
+            alive: Mutex::new(Some(lock)),
             inner,
         };
         segment.copy_table().map_err(fail)?;
@@ -447,6 +448,12 @@ impl Segment {
         let _inner = self.lock();
         self.map.cover();
         self.file.close();
+    }
+
+    /// The same when the queue was left: whoever writes it takes the segment for one of a dead process.
+    pub(crate) fn abandon(&self) {
+        self.let_go();
+        self.alive.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
     }
 
     /// Makes a side file for a record too large for any ring: its number, and its mapped words.

@@ -3,7 +3,8 @@
 mod queue;
 
 use onewriter_ring::{
-    JoinOptions, Losses, Overflow, PutError, now, put, take_lost_unseen, try_put,
+    JoinOptions, Losses, MAX_RECORD, Overflow, PutError, ask_put, now, put, take_lost_unseen,
+    try_put,
 };
 use queue::{Joined, joined, never_wait};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -197,4 +198,19 @@ fn nothing_is_lost_unseen_while_every_thread_has_a_ring() {
     let accepted = fill(20);
     assert_eq!(take_lost_unseen(0), 0);
     assert_eq!(here.values().len() as u64, accepted);
+}
+
+#[test]
+fn a_record_that_was_only_asked_for_is_not_lost_when_it_is_refused() {
+    let mut here = joined(small(|_| Duration::ZERO));
+    let ask = |value: u64| ask_put(0, 20, 1, 8, |frame| frame.word(value));
+    let accepted = (0..).take_while(|value| ask(*value).is_ok()).count() as u64;
+    assert_eq!(ask(accepted), Err(PutError::Full));
+    let len = MAX_RECORD + 8;
+    let too_large = ask_put(0, 20, 1, len, |_| unreachable!("nothing is written"));
+    assert_eq!(too_large, Err(PutError::TooLarge { len }));
+    assert_eq!((here.losses().count, take_lost_unseen(0)), (0, 0));
+    assert_eq!(here.values().len() as u64, accepted);
+    assert_eq!(ask(accepted), Ok(()), "the caller still has it, and there is room again");
+    assert_eq!(here.values(), [accepted]);
 }

@@ -17,7 +17,9 @@ const UNREGISTERED: u8 = 0x80;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Queues(u8);
 
-const _: () = assert!(onewriter_ring::MAX_QUEUES <= 7, "bit 7 says that nobody was asked yet");
+/// Bit 7 says that nobody was asked yet.
+pub(crate) const MAX_QUEUES: usize = 7;
+const _: () = assert!(MAX_QUEUES <= onewriter_ring::MAX_QUEUES);
 
 impl Queues {
     pub(crate) const NONE: Queues = Queues(NEVER);

@@ -4,13 +4,13 @@
 //! all other sinks share a private queue, which only this process and its children know. A logger
 //! with a name has one queue of that name for all.
 
-use crate::callsite::{self, Queues};
+use crate::callsite::{self, MAX_QUEUES, Queues};
 use crate::overflow::Overflow;
 use crate::produce::introduce_thread;
 use onewriter_engine::filter::Filter;
 use onewriter_engine::{Error, ErrorKind, Hold, SinkSpec, Stats, Trap, Writer, WriterOptions};
 use onewriter_record::{Level, LevelFilter};
-use onewriter_ring::{JoinOptions, MAX_QUEUES, Order, Queue, QueueName};
+use onewriter_ring::{JoinOptions, Order, Queue, QueueName};
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;

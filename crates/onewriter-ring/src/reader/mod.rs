@@ -188,11 +188,14 @@ impl Reader {
         self.sees_all
     }
 
-    /// Whether any ring has something that the last pass did not see. A cheap look.
+    /// Whether any ring has something that the last pass did not see, or the first pass has found
+    /// segments that may be dead. A cheap look.
     #[must_use]
     pub fn has_news(&self) -> bool {
         let joins = self.queue.bell.words().load(bell::JOINS, Ordering::Relaxed);
-        joins != self.joins_seen || self.segments.iter().flatten().any(SegmentReader::has_news)
+        joins != self.joins_seen
+            || self.scanned.is_none()
+            || self.segments.iter().flatten().any(SegmentReader::has_news)
     }
 
     /// The stamp of the next frame of a ring, if there is one in this pass.
@@ -371,11 +374,14 @@ impl Reader {
             return;
         }
         self.joins_seen = joins;
-        self.scanned = Some(Instant::now());
         if due || waits {
             self.remove_dead_segments();
         }
         self.open_new_segments();
+        // What a writer that has just taken over finds may be dead: the next scan, and not the one in a
+        // second, removes it. Else each of several take-overs would open it again.
+        let is_first = self.swept.is_none();
+        self.scanned = (!is_first).then(Instant::now);
         self.given_up.look(&mut self.segments);
         // Until then nobody can say that all is written or told.
         self.sees_all &= !self.has_given_up();
