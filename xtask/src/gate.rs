@@ -2,7 +2,7 @@
 
 use crate::cargo::{cargo, root};
 use crate::steps::{Red, Steps};
-use crate::{fuzz, proof};
+use crate::{fuzz, proof, python};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -29,6 +29,7 @@ pub fn test(steps: &mut Steps) -> Result<(), Red> {
     let tests = ["test", "--workspace", "--exclude", "onewriter-benches", "--no-fail-fast"];
     steps.step("tests and doctests", &mut cargo(tests))?;
     examples(steps)?;
+    python::test(steps)?;
     proof::loom(steps)?;
     proof::shuttle(steps)?;
     fuzz::run(steps, 5)

@@ -6,6 +6,7 @@ mod cargo;
 mod fuzz;
 mod gate;
 mod proof;
+mod python;
 mod steps;
 mod torture;
 
@@ -25,6 +26,7 @@ usage: cargo xtask COMMAND
   sanitize              the ring's tests under the thread and address sanitizers (nightly)
   torture [ARGS]        programs that are killed while they log, and the verdict (--minutes N, --seed S;
                         see torture --help)
+  python                the wheel, and the Python tests on each CPython 3.10 or newer of this machine
   miri                  the ring's and the record's tests under Miri, where it is installed
 ";
 
@@ -58,6 +60,7 @@ fn run(command: &str, rest: &[String], steps: &mut Steps) -> Result<(), Red> {
         "shuttle" => proof::shuttle(steps),
         "torture" => torture::run(steps, rest),
         "sanitize" => proof::sanitize(steps),
+        "python" => python::test(steps),
         _ => proof::miri(steps),
     }
 }
@@ -67,7 +70,7 @@ fn takes_args(command: &str, rest: &[String]) -> Result<(), String> {
     match command {
         "bench" | "endings" | "torture" => Ok(()),
         "fuzz" => fuzz::seconds(rest).map(|_| ()),
-        "test" | "loom" | "shuttle" | "sanitize" | "miri" => match rest.first() {
+        "test" | "loom" | "shuttle" | "sanitize" | "python" | "miri" => match rest.first() {
             None => Ok(()),
             Some(arg) => Err(format!("{command} takes no argument, got {arg:?}")),
         },

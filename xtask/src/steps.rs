@@ -142,7 +142,8 @@ fn end_with_descendants(root: u32) {
     let _ = Command::new("kill").arg("-KILL").args(&family).status();
 }
 
-/// The sum of the runners' lines `test result: ok. 12 passed; 0 failed; ...`.
+/// The sum of the runners' lines: cargo's `test result: ok. 12 passed; 0 failed; ...` and pytest's
+/// `12 passed, 1 skipped in 3.45s`.
 #[derive(Default)]
 struct Tally {
     passed: u64,
@@ -151,10 +152,20 @@ struct Tally {
 
 impl Tally {
     fn add(&mut self, line: &str) {
-        let Some(result) = line.strip_prefix("test result: ") else { return };
+        let pytest = line.trim_matches([' ', '=']);
+        let is_pytest = pytest.starts_with(|first: char| first.is_ascii_digit())
+            && pytest.rsplit_once(" in ").is_some_and(|(_, took)| is_seconds(took));
+        let result = if is_pytest { Some(pytest) } else { line.strip_prefix("test result: ") };
+        let Some(result) = result else { return };
         self.passed += number_before(result, " passed");
         self.failed += number_before(result, " failed");
     }
+}
+
+/// `3.45s` or `83.10s (0:01:23)`.
+fn is_seconds(text: &str) -> bool {
+    let number = text.split(' ').next().and_then(|first| first.strip_suffix('s'));
+    number.is_some_and(|number| number.parse::<f64>().is_ok())
 }
 
 fn number_before(text: &str, word: &str) -> u64 {
@@ -188,6 +199,10 @@ mod tests {
         tally.add("test result: FAILED. 3 passed; 2 failed; 0 ignored; 0 measured");
         tally.add("the file says test result: ok. 7 passed; 7 failed");
         assert_eq!((tally.passed, tally.failed), (15, 2));
+        tally.add("40 passed, 2 skipped in 3.45s");
+        tally.add("===== 1 failed, 5 passed in 83.10s (0:01:23) =====");
+        tally.add("2 records passed in time");
+        assert_eq!((tally.passed, tally.failed), (60, 3));
     }
 
     #[test]

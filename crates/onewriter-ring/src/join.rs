@@ -230,13 +230,13 @@ impl Process {
 /// without memory that `fork` wipes (Linux before 4.14).
 pub fn join(slot: usize, queue: Queue, options: JoinOptions) -> Result<&'static Queue, Error> {
     if !(BUDGET_MIN..=BUDGET_MAX).contains(&options.budget) {
-        return Err(Error::new(format!(
+        return Err(Error::setting(format!(
             "a budget of {} bytes for rings: it must be from {BUDGET_MIN} to {BUDGET_MAX}",
             options.budget
         )));
     }
     if slot >= MAX_QUEUES {
-        return Err(Error::new(format!(
+        return Err(Error::setting(format!(
             "slot {slot} for a queue: a process can put into {MAX_QUEUES}"
         )));
     }

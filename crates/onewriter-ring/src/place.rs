@@ -214,12 +214,11 @@ fn passed_over(passed: &[String], dir: &Path) -> String {
 
 /// Makes the folder, parents too, for this user alone; an existing one is checked.
 pub(crate) fn make_private_dir(dir: &Path) -> Result<(), Error> {
-    make_dir(dir).map_err(|err| Error {
-        message: format!(
-            "cannot make the queue's folder {}: {err}; set {DIR_VARIABLE} to a folder of your own",
-            dir.display()
-        ),
-        source: Some(err),
+    make_dir(dir).map_err(|err| {
+        let cure = format!("; set {DIR_VARIABLE} to a folder of your own");
+        let mut error = Error::io("cannot make the queue's folder", dir, err);
+        error.message.push_str(&cure);
+        error
     })?;
     check_private(dir)
 }
@@ -266,7 +265,7 @@ pub(crate) fn folder_name(name: &QueueName) -> Result<String, Error> {
         QueueName::Named(name) => {
             let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
             if name.is_empty() || name.len() > 64 || !name.chars().all(allowed) {
-                return Err(Error::new(format!(
+                return Err(Error::setting(format!(
                     "queue name {name:?}: use 1 to 64 letters, digits, '.', '_' or '-'"
                 )));
             }

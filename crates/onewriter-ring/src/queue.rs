@@ -20,18 +20,31 @@ use std::time::{Duration, Instant};
 pub struct Error {
     pub(crate) message: String,
     pub(crate) source: Option<io::Error>,
+    is_setting: bool,
 }
 
 impl Error {
     #[cold]
     pub(crate) fn new(message: impl Into<String>) -> Error {
-        Error { message: message.into(), source: None }
+        Error { message: message.into(), source: None, is_setting: false }
+    }
+
+    /// The caller gave what cannot be.
+    #[cold]
+    pub(crate) fn setting(message: impl Into<String>) -> Error {
+        Error { message: message.into(), source: None, is_setting: true }
+    }
+
+    /// Whether the caller gave what cannot be, a name or a size, and the system refused nothing.
+    #[must_use]
+    pub fn is_setting(&self) -> bool {
+        self.is_setting
     }
 
     #[cold]
     pub(crate) fn io(action: &str, path: &Path, source: io::Error) -> Error {
         let message = format!("{action} {}: {}", path.display(), os::said(&source));
-        Error { message, source: Some(source) }
+        Error { message, source: Some(source), is_setting: false }
     }
 }
 

@@ -38,11 +38,15 @@ pub(crate) fn wait_for_others(queue: &Queue, deadline: Duration) -> Result<(), E
 }
 
 fn incomplete(writer: &Writer, deadline: Duration) -> Error {
-    let what = match writer.is_here() && writer.leads() {
-        true => of_own(writer),
-        false => of_another(writer.queue()),
-    };
-    too_late(deadline, &what)
+    too_late(deadline, &missing_in(writer.queue(), Some(writer)))
+}
+
+/// What of a queue is not written. `writer` is the one that this process has for it.
+pub fn missing_in(queue: &Queue, writer: Option<&Writer>) -> String {
+    match writer.filter(|writer| writer.is_here() && writer.leads()) {
+        Some(writer) => of_own(writer),
+        None => of_another(queue),
+    }
 }
 
 fn too_late(deadline: Duration, what: &str) -> Error {

@@ -75,6 +75,14 @@ pub mod tracing;
 #[doc(hidden)]
 pub use macros::__private;
 
+/// For the doors of other languages.
+#[cfg(feature = "embedded")]
+#[doc(hidden)]
+pub mod __door {
+    pub use crate::complete::missing_in;
+    pub use crate::produce::introduce_thread;
+}
+
 pub use limit::Limit;
 #[cfg(feature = "log")]
 pub use log_backend::LogBackend;

@@ -105,7 +105,7 @@ pub(crate) fn missing(survey: &Survey) -> String {
 }
 
 /// The body of the frame that says which thread puts from here on.
-pub(crate) fn introduce_thread(id: u64) -> Vec<u8> {
+pub fn introduce_thread(id: u64) -> Vec<u8> {
     let name = std::thread::current().name().unwrap_or_default().into();
     let mut body = Vec::new();
     ControlRecord::Thread(Thread { id, name }).encode(&mut body);

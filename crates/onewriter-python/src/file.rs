@@ -1,0 +1,129 @@
+//! The queue of a file, which the engine writes.
+
+use crate::error::raised;
+use crate::raw::{Data, RawFormat};
+use crate::slot::{Slot, level, seconds};
+use onewriter::{Compression, IntoSink, LevelFilter, Names, Rotation, sink};
+use onewriter_engine::Writer;
+use onewriter_ring::QueueName;
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyString};
+use std::path::PathBuf;
+
+/// See `_native.pyi`.
+#[pyclass(frozen, module = "onewriter._native")]
+pub(crate) struct FileQueue {
+    /// Absolute, behind all links.
+    #[pyo3(get)]
+    path: PathBuf,
+    slot: Slot,
+}
+
+#[pymethods]
+impl FileQueue {
+    #[new]
+    #[pyo3(signature = (
+        path, *, rotate_size=None, rotate_every=None, rotate_at=None, names="index", utc=false,
+        keep=None, keep_for=None, compression=None, mode=None, owner=None, memory=16 << 20
+    ))]
+    #[expect(clippy::too_many_arguments, reason = "keyword arguments of a Python function")]
+    fn new(
+        path: PathBuf,
+        rotate_size: Option<u64>,
+        rotate_every: Option<f64>,
+        rotate_at: Option<&str>,
+        names: &str,
+        utc: bool,
+        keep: Option<usize>,
+        keep_for: Option<f64>,
+        compression: Option<&str>,
+        mode: Option<u32>,
+        owner: Option<(u32, u32)>,
+        memory: usize,
+    ) -> PyResult<FileQueue> {
+        let mut file = sink::file(path).format(RawFormat::new());
+        let mut rotation = Rotation::never();
+        if let Some(bytes) = rotate_size {
+            rotation = rotation.or(Rotation::size(bytes));
+        }
+        if let Some(every) = rotate_every {
+            rotation = rotation.or(Rotation::every(seconds("rotate_every", every)?));
+        }
+        if let Some(text) = rotate_at {
+            rotation = rotation.or(Rotation::at(text));
+        }
+        file = file.rotation(rotation);
+        if names != "index" {
+            file = file.names(Names::time(names));
+        }
+        if utc {
+            file = file.utc();
+        }
+        if let Some(count) = keep {
+            file = file.keep(count);
+        }
+        if let Some(age) = keep_for {
+            file = file.keep_for(seconds("keep_for", age)?);
+        }
+        if let Some(compression) = compression {
+            file = file.compress(compression_of(compression)?);
+        }
+        if let Some(mode) = mode {
+            file = file.mode(mode);
+        }
+        if let Some((uid, gid)) = owner {
+            file = file.owner(uid, gid);
+        }
+        let spec = file.level(LevelFilter::ALL).into_sink().map_err(|err| raised(&err))?;
+        let path = spec.file.clone().ok_or_else(|| {
+            PyValueError::new_err("the log file is a pipe or a device: use a stream as the sink")
+        })?;
+        let slot = Slot::open(&QueueName::File(path.clone()), vec![spec], memory)?;
+        Ok(FileQueue { path, slot })
+    }
+
+    #[pyo3(signature = (data, level=20, wait=30.0))]
+    fn put(&self, py: Python<'_>, data: &Bound<'_, PyAny>, level: i64, wait: f64) -> PyResult<()> {
+        let (level, wait) = (self::level(level), seconds("wait", wait)?);
+        if let Ok(text) = data.cast::<PyString>() {
+            let text = text.to_cow()?;
+            self.slot.put(py, level, Data::Text(&text), wait)
+        } else if let Ok(bytes) = data.cast::<PyBytes>() {
+            self.slot.put(py, level, Data::Bytes(bytes.as_bytes()), wait)
+        } else {
+            let kind = data.get_type().name()?;
+            Err(PyTypeError::new_err(format!("a record of type {kind}: give str or bytes")))
+        }
+    }
+
+    fn complete(&self, py: Python<'_>, timeout: f64) -> PyResult<()> {
+        self.slot.complete(py, seconds("timeout", timeout)?)
+    }
+
+    fn rotate(&self) -> PyResult<()> {
+        self.slot.with_writer(Writer::rotate)
+    }
+
+    fn reopen(&self) -> PyResult<()> {
+        self.slot.with_writer(Writer::reopen)
+    }
+
+    fn close(&self, py: Python<'_>, timeout: f64) -> PyResult<()> {
+        self.slot.close(py, seconds("timeout", timeout)?)
+    }
+
+    fn __repr__(&self) -> String {
+        format!("FileQueue({:?})", self.path)
+    }
+}
+
+fn compression_of(name: &str) -> PyResult<Compression> {
+    match name {
+        "gz" | "gzip" => Ok(Compression::Gzip),
+        "zst" | "zstd" => Ok(Compression::Zstd),
+        other => Err(PyValueError::new_err(format!(
+            "compression {other:?}: the engine has \"gz\" and \"zst\""
+        ))),
+    }
+}

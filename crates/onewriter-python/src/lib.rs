@@ -1,0 +1,26 @@
+//! The native part of the Python package: queues of the engine as Python objects.
+//!
+//! What a record looks like is up to the Python side; here bytes go into a queue, to a file that the
+//! engine writes or to a Python function. Stubs with the documentation of each class stand in
+//! `python/onewriter/_native.pyi`.
+
+mod error;
+mod file;
+mod object;
+mod raw;
+mod registry;
+mod slot;
+
+use pyo3::prelude::*;
+
+/// Queues of the engine.
+#[pymodule]
+fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<file::FileQueue>()?;
+    module.add_class::<object::ObjectQueue>()?;
+    module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    onewriter_ring::at_exit(registry::end);
+    let end = wrap_pyfunction!(object::end, module)?;
+    module.py().import("atexit")?.call_method1("register", (end,))?;
+    Ok(())
+}

@@ -1,0 +1,147 @@
+//! Bytes from every process of a name to one Python function.
+
+use crate::raw::{self, Data};
+use crate::slot::{Slot, level, seconds};
+use onewriter_engine::{Context, Error, ErrorKind, Respawn, Sink, SinkSpec, guard};
+use onewriter_record::Record;
+use onewriter_ring::QueueName;
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+/// See `_native.pyi`.
+#[pyclass(frozen, module = "onewriter._native")]
+pub(crate) struct ObjectQueue {
+    #[pyo3(get)]
+    name: String,
+    slot: Arc<Slot>,
+}
+
+/// Those with a receiver: at the end of the interpreter they are closed, while it still runs.
+static RECEIVING: Mutex<Vec<Weak<Slot>>> = Mutex::new(Vec::new());
+
+#[pymethods]
+impl ObjectQueue {
+    #[new]
+    #[pyo3(signature = (name=None, receive=None, *, memory=16 << 20))]
+    fn new(
+        name: Option<String>,
+        receive: Option<Py<PyAny>>,
+        memory: usize,
+    ) -> PyResult<ObjectQueue> {
+        let name = name.unwrap_or_else(unique_name);
+        let receives = receive.is_some();
+        let sinks = receive.map(|function| Receiver::spec(&name, Arc::new(function)));
+        let queue = QueueName::Named(name.clone());
+        let slot = Slot::open(&queue, sinks.into_iter().collect(), memory)?;
+        let slot = Arc::new(slot);
+        if receives {
+            let mut receiving = RECEIVING.lock().unwrap_or_else(PoisonError::into_inner);
+            receiving.retain(|slot| slot.strong_count() > 0);
+            receiving.push(Arc::downgrade(&slot));
+        }
+        Ok(ObjectQueue { name, slot })
+    }
+
+    #[pyo3(signature = (data, level=20, wait=30.0))]
+    fn put(&self, py: Python<'_>, data: &[u8], level: i64, wait: f64) -> PyResult<()> {
+        let wait = seconds("wait", wait)?;
+        self.slot.put(py, self::level(level), Data::Bytes(data), wait)
+    }
+
+    fn complete(&self, py: Python<'_>, timeout: f64) -> PyResult<()> {
+        self.slot.complete(py, seconds("timeout", timeout)?)
+    }
+
+    fn close(&self, py: Python<'_>, timeout: f64) -> PyResult<()> {
+        self.slot.close(py, seconds("timeout", timeout)?)
+    }
+
+    fn __repr__(&self) -> String {
+        format!("ObjectQueue({:?})", self.name)
+    }
+}
+
+/// A name that no other queue has.
+fn unique_name() -> String {
+    let now = onewriter_ring::wall_pair().1;
+    format!("py-{}-{now:x}-{:x}", std::process::id(), onewriter_ring::now())
+}
+
+/// Closes what still receives; for the end of the interpreter. Whatever is not received then waits in
+/// its queue.
+#[pyfunction]
+pub(crate) fn end(py: Python<'_>) {
+    let receiving = std::mem::take(&mut *RECEIVING.lock().unwrap_or_else(PoisonError::into_inner));
+    for slot in receiving.iter().filter_map(Weak::upgrade) {
+        // Who wanted to know has called `close` before.
+        let _ = slot.close(py, onewriter::DRAIN_DEADLINE);
+    }
+}
+
+/// The sink that calls a Python function with the bytes of each record.
+struct Receiver {
+    name: String,
+    function: Arc<Py<PyAny>>,
+    taken: Vec<Vec<u8>>,
+    pending: usize,
+}
+
+impl Receiver {
+    fn spec(name: &str, function: Arc<Py<PyAny>>) -> SinkSpec {
+        let name = name.to_owned();
+        let make = move || Receiver {
+            name: format!("receiver {name}"),
+            function: Arc::clone(&function),
+            taken: Vec::new(),
+            pending: 0,
+        };
+        let mut spec = SinkSpec::new(make());
+        // A forked child has the function too: when its parent is killed, it receives.
+        let respawn: Respawn = Arc::new(move || Ok(Box::new(make())));
+        spec.respawn = Some(respawn);
+        spec
+    }
+
+    /// Calls the function with all that was taken. What it raises is shown as Python shows what is
+    /// raised in a thread, and its record counts as received.
+    fn call(&mut self, py: Python<'_>) {
+        let function = self.function.bind(py);
+        for bytes in self.taken.drain(..) {
+            if let Err(error) = function.call1((PyBytes::new(py, &bytes),)) {
+                error.write_unraisable(py, Some(function));
+            }
+        }
+        self.pending = 0;
+    }
+}
+
+impl Sink for Receiver {
+    fn name(&self) -> String {
+        self.name.clone()
+    }
+
+    fn record(&mut self, record: &Record<'_>, _: &mut Context<'_>) -> Result<(), Error> {
+        // The writer's own lines, about losses, are nothing that the function could read.
+        if let Some(bytes) = raw::bytes_of(record) {
+            self.pending += bytes.len().max(1);
+            self.taken.push(bytes.to_vec());
+        }
+        Ok(())
+    }
+
+    fn commit(&mut self, _: &mut Context<'_>) -> Result<(), Error> {
+        if self.taken.is_empty() {
+            return Ok(());
+        }
+        // What the function puts comes to itself too, after this, and never waits for room.
+        let _on_writer = guard::enter();
+        Python::try_attach(|py| self.call(py)).ok_or_else(|| {
+            Error::new(ErrorKind::Io, format!("{}: the interpreter has ended", self.name))
+        })
+    }
+
+    fn pending(&self) -> usize {
+        self.pending
+    }
+}

@@ -1,0 +1,1 @@
+"""Everyone logs. One writes."""
