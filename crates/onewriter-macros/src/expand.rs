@@ -236,7 +236,9 @@ fn definition(call: &Call, parts: &Parts, level: &TokenStream) -> TokenStream {
         module: KRATE::__private::module_path!(),
         file: KRATE::__private::file!(),
         line: KRATE::__private::line!(),
+        function: \"\",
         template: TEMPLATE,
+        is_python: false,
         args: &[ARG_NAMES],
         fields: &[FIELD_NAMES],
     }";

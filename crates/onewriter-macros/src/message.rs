@@ -70,7 +70,7 @@ pub fn names_in(text: &str) -> Vec<String> {
     let pieces = text.parse::<Template>().unwrap_or_default().pieces;
     let placeholders = pieces.into_iter().filter_map(|piece| match piece {
         Piece::Arg(arg, spec) => Some([Count::Arg(arg), spec.width, spec.precision]),
-        Piece::Literal(_) => None,
+        Piece::Literal(_) | Piece::Python(..) => None,
     });
     placeholders
         .flatten()

@@ -1,15 +1,17 @@
 //! The queue of a file, which the engine writes.
 
 use crate::error::raised;
+use crate::format::LoguruFormat;
 use crate::raw::{Data, RawFormat};
 use crate::slot::{Slot, level, seconds};
-use onewriter::{Compression, IntoSink, LevelFilter, Names, Rotation, sink};
+use onewriter::{Compression, Format, IntoSink, LevelFilter, Names, Rotation, sink};
 use onewriter_engine::Writer;
 use onewriter_ring::QueueName;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// See `_native.pyi`.
 #[pyclass(frozen, module = "onewriter._native")]
@@ -17,7 +19,9 @@ pub(crate) struct FileQueue {
     /// Absolute, behind all links.
     #[pyo3(get)]
     path: PathBuf,
-    slot: Slot,
+    pub(crate) slot: Slot,
+    /// For how long a put waits for room that is told nothing else.
+    pub(crate) wait: Duration,
 }
 
 #[pymethods]
@@ -25,7 +29,8 @@ impl FileQueue {
     #[new]
     #[pyo3(signature = (
         path, *, rotate_size=None, rotate_every=None, rotate_at=None, names="index", utc=false,
-        keep=None, keep_for=None, compression=None, mode=None, owner=None, memory=16 << 20
+        keep=None, keep_for=None, compression=None, mode=None, owner=None, memory=16 << 20, format=None,
+        wait=30.0
     ))]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments of a Python function")]
     fn new(
@@ -41,8 +46,18 @@ impl FileQueue {
         mode: Option<u32>,
         owner: Option<(u32, u32)>,
         memory: usize,
+        format: Option<&str>,
+        wait: f64,
     ) -> PyResult<FileQueue> {
-        let mut file = sink::file(path).format(RawFormat::new());
+        let format: Box<dyn Format> = match format {
+            None => Box::new(RawFormat::new()),
+            Some(text) => Box::new(LoguruFormat::new(text).ok_or_else(|| {
+                PyValueError::new_err(format!(
+                    "format {text:?} is one that only Python can carry out"
+                ))
+            })?),
+        };
+        let mut file = sink::file(path).format(format);
         let mut rotation = Rotation::never();
         if let Some(bytes) = rotate_size {
             rotation = rotation.or(Rotation::size(bytes));
@@ -80,7 +95,7 @@ impl FileQueue {
             PyValueError::new_err("the log file is a pipe or a device: use a stream as the sink")
         })?;
         let slot = Slot::open(&QueueName::File(path.clone()), vec![spec], memory)?;
-        Ok(FileQueue { path, slot })
+        Ok(FileQueue { path, slot, wait: seconds("wait", wait)? })
     }
 
     #[pyo3(signature = (data, level=20, wait=30.0))]
@@ -126,4 +141,10 @@ fn compression_of(name: &str) -> PyResult<Compression> {
             "compression {other:?}: the engine has \"gz\" and \"zst\""
         ))),
     }
+}
+
+/// Whether the writer can carry out a format string of Loguru's.
+#[pyfunction]
+pub(crate) fn can_format(text: &str) -> bool {
+    LoguruFormat::new(text).is_some()
 }

@@ -4,12 +4,15 @@
 //! engine writes or to a Python function. Stubs with the documentation of each class stand in
 //! `python/onewriter/_native.pyi`.
 
+mod calls;
 mod error;
 mod file;
+mod format;
 mod object;
 mod raw;
 mod registry;
 mod slot;
+mod time;
 
 use pyo3::prelude::*;
 
@@ -18,6 +21,9 @@ use pyo3::prelude::*;
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<file::FileQueue>()?;
     module.add_class::<object::ObjectQueue>()?;
+    module.add_class::<calls::Calls>()?;
+    module.add_class::<calls::LoggerBase>()?;
+    module.add_function(wrap_pyfunction!(file::can_format, module)?)?;
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     onewriter_ring::at_exit(registry::end);
     let end = wrap_pyfunction!(object::end, module)?;

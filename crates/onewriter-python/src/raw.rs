@@ -50,7 +50,7 @@ pub(crate) enum Otherwise {
     Count,
 }
 
-struct FrameOut<'a, 'f>(&'a mut RingFrame<'f>);
+pub(crate) struct FrameOut<'a, 'f>(pub(crate) &'a mut RingFrame<'f>);
 
 impl Out for FrameOut<'_, '_> {
     fn word(&mut self, word: u64) {

@@ -8,7 +8,9 @@ use onewriter_engine::filter::Filter;
 use onewriter_engine::guard::on_sink_thread;
 use onewriter_engine::{SinkSpec, Writer, WriterOptions};
 use onewriter_record::Level;
-use onewriter_ring::{JoinOptions, MAX_QUEUES, Overflow, PutError, Queue, QueueName};
+use onewriter_ring::{
+    JoinOptions, MAX_QUEUES, Overflow, PutError, Queue, QueueName, RingFrame, ask_put, try_put,
+};
 use pyo3::exceptions::{PyRuntimeError, PyTimeoutError, PyValueError};
 use pyo3::prelude::*;
 use std::cell::Cell;
@@ -65,12 +67,38 @@ impl Slot {
         data: Data<'_>,
         wait: Duration,
     ) -> PyResult<()> {
+        let put = |otherwise| raw::put(self.number, level, data, otherwise);
+        self.put_waiting(py, wait, put)
+    }
+
+    /// The same for a record of a call site.
+    pub(crate) fn put_frame(
+        &self,
+        py: Python<'_>,
+        (level, site): (Level, u32),
+        len: usize,
+        wait: Duration,
+        fill: impl Fn(&mut RingFrame<'_>) + Sync,
+    ) -> PyResult<()> {
+        let put = |otherwise| match otherwise {
+            Otherwise::Ask => ask_put(self.number, level.number(), site, len, &fill),
+            Otherwise::Count => try_put(self.number, level.number(), site, len, &fill),
+        };
+        self.put_waiting(py, wait, put)
+    }
+
+    fn put_waiting(
+        &self,
+        py: Python<'_>,
+        wait: Duration,
+        put: impl Fn(Otherwise) -> Result<(), PutError> + Sync,
+    ) -> PyResult<()> {
         self.check_open()?;
         PATIENCE.set(Duration::ZERO);
-        match raw::put(self.number, level, data, Otherwise::Ask) {
+        match put(Otherwise::Ask) {
             Err(PutError::Full | PutError::NoMemory) => {
                 self.n_waiting.fetch_add(1, Ordering::SeqCst);
-                let done = self.wait_for_room(py, level, data, wait);
+                let done = self.wait_for_room(py, wait, put);
                 self.n_waiting.fetch_sub(1, Ordering::SeqCst);
                 done
             }
@@ -82,9 +110,8 @@ impl Slot {
     fn wait_for_room(
         &self,
         py: Python<'_>,
-        level: Level,
-        data: Data<'_>,
         wait: Duration,
+        put: impl Fn(Otherwise) -> Result<(), PutError> + Sync,
     ) -> PyResult<()> {
         let begun = Instant::now();
         // The writer's own thread would wait for itself.
@@ -94,7 +121,7 @@ impl Slot {
             let asked = py.detach(|| {
                 // The ring remembers what was waited in vain: each time it is a little more.
                 PATIENCE.set(step.min(wait));
-                raw::put(self.number, level, data, Otherwise::Ask)
+                put(Otherwise::Ask)
             });
             match asked {
                 Err(PutError::Full | PutError::NoMemory) => py.check_signals()?,
@@ -102,7 +129,7 @@ impl Slot {
             }
             self.check_open()?;
         }
-        raw::put(self.number, level, data, Otherwise::Count).map_err(refused)
+        put(Otherwise::Count).map_err(refused)
     }
 
     fn check_open(&self) -> PyResult<()> {

@@ -19,6 +19,11 @@ pub const ORIGIN_MAX: u32 = 63;
 /// The bits of a frame's tag that are the number of the call site.
 pub const SITE_MASK: u32 = (1 << 24) - 1;
 
+/// Flags in the first word of a call site, from bit 16 on: the template is in Python's notation, and the
+/// function is told.
+const IS_PYTHON: u64 = 1;
+const HAS_FUNCTION: u64 = 2;
+
 /// A call site as a program writes it down: borrowed, and usable in a `static`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SiteDef<'a> {
@@ -34,9 +39,13 @@ pub struct SiteDef<'a> {
     pub file: &'a str,
     /// The line in it; 0 if unknown.
     pub line: u32,
+    /// The function, where the language tells; else empty.
+    pub function: &'a str,
     /// The format string with numbered arguments. Empty with one argument: the message is that
     /// argument, rendered by the caller.
     pub template: &'a str,
+    /// Whether the format string is in Python's notation, as [`Template::python`] reads it.
+    pub is_python: bool,
     /// The names of the message's arguments; empty for those without a name.
     pub args: &'a [&'a str],
     /// The names of the fields.
@@ -47,7 +56,10 @@ impl SiteDef<'_> {
     /// Appends the bytes of the call site.
     pub fn encode(&self, out: &mut Vec<u8>) {
         let level = u64::from(self.level.unwrap_or(Level::Info).number());
-        out.word(u64::from(FORMAT_VERSION) | level << 8 | u64::from(self.line) << 32);
+        let has_function = !self.function.is_empty();
+        let flags = u64::from(self.is_python) * IS_PYTHON + u64::from(has_function) * HAS_FUNCTION;
+        let version = u64::from(FORMAT_VERSION);
+        out.word(version | level << 8 | flags << 16 | u64::from(self.line) << 32);
         for text in [self.level_name, self.target, self.module, self.file, self.template] {
             put_text(text, out);
         }
@@ -56,6 +68,9 @@ impl SiteDef<'_> {
             for name in names {
                 put_text(name, out);
             }
+        }
+        if has_function {
+            put_text(self.function, out);
         }
     }
 }
@@ -80,6 +95,8 @@ pub struct Site {
     pub file: Box<str>,
     /// The line in it; 0 if unknown.
     pub line: u32,
+    /// The function; empty if unknown.
+    pub function: Box<str>,
     /// The message, taken apart.
     pub template: Template,
     /// Whether the message's arguments are used once each and in order.
@@ -109,12 +126,17 @@ impl Site {
         let template_text = from.name(len)?;
         let args = names(&mut from)?;
         let fields = names(&mut from)?;
-        let template = if template_text.is_empty() && args.len() == 1 {
-            "{0}".parse()
-        } else {
-            template_text.parse()
+        let flags = head >> 16 & 0xffff;
+        if flags & !(IS_PYTHON | HAS_FUNCTION) != 0 {
+            return Err(DecodeError::OutOfRange);
+        }
+        let function = if flags & HAS_FUNCTION == 0 { Box::default() } else { text(&mut from)? };
+        let template = match flags & IS_PYTHON {
+            _ if template_text.is_empty() && args.len() == 1 => "{0}".parse().ok(),
+            0 => template_text.parse().ok(),
+            _ => Template::python(template_text),
         };
-        let template: Template = template.map_err(|_| DecodeError::OutOfRange)?;
+        let template: Template = template.ok_or(DecodeError::OutOfRange)?;
         let level_name = if level_name.is_empty() { level.name().into() } else { level_name };
         let in_order = template.is_in_order(args.len());
         let line = (head >> 32) as u32;
@@ -125,6 +147,7 @@ impl Site {
             module,
             file,
             line,
+            function,
             template,
             in_order,
             args,

@@ -3,6 +3,7 @@
 //! The macros parse a format string at compile time and number its arguments; the writer parses
 //! the numbered form once for each call site.
 
+use crate::python::{Conversion, PySpec, write_placeholder};
 use std::fmt;
 
 /// Which argument a placeholder means.
@@ -111,6 +112,8 @@ pub enum Piece {
     Literal(String),
     /// A placeholder.
     Arg(ArgRef, Spec),
+    /// A placeholder in Python's notation: the number of the argument.
+    Python(usize, Conversion, PySpec),
 }
 
 /// A format string, taken apart.
@@ -134,14 +137,16 @@ impl Template {
     pub fn is_in_order(&self, n_args: usize) -> bool {
         let mut next = 0;
         for piece in &self.pieces {
-            if let Piece::Arg(arg, spec) = piece {
-                let counted = matches!(spec.width, Count::Arg(_) | Count::Star)
-                    || matches!(spec.precision, Count::Arg(_) | Count::Star);
-                if counted || *arg != ArgRef::Index(next) {
-                    return false;
-                }
-                next += 1;
+            let Some(arg) = piece.arg() else { continue };
+            let is_counted = |spec: &Spec| {
+                matches!(spec.width, Count::Arg(_) | Count::Star)
+                    || matches!(spec.precision, Count::Arg(_) | Count::Star)
+            };
+            let counts = matches!(piece, Piece::Arg(_, spec) if is_counted(spec));
+            if counts || arg != ArgRef::Index(next) {
+                return false;
             }
+            next += 1;
         }
         next == n_args
     }
@@ -392,6 +397,9 @@ impl fmt::Display for Template {
             match piece {
                 Piece::Literal(text) => {
                     f.write_str(&text.replace('{', "{{").replace('}', "}}"))?;
+                }
+                Piece::Python(index, conversion, spec) => {
+                    write_placeholder(f, *index, *conversion, spec)?;
                 }
                 Piece::Arg(arg, spec) if spec.is_plain() => write!(f, "{{{arg}}}")?,
                 Piece::Arg(arg, spec) => write!(f, "{{{arg}:{spec}}}")?,

@@ -138,20 +138,22 @@ proptest! {
     #[test]
     fn a_call_site_comes_back_as_it_was_and_a_part_of_it_is_refused(
         level in 1u8..=254,
-        texts in prop::array::uniform4(".{0,20}"),
+        texts in prop::array::uniform5(".{0,20}"),
+        is_python in any::<bool>(),
         line in any::<u32>(),
         names in prop::collection::vec(".{0,9}", 0..5),
     ) {
         let names: Vec<&str> = names.iter().map(|name| &**name).collect();
-        let [level_name, target, module, file] = &texts;
+        let [level_name, target, module, file, function] = &texts;
         let def = SiteDef {
-            level: Some(Level::new(level)), level_name, target, module, file, line,
-            template: "plain", args: &[], fields: &names,
+            level: Some(Level::new(level)), level_name, target, module, file, line, function,
+            template: "plain", is_python, args: &[], fields: &names,
         };
         let mut bytes = Vec::new();
         def.encode(&mut bytes);
         let site = Site::decode(&bytes, 7).expect("what was encoded");
         let found = (&*site.target, &*site.module, &*site.file, site.line, site.number);
+        prop_assert_eq!(&*site.function, &**function);
         prop_assert_eq!(found, (&**target, &**module, &**file, line, 7));
         prop_assert_eq!((site.level, site.template.to_string()), (Level::new(level), "plain".into()));
         prop_assert!(site.fields.iter().map(|it| &**it).eq(names.iter().copied()));

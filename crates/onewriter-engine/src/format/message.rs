@@ -2,8 +2,12 @@
 
 use super::escape::{Raw, Style};
 use super::line::Line;
+use super::python;
+use super::sites::Sites;
 use super::value::{CUT, Plan, plain, with_spec};
-use onewriter_record::{ArgRef, Count, Piece, Record, Site, Spec, Value, Values, prefix};
+use onewriter_record::{
+    ArgRef, Conversion, Count, Piece, PySpec, Record, Site, Spec, Value, Values, prefix,
+};
 
 /// Appends the message of a record, unescaped, as `format!` would have written it.
 ///
@@ -27,6 +31,21 @@ pub fn message(record: &Record<'_>, out: &mut Vec<u8>) {
     Line::append(out, |line| compiled.put::<Raw>(&mut values, line));
 }
 
+/// What [`message`] does, for a formatter that meets the same call sites again and again.
+#[derive(Clone, Debug, Default)]
+pub struct Messages {
+    sites: Sites<Compiled>,
+}
+
+impl Messages {
+    /// Appends the message of a record.
+    pub fn put(&mut self, record: &Record<'_>, out: &mut Vec<u8>) {
+        let compiled = self.sites.get(record.site, Compiled::new::<Raw>);
+        let mut values = record.body.values(record.site.n_values());
+        Line::append(out, |line| compiled.put::<Raw>(&mut values, line));
+    }
+}
+
 /// A template made ready for one style: its literals are escaped, its specifications known.
 #[derive(Clone, Debug)]
 pub(super) struct Compiled {
@@ -41,8 +60,16 @@ pub(super) struct Compiled {
 struct Step {
     literal: Box<[u8]>,
     index: usize,
-    /// `None` for `{}`.
-    spec: Option<Spec>,
+    how: How,
+}
+
+/// How an argument is shown.
+#[derive(Clone, Debug)]
+enum How {
+    /// As `{}` shows it.
+    Plain,
+    Spec(Spec),
+    Python(Conversion, PySpec),
 }
 
 impl Compiled {
@@ -58,7 +85,12 @@ impl Compiled {
                 Piece::Arg(arg, spec) => steps.push(Step {
                     literal: std::mem::take(&mut literal).into(),
                     index: index(arg, site),
-                    spec: (!spec.is_plain()).then(|| spec.clone()),
+                    how: if spec.is_plain() { How::Plain } else { How::Spec(spec.clone()) },
+                }),
+                Piece::Python(index, conversion, spec) => steps.push(Step {
+                    literal: std::mem::take(&mut literal).into(),
+                    index: *index,
+                    how: How::Python(*conversion, *spec),
                 }),
             }
         }
@@ -81,11 +113,18 @@ impl Compiled {
                 }
                 line.put(&step.literal);
                 let value = values.next();
-                match (&step.spec, value) {
-                    (None, Some(value)) => plain::<S>(line, &value),
-                    (None, None) => line.put(MISSING),
-                    (Some(spec), value) => {
-                        line.aside(|line| specified::<S>(line, spec, value, (&[], end)));
+                match (&step.how, value) {
+                    (How::Plain, Some(value)) => plain::<S>(line, &value),
+                    // Of the same look in both languages, and the most frequent.
+                    (How::Python(_, spec), Some(Value::I64(v))) if spec.is_plain() => {
+                        line.signed(v)
+                    }
+                    (How::Python(_, spec), Some(Value::Str(text))) if spec.is_plain() => {
+                        S::text(line, text);
+                    }
+                    (_, None) => line.put(MISSING),
+                    (how, Some(value)) => {
+                        line.aside(|line| shown::<S>(line, how, &value, (&[], end)));
                     }
                 }
             }
@@ -105,9 +144,10 @@ impl Compiled {
                 return line.put(CUT.as_bytes());
             }
             line.put(&step.literal);
-            let value = args.get(step.index).copied();
-            let spec = step.spec.as_ref();
-            specified::<S>(line, spec.unwrap_or(&Spec::default()), value, (&args, end));
+            match args.get(step.index) {
+                Some(value) => shown::<S>(line, &step.how, value, (&args, end)),
+                None => line.put(MISSING),
+            }
         }
     }
 }
@@ -145,12 +185,19 @@ fn index(arg: &ArgRef, site: &Site) -> usize {
     }
 }
 
-fn specified<S: Style>(
+fn shown<S: Style>(
     line: &mut Line<'_>,
-    spec: &Spec,
-    value: Option<Value<'_>>,
+    how: &How,
+    value: &Value<'_>,
     (args, end): (&[Value<'_>], usize),
 ) {
+    let spec = match how {
+        How::Plain => return plain::<S>(line, value),
+        How::Python(conversion, spec) => {
+            return S::text(line, &python::formatted(value, *conversion, spec));
+        }
+        How::Spec(spec) => spec,
+    };
     let plan = Plan {
         room: end.saturating_sub(line.at()),
         fill: spec.fill,
@@ -162,10 +209,7 @@ fn specified<S: Style>(
         precision: count(&spec.precision, args),
         kind: spec.kind,
     };
-    match value {
-        Some(value) => S::text(line, &with_spec(&value, &plan)),
-        None => line.put(MISSING),
-    }
+    S::text(line, &with_spec(value, &plan));
 }
 
 /// At most what a literal could say: a record cannot ask for gigabytes of padding.

@@ -56,6 +56,7 @@ mod message;
 mod origin;
 mod pairs;
 mod pattern;
+mod python;
 mod sites;
 mod text;
 mod time;
@@ -63,7 +64,9 @@ mod value;
 
 pub use json::JsonFormat;
 pub use logfmt::LogfmtFormat;
-pub use message::message;
+pub use message::{Messages, message};
+pub use python::{formatted as python_format, plain as python_str};
+pub use sites::Sites;
 pub use text::TextFormat;
 pub use time::{NamedZone, Precision, Zone};
 pub use value::value_text;
