@@ -1,0 +1,31 @@
+"""Logging in which everyone logs and one writes: Loguru's interface, as ``from onewriter import logger``."""
+
+from __future__ import annotations
+
+import atexit
+import sys
+
+from . import _defaults
+from ._logger import Core, Logger
+
+__all__ = ["logger"]
+__version__ = "0.1.0"
+
+logger = Logger(
+    core=Core(),
+    exception=None,
+    depth=0,
+    record=False,
+    lazy=False,
+    colors=False,
+    raw=False,
+    capture=True,
+    patchers=[],
+    extra={},
+)
+"""The logger. It writes to stderr until another handler is asked for with ``logger.remove()`` and ``logger.add(...)``."""
+
+if _defaults.AUTOINIT and sys.stderr:
+    logger.add(sys.stderr)
+
+atexit.register(logger.remove)

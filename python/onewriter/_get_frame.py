@@ -1,0 +1,25 @@
+"""The frame of a caller, also on interpreters without ``sys._getframe``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from types import FrameType
+
+
+def load_get_frame_function() -> Callable[[int], FrameType]:
+    """A function from a number of calls to the frame that is so far above; `ValueError` where none is."""
+    return getattr(sys, "_getframe", _get_frame_by_traceback)
+
+
+def _get_frame_by_traceback(above: int = 0) -> FrameType:
+    try:
+        raise LookupError
+    except LookupError as err:
+        assert err.__traceback__ is not None
+        frame = err.__traceback__.tb_frame.f_back
+    for _ in range(above):
+        frame = frame.f_back if frame is not None else None
+    if frame is None:
+        raise ValueError("call stack is not deep enough")
+    return frame

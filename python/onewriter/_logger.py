@@ -1,0 +1,568 @@
+"""The logger: Loguru's interface."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import warnings
+from collections.abc import Awaitable, Callable, Generator, Iterator
+from contextvars import ContextVar
+from functools import partial
+from inspect import isclass
+from multiprocessing import current_process, get_context
+from multiprocessing.context import BaseContext
+from os.path import basename, splitext
+from threading import current_thread
+from typing import Any, NamedTuple
+
+from . import _defaults, _filters, _markup, _parse, _sinks
+from ._catch import MESSAGE, Catcher, Catching
+from ._datetime import aware_now
+from ._format import Format
+from ._get_frame import load_get_frame_function
+from ._handler import Handler, HandlerOptions, report
+from ._levels import Level, Levels
+from ._locks import changes
+from ._record import RecordException, RecordFile, RecordLevel, RecordProcess, RecordThread
+from ._trace import ExceptionFormatter
+
+try:
+    from string.templatelib import Template as TemplateString
+except ImportError:  # Before Python 3.14.
+    TemplateString = None
+
+get_frame = load_get_frame_function()
+
+context: ContextVar[dict[str, Any]] = ContextVar("onewriter_context", default={})
+
+_start_time = aware_now()
+
+
+class Options(NamedTuple):
+    """What ``opt``, ``bind`` and ``patch`` have set for one logger."""
+
+    exception: Any
+    depth: int
+    record: bool
+    lazy: bool
+    colors: bool
+    raw: bool
+    capture: bool
+    patchers: list[Callable[[dict[str, Any]], Any]]
+    extra: dict[str, Any]
+
+
+class Core:
+    """What all loggers that stem from one have in common.
+
+    Who logs takes no lock: what changes is exchanged as a whole, by who holds `changes`.
+    """
+
+    def __init__(self) -> None:
+        self.levels = Levels()
+        self.next_id = 0
+        self.min_level: float = float("inf")
+        self.handlers: dict[int, Handler] = {}
+        self.extra: dict[str, Any] = {}
+        self.patcher: Callable[[dict[str, Any]], Any] | None = None
+        self.activation_list: list[tuple[str, bool]] = []
+        self.activation_none = True
+        self._enabled: dict[str | None, bool] = {}
+
+    def set_handlers(self, handlers: dict[int, Handler]) -> None:
+        """Exchanges the handlers; to be called with `changes` held."""
+        self.handlers = handlers
+        self.min_level = min((handler.level for handler in handlers.values()), default=float("inf"))
+
+    def is_enabled(self, name: str | None) -> bool:
+        """Whether records of the module of this name are taken."""
+        # First the memory, then what it remembers: one that was exchanged meanwhile keeps nothing outdated.
+        enabled = self._enabled
+        is_on = enabled.get(name)
+        if is_on is None:
+            is_on = enabled[name] = self._is_active(name)
+        return is_on
+
+    def _is_active(self, name: str | None) -> bool:
+        if name is None:
+            return self.activation_none
+        below = name + "."
+        return next((is_on for prefix, is_on in self.activation_list if below.startswith(prefix)), True)
+
+    def activate(self, name: str | None, is_on: bool) -> None:
+        """Turns the records of a module and those below it on or off."""
+        if name is not None and not isinstance(name, str):
+            raise TypeError(f"Invalid name, it should be a string (or None), not: '{type(name).__name__}'")
+        with changes:
+            if name is None:
+                self.activation_none = is_on
+            else:
+                prefix = name + "." if name != "" else ""
+                kept = [entry for entry in self.activation_list if not entry[0].startswith(prefix)]
+                above = next((was_on for known, was_on in kept if prefix.startswith(known)), True)
+                if above is not is_on:
+                    kept.append((prefix, is_on))
+                # The longest prefix decides.
+                kept.sort(key=lambda entry: entry[0].count("."), reverse=True)
+                self.activation_list = kept
+            self._enabled = {}
+
+
+class _Completion:
+    """What ``complete`` returns: awaited, it waits for the tasks of the current event loop."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    def __await__(self) -> Generator[Any, None, None]:
+        for handler in self._core.handlers.values():
+            for task in handler.tasks():
+                yield from task.__await__()
+
+
+class Logger:
+    """Logs to all handlers. One is made at import, ``onewriter.logger``; its methods return others with other options.
+
+    All methods may be called from any thread, and from inside a sink.
+    """
+
+    def __init__(
+        self,
+        core: Core,
+        exception: Any,
+        depth: int,
+        record: bool,
+        lazy: bool,
+        colors: bool,
+        raw: bool,
+        capture: bool,
+        patchers: list[Callable[[dict[str, Any]], Any]],
+        extra: dict[str, Any],
+    ) -> None:
+        self._core = core
+        self._options = Options(exception, depth, record, lazy, colors, raw, capture, patchers, extra)
+
+    def __repr__(self) -> str:
+        return f"<onewriter.logger handlers={list(self._core.handlers.values())!r}>"
+
+    def add(
+        self,
+        sink: Any,
+        *,
+        level: str | int = _defaults.LEVEL,
+        format: str | Callable[[dict[str, Any]], str] = _defaults.FORMAT,
+        filter: str | dict[str | None, Any] | Callable[[dict[str, Any]], bool] | None = _defaults.FILTER,
+        colorize: bool | None = _defaults.COLORIZE,
+        serialize: bool = _defaults.SERIALIZE,
+        backtrace: bool = _defaults.BACKTRACE,
+        diagnose: bool = _defaults.DIAGNOSE,
+        enqueue: bool = _defaults.ENQUEUE,
+        context: str | BaseContext | None = _defaults.CONTEXT,
+        catch: bool = _defaults.CATCH,
+        **kwargs: Any,
+    ) -> int:
+        """Adds a handler and returns its id, for `remove`.
+
+        ``sink`` is a path, an object with ``write``, a `logging.Handler`, a coroutine function or a function. It gets
+        a `str` with the attribute ``record``. ``level`` is the least that it takes; ``filter`` a module's name, a dict
+        of modules and their least levels, or a function of the record. ``format`` is a format string with colour
+        markup, or a function that makes one of the record. ``colorize`` ``None`` is for the sink to decide;
+        ``serialize`` makes each record one line of JSON. ``backtrace`` extends tracebacks beyond the catching point,
+        ``diagnose`` shows the values in them. With ``enqueue`` the caller only puts the message into a queue, which
+        this process writes, for its children, too; ``context`` is their start method. With ``catch`` an error of the
+        sink is printed on stderr, else it goes to the caller. ``kwargs`` are for files (``rotation``, ``retention``,
+        ``compression``, ``delay``, ``watch``, ``mode``, ``buffering``, ``encoding`` and those of `open`) and, ``loop``,
+        for coroutine functions.
+
+        Raises `TypeError` or `ValueError` for an argument that cannot be used.
+        """
+        core = self._core
+        with changes:
+            number = core.next_id
+            core.next_id += 1
+        context = _checked_context(context)
+        failed = partial(report, number) if catch else None
+        made = _sinks.make(
+            sink, kwargs, colorize=False if serialize else colorize, enqueue=enqueue, failed=failed
+        )
+        options = HandlerOptions(
+            number=number,
+            name=made.name,
+            level=core.levels.number(level),
+            filter=_filters.make(filter, core.levels.known),
+            format=Format(format, is_colored=made.is_colored, tail=made.tail),
+            formatter=ExceptionFormatter(
+                colorize=made.is_colored,
+                encoding=made.encoding,
+                diagnose=diagnose,
+                backtrace=backtrace,
+                prefix=made.exception_prefix,
+            ),
+            serialize=serialize,
+            catch=catch,
+            enqueue=enqueue,
+            context=context,
+        )
+        handler = Handler(made.sink, options)
+        with changes:
+            core.set_handlers({**core.handlers, number: handler})
+        return number
+
+    def remove(self, handler_id: int | None = None) -> None:
+        """Removes a handler, or all; what it was given is written before this returns.
+
+        Called inside of the handler's own sink, it is stopped as soon as the sink is left. Raises `ValueError` if
+        there is no such handler, `TypeError` if ``handler_id`` is no id, and what stopping the sink raises.
+        """
+        if not (handler_id is None or isinstance(handler_id, int)):
+            raise TypeError(
+                "Invalid handler id, it should be an integer as returned by the 'add()' method (or None), "
+                f"not: '{type(handler_id).__name__}'"
+            )
+        with changes:
+            if handler_id is not None and handler_id not in self._core.handlers:
+                raise ValueError(f"There is no existing handler with id {handler_id}")
+            numbers = list(self._core.handlers) if handler_id is None else [handler_id]
+        for number in numbers:
+            with changes:
+                handlers = self._core.handlers.copy()
+                handler = handlers.pop(number, None)
+                self._core.set_handlers(handlers)
+            # Without the lock: the sink may need it to come to an end.
+            if handler is not None:
+                handler.stop()
+
+    def complete(self) -> Awaitable[None]:
+        """Waits until all that was put into queues before is written.
+
+        The result can be awaited: then the tasks of coroutine sinks that belong to the running loop are done, too.
+        """
+        for handler in self._core.handlers.values():
+            handler.complete()
+        return _Completion(self._core)
+
+    def catch(
+        self,
+        exception: Any = Exception,
+        *,
+        level: str | int = "ERROR",
+        reraise: bool = False,
+        onerror: Callable[[BaseException], Any] | None = None,
+        exclude: Any = None,
+        default: Any = None,
+        message: str = MESSAGE,
+    ) -> Any:
+        """A decorator (with or without arguments) or context manager that logs exceptions.
+
+        ``exception`` and ``exclude`` are types or tuples of types; ``default`` is what the decorated function returns
+        after an exception, ``onerror`` is called with it, ``reraise`` lets it go on. Raises `TypeError` for a class.
+        """
+        if callable(exception) and not (isclass(exception) and issubclass(exception, BaseException)):
+            return self.catch()(exception)
+        catching = Catching(exception, level, reraise, onerror, exclude, default, message)
+        return Catcher(self, catching)
+
+    def opt(
+        self,
+        *,
+        exception: Any = None,
+        record: bool = False,
+        lazy: bool = False,
+        colors: bool = False,
+        raw: bool = False,
+        capture: bool = True,
+        depth: int = 0,
+        ansi: bool = False,
+    ) -> Logger:
+        """A logger with other options, for the next call.
+
+        ``exception``: one to add to the record, a tuple as of `sys.exc_info`, or true for the current one. ``record``
+        gives it to the message as ``{record}``. ``lazy``: arguments are functions, called if the level is taken.
+        ``colors``: the message has markup. ``raw``: the message as it is. ``capture``: keyword arguments become extra.
+        ``depth``: how many calls above is the one to name. ``ansi``: the former name of ``colors``.
+        """
+        if ansi:
+            colors = True
+            warnings.warn(
+                "The 'ansi' parameter is deprecated, please use 'colors' instead",
+                DeprecationWarning,
+                stacklevel=2,
+            )
+        _, _, _, _, _, _, _, patchers, extra = self._options
+        return Logger(
+            self._core, exception, depth, record, lazy, colors, raw, capture, patchers, extra
+        )
+
+    def bind(self, /, **kwargs: Any) -> Logger:
+        """A logger whose records have these in their extra."""
+        options = self._options
+        return Logger(self._core, *options._replace(extra={**options.extra, **kwargs}))
+
+    @contextlib.contextmanager
+    def contextualize(self, /, **kwargs: Any) -> Iterator[None]:
+        """A context manager and decorator: all records of this thread or task have these in their extra."""
+        token = context.set({**context.get(), **kwargs})
+        try:
+            yield
+        finally:
+            context.reset(token)
+
+    def patch(self, patcher: Callable[[dict[str, Any]], Any]) -> Logger:
+        """A logger that lets a function change each record before the handlers get it."""
+        options = self._options
+        return Logger(self._core, *options._replace(patchers=[*options.patchers, patcher]))
+
+    def level(
+        self, name: str, no: int | None = None, color: str | None = None, icon: str | None = None
+    ) -> Level:
+        """The level of this name. With ``no`` it is made; ``color`` (markup) and ``icon`` can be changed.
+
+        Raises `ValueError` or `TypeError` for a level that is unknown, or whose number would change.
+        """
+        levels = self._core.levels
+        if no is color is icon is None:
+            return levels.get(name)
+        with changes:
+            return levels.change(name, no, color, icon)
+
+    def disable(self, name: str | None) -> None:
+        """Takes no records from a module and those below it: ``""`` all, ``None`` those without a module."""
+        self._core.activate(name, False)
+
+    def enable(self, name: str | None) -> None:
+        """Takes records from a module and those below it again; see `disable`."""
+        self._core.activate(name, True)
+
+    def configure(
+        self,
+        *,
+        handlers: list[dict[str, Any]] | None = None,
+        levels: list[dict[str, Any]] | None = None,
+        extra: dict[str, Any] | None = None,
+        patcher: Callable[[dict[str, Any]], Any] | None = None,
+        activation: list[tuple[str | None, bool]] | None = None,
+    ) -> list[int]:
+        """Exchanges all handlers, adds levels, exchanges extra and patcher of all loggers, enables and disables modules.
+
+        ``handlers`` and ``levels`` are keyword arguments of `add` and `level`. Returns the ids of the handlers.
+        """
+        if handlers is not None:
+            self.remove()
+        for arguments in levels or ():
+            self.level(**arguments)
+        if patcher is not None:
+            self._core.patcher = patcher
+        if extra is not None:
+            self._core.extra = dict(extra)
+        for name, is_on in activation or ():
+            self._core.activate(name, bool(is_on))
+        return [self.add(**arguments) for arguments in handlers or ()]
+
+    def reinstall(self) -> None:
+        """Makes this logger's handlers those of ``onewriter.logger``: for a logger that was sent to another process."""
+        sys.modules[__package__].logger._core = self._core
+
+    @staticmethod
+    def parse(
+        file: Any, pattern: Any, *, cast: Any = {}, chunk: int = 2**16  # noqa: B006
+    ) -> Iterator[dict[str, Any]]:
+        """Yields the groups of each match of a pattern (text, bytes or compiled) in a file (path or file object).
+
+        ``cast`` converts them: a dict of functions, or a function that changes the dict. ``chunk`` characters are read
+        at a time, -1 for all. Raises `TypeError` for arguments of other types.
+        """
+        return _parse.parse(file, pattern, cast, chunk)
+
+    # `DEBUG` and the other names are looked up again only for records that are taken.
+
+    def trace(self, message: Any, /, *args: Any, **kwargs: Any) -> None:
+        """Logs ``message.format(*args, **kwargs)`` with the level TRACE."""
+        if self._core.min_level <= _TRACE:
+            self._log("TRACE", False, self._options, message, args, kwargs)
+
+    def debug(self, message: Any, /, *args: Any, **kwargs: Any) -> None:
+        """Logs ``message.format(*args, **kwargs)`` with the level DEBUG."""
+        if self._core.min_level <= _DEBUG:
+            self._log("DEBUG", False, self._options, message, args, kwargs)
+
+    def info(self, message: Any, /, *args: Any, **kwargs: Any) -> None:
+        """Logs ``message.format(*args, **kwargs)`` with the level INFO."""
+        if self._core.min_level <= _INFO:
+            self._log("INFO", False, self._options, message, args, kwargs)
+
+    def success(self, message: Any, /, *args: Any, **kwargs: Any) -> None:
+        """Logs ``message.format(*args, **kwargs)`` with the level SUCCESS."""
+        if self._core.min_level <= _SUCCESS:
+            self._log("SUCCESS", False, self._options, message, args, kwargs)
+
+    def warning(self, message: Any, /, *args: Any, **kwargs: Any) -> None:
+        """Logs ``message.format(*args, **kwargs)`` with the level WARNING."""
+        if self._core.min_level <= _WARNING:
+            self._log("WARNING", False, self._options, message, args, kwargs)
+
+    def error(self, message: Any, /, *args: Any, **kwargs: Any) -> None:
+        """Logs ``message.format(*args, **kwargs)`` with the level ERROR."""
+        if self._core.min_level <= _ERROR:
+            self._log("ERROR", False, self._options, message, args, kwargs)
+
+    def critical(self, message: Any, /, *args: Any, **kwargs: Any) -> None:
+        """Logs ``message.format(*args, **kwargs)`` with the level CRITICAL."""
+        if self._core.min_level <= _CRITICAL:
+            self._log("CRITICAL", False, self._options, message, args, kwargs)
+
+    def exception(self, message: Any, /, *args: Any, **kwargs: Any) -> None:
+        """Logs with the level ERROR and the current exception."""
+        options = self._options._replace(exception=True)
+        self._log("ERROR", False, options, message, args, kwargs)
+
+    def log(self, level: str | int, message: Any, /, *args: Any, **kwargs: Any) -> None:
+        """Logs with a level given by its name or number."""
+        self._log(level, False, self._options, message, args, kwargs)
+
+    def start(self, *args: Any, **kwargs: Any) -> int:
+        """The former name of `add`."""
+        warnings.warn(
+            "The 'start()' method is deprecated, please use 'add()' instead", DeprecationWarning, stacklevel=2
+        )
+        return self.add(*args, **kwargs)
+
+    def stop(self, *args: Any, **kwargs: Any) -> None:
+        """The former name of `remove`."""
+        warnings.warn(
+            "The 'stop()' method is deprecated, please use 'remove()' instead",
+            DeprecationWarning,
+            stacklevel=2,
+        )
+        return self.remove(*args, **kwargs)
+
+    def _log(
+        self,
+        level: str | int,
+        from_decorator: bool,
+        options: Options,
+        message: Any,
+        args: tuple,
+        kwargs: dict[str, Any],
+    ) -> None:
+        """Makes the record of the call that is ``options.depth + 2`` frames above, and gives it to the handlers."""
+        core = self._core
+        if not core.handlers:
+            return
+        try:
+            frame = get_frame(options.depth + 2)
+        except ValueError:
+            frame = None
+        name = None if frame is None else frame.f_globals.get("__name__")
+        if not core.is_enabled(name):
+            return
+        record_level, escape = _level_of(core, level)
+        number = record_level.no
+        if core.min_level > number:
+            return
+        record = _record_of(core, options, frame, name, record_level)
+        colored = _set_message(record, options, message, args, kwargs)
+        if core.patcher is not None:
+            core.patcher(record)
+        for patcher in options.patchers:
+            patcher(record)
+        if colored is not None and record["message"] != colored.strip():
+            colored = None
+        for handler in core.handlers.values():
+            if handler.level <= number:
+                handler.emit(record, escape, from_decorator, options.raw, colored)
+
+
+def _checked_context(given: Any) -> BaseContext | None:
+    if given is None or isinstance(given, BaseContext):
+        return given
+    if isinstance(given, str):
+        return get_context(given)
+    raise TypeError(
+        "Invalid context, it should be a string or a multiprocessing context, "
+        f"not: '{type(given).__name__}'"
+    )
+
+
+def _level_of(core: Core, level: str | int) -> tuple[RecordLevel, str]:
+    """The level of a record, and the escape sequences of its colour."""
+    levels = core.levels
+    if isinstance(level, str):
+        known = levels.get(level)
+        return RecordLevel(known.name, known.no, known.icon), levels.escapes[level]
+    return RecordLevel(f"Level {levels.checked(level)}", level, " "), ""
+
+
+def _record_of(
+    core: Core, options: Options, frame: Any, name: str | None, level: RecordLevel
+) -> dict[str, Any]:
+    """The record, without its message."""
+    now = aware_now()
+    if frame is None:
+        path, function, line = "<unknown>", "<unknown>", 0
+    else:
+        code = frame.f_code
+        path, function, line = code.co_filename, code.co_name, frame.f_lineno
+    file = basename(path)
+    thread, process = current_thread(), current_process()
+    return {
+        "elapsed": now - _start_time,
+        "exception": _exception_of(options.exception),
+        "extra": {**core.extra, **context.get(), **options.extra},
+        "file": RecordFile(file, path),
+        "function": function,
+        "level": level,
+        "line": line,
+        "message": "",
+        "module": splitext(file)[0],
+        "name": name,
+        "process": RecordProcess(process.ident, process.name),
+        "thread": RecordThread(thread.ident, thread.name),
+        "time": now,
+    }
+
+
+def _exception_of(given: Any) -> RecordException | None:
+    if not given and not isinstance(given, BaseException):
+        return None
+    if isinstance(given, BaseException):
+        return RecordException(type(given), given, given.__traceback__)
+    if isinstance(given, tuple):
+        return RecordException(*given)
+    return RecordException(*sys.exc_info())
+
+
+def _set_message(
+    record: dict[str, Any], options: Options, message: Any, args: tuple, kwargs: dict[str, Any]
+) -> _markup.Markup | None:
+    """Sets a record's message, and its extra from ``kwargs``; returns the message's markup, if it has some."""
+    if options.lazy:
+        args = tuple([arg() for arg in args])
+        kwargs = {key: value() for key, value in kwargs.items()}
+    if options.capture and kwargs:
+        record["extra"].update(kwargs)
+    if options.record:
+        if "record" in kwargs:
+            raise TypeError(
+                "The message can't be formatted: 'record' shall not be used as a keyword argument while logger "
+                "has been configured with '.opt(record=True)'"
+            )
+        kwargs = {**kwargs, "record": record}
+    colored = None
+    if TemplateString is not None and isinstance(message, TemplateString):
+        colored = _markup.parse_template_string(message, has_tags=options.colors)
+    elif options.colors:
+        colored = _markup.parse_message(message, args, kwargs)
+    elif args or kwargs:
+        record["message"] = message.format(*args, **kwargs)
+    else:
+        record["message"] = str(message)
+    if colored is not None:
+        record["message"] = colored.strip()
+    return colored if options.colors else None
+
+
+_standard = Levels()
+_TRACE, _DEBUG, _INFO, _SUCCESS, _WARNING, _ERROR, _CRITICAL = (
+    _standard.known[name].no
+    for name in ("TRACE", "DEBUG", "INFO", "SUCCESS", "WARNING", "ERROR", "CRITICAL")
+)
