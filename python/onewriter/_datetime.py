@@ -11,7 +11,7 @@ from functools import lru_cache
 
 _ONE = r"YYYY|YY|Q|MMMM|MMM|MM|M|DDDD|DDD|DD|D|dddd|ddd|d|E|HH?|hh?|mm?|ss?|S+|ZZ?|zz|A|X|x"
 # A single token between brackets stands for itself.
-_TOKEN = re.compile(rf"\[(?:{_ONE}|\[|)\]|{_ONE}")
+_TOKEN = re.compile(rf"\[(?:{_ONE}|!UTC|\[|)\]|{_ONE}")
 
 _ISO = "%Y-%m-%dT%H:%M:%S.%f%z"
 
@@ -19,10 +19,13 @@ _ISO = "%Y-%m-%dT%H:%M:%S.%f%z"
 def _offset(moment: datetime, separator: str) -> str:
     offset = moment.utcoffset() or timedelta(0)
     sign = "-" if offset < timedelta(0) else "+"
-    minutes, seconds = divmod(int(abs(offset).total_seconds()), 60)
+    offset = abs(offset)
+    minutes, seconds = divmod(offset.days * 86400 + offset.seconds, 60)
     hours, minutes = divmod(minutes, 60)
     text = f"{sign}{hours:02}{separator}{minutes:02}"
-    return f"{text}{separator}{seconds:02}" if seconds else text
+    if seconds or offset.microseconds:
+        text += f"{separator}{seconds:02}"
+    return f"{text}.{offset.microseconds:06}" if offset.microseconds else text
 
 
 # Each token as a piece of a printf template and what goes there.

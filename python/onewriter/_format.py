@@ -56,7 +56,7 @@ class _Woven(str):
     """A message with tags; after each closed one, the colours of the format around it go on."""
 
     def __new__(cls, colored: Markup, escape: str, around: Iterator[str]) -> _Woven:
-        made = super().__new__(cls, colored.color(escape))
+        made = super().__new__(cls, colored.strip())
         made._colored, made._escape, made._around = colored, escape, around
         return made
 

@@ -72,7 +72,7 @@ class Levels:
             )
         if number < 0:
             raise ValueError(f"Invalid level value, it should be a positive integer, not: {number}")
-        return number
+        return int(number)
 
     def change(self, name: str, no: int | None, color: str | None, icon: str | None) -> Level:
         """Makes a level, or gives one that exists another colour or icon."""

@@ -221,7 +221,7 @@ class Logger:
             )
         with changes:
             if handler_id is not None and handler_id not in self._core.handlers:
-                raise ValueError(f"There is no existing handler with id {handler_id}")
+                raise ValueError(f"There is no existing handler with id {handler_id:d}")
             numbers = list(self._core.handlers) if handler_id is None else [handler_id]
         for number in numbers:
             with changes:
@@ -461,10 +461,11 @@ class Logger:
             return
         record = _record_of(core, options, frame, name, record_level)
         colored = _set_message(record, options, message, args, kwargs)
-        if core.patcher is not None:
-            core.patcher(record)
-        for patcher in options.patchers:
-            patcher(record)
+        if core.patcher is not None or options.patchers:
+            for patcher in (core.patcher, *options.patchers):
+                if patcher is not None:
+                    patcher(record)
+            number = record["level"].no
         if colored is not None and record["message"] != colored.strip():
             colored = None
         for handler in core.handlers.values():
@@ -489,7 +490,8 @@ def _level_of(core: Core, level: str | int) -> tuple[RecordLevel, str]:
     if isinstance(level, str):
         known = levels.get(level)
         return RecordLevel(known.name, known.no, known.icon), levels.escapes[level]
-    return RecordLevel(f"Level {levels.checked(level)}", level, " "), ""
+    number = levels.checked(level)
+    return RecordLevel(f"Level {number}", number, " "), ""
 
 
 def _record_of(
@@ -527,7 +529,8 @@ def _exception_of(given: Any) -> RecordException | None:
     if isinstance(given, BaseException):
         return RecordException(type(given), given, given.__traceback__)
     if isinstance(given, tuple):
-        return RecordException(*given)
+        type_, value, traceback = given
+        return RecordException(type_, value, traceback)
     return RecordException(*sys.exc_info())
 
 

@@ -61,7 +61,8 @@ def _explicit(layer: str, color: str) -> str | None:
     if color.isdigit() and int(color) <= 255:
         return f"{extended};5;{int(color)}"
     if re.fullmatch(r"#[0-9a-fA-F]{3}(?:[0-9a-fA-F]{3})?", color):
-        digits = color[1:] if len(color) == 7 else "".join(digit * 2 for digit in color[1:])
+        # Loguru reads "#F12" as "#F12F12", and its users' colours should stay as they are.
+        digits = color[1:] if len(color) == 7 else color[1:] * 2
         red, green, blue = (int(digits[at : at + 2], 16) for at in (0, 2, 4))
         return f"{extended};2;{red};{green};{blue}"
     parts = color.split(",")
@@ -145,6 +146,10 @@ class Markup:
         """The codes of the tags that are open at the end."""
         return [code for _, code in self._open]
 
+    def has_level(self) -> bool:
+        """Whether there is a tag for the colour of the record's level."""
+        return any(part is _Level for _, part in self._parts)
+
     def strip(self) -> str:
         """The text without its tags."""
         return "".join([part for is_text, part in self._parts if is_text])
@@ -157,7 +162,13 @@ class Markup:
 
 def escape_of(tags: str) -> str:
     """The escape sequences of a level's ``color``, such as ``"<red><bold>"``."""
-    return Markup().feed(tags.strip()).color("")
+    markup = Markup().feed(tags.strip())
+    if markup.has_level():
+        raise ValueError(
+            "The '<level>' color tag is not allowed in this context, it has not yet been associated to any "
+            "color value."
+        )
+    return markup.color("")
 
 
 class Template:

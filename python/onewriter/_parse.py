@@ -23,8 +23,7 @@ def parse(file: Any, pattern: Any, cast: Any, chunk: int) -> Iterator[dict[str, 
         regex = re.compile(pattern)
     except TypeError:
         raise TypeError(
-            "Invalid pattern, it should be a string, bytes or a compiled regex, not: "
-            f"'{type(pattern).__name__}'"
+            f"Invalid pattern, it should be a string or a compiled regex, not: '{type(pattern).__name__}'"
         ) from None
     for match in _matches(file, regex, chunk):
         groups = match.groupdict()
