@@ -134,10 +134,12 @@ class Gate:
         """Waits until nobody is inside; returns whether it is now held (not if this thread is inside)."""
         return self._holder != get_ident() and self._lock.acquire()
 
-    def release_after_fork(self, *, is_child: bool) -> None:
-        """Lets others in again; what was left here is the parent's to write."""
-        if is_child:
-            self._deferred.clear()
+    def forget(self) -> None:
+        """In a forked child: what was left here is the parent's to write."""
+        self._deferred.clear()
+
+    def release_after_fork(self) -> None:
+        """Lets others in again."""
         self._lock.release()
         self._settle()
 
@@ -180,15 +182,19 @@ def _before_fork() -> None:
     changes.acquire()
 
 
-def _after_fork(*, is_child: bool) -> None:
+def _after_fork() -> None:
     changes.release()
     for gate in _here.__dict__.pop("held"):
-        gate.release_after_fork(is_child=is_child)
+        gate.release_after_fork()
+
+
+def _after_fork_in_child() -> None:
+    for gate in _gates.values():
+        gate.forget()
+    _after_fork()
 
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(
-        before=_before_fork,
-        after_in_parent=lambda: _after_fork(is_child=False),
-        after_in_child=lambda: _after_fork(is_child=True),
+        before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork_in_child
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import builtins
-import concurrent.futures
 import logging
 import os
 import sys
@@ -93,8 +92,8 @@ class StandardSink:
         return []
 
 
-# The task whose sink function is running in this context: it must not wait for itself.
-_own: ContextVar[object] = ContextVar("onewriter_own_task", default=None)
+# Whether this is inside of a coroutine function that is a sink: two of them must not wait for each other.
+_is_inside: ContextVar[bool] = ContextVar("onewriter_is_inside", default=False)
 
 
 class AsyncSink:
@@ -106,7 +105,7 @@ class AsyncSink:
         ``failed`` is told the record and exception of a task that raised; ``None`` leaves them to the loop's handler.
         """
         self._function, self._loop, self._failed = function, loop, failed
-        self._tasks: dict[Any, tuple[Any, object]] = {}
+        self._tasks: dict[Any, Any] = {}  # Each with its loop.
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_tasks": {}}
@@ -115,15 +114,11 @@ class AsyncSink:
         """Starts a task; without any loop the message is discarded."""
         import asyncio  # Slow to import, and needed by few.
 
-        try:
-            running = asyncio.get_running_loop()
-        except RuntimeError:
-            running = None
+        running = _running_loop()
         loop = self._loop or running
         if loop is None:
             return
-        key = object()
-        coroutine = self._run(message, key)
+        coroutine = self._run(message)
         try:
             if loop is running:
                 task = loop.create_task(coroutine)
@@ -132,11 +127,11 @@ class AsyncSink:
         except BaseException:
             coroutine.close()
             raise
-        self._tasks[task] = (loop, key)
+        self._tasks[task] = loop
         task.add_done_callback(lambda done: self._tasks.pop(done, None))
 
-    async def _run(self, message: Any, key: object) -> None:
-        _own.set(key)
+    async def _run(self, message: Any) -> None:
+        _is_inside.set(True)
         try:
             await self._function(message)
         except Exception as err:
@@ -151,17 +146,18 @@ class AsyncSink:
 
     def stop(self) -> None:
         """Cancels what is not done."""
-        for task, (loop, _) in self._tasks.copy().items():
-            if isinstance(task, concurrent.futures.Future) or not loop.is_closed():
+        running = _running_loop()
+        for task, loop in self._tasks.copy().items():
+            if loop is running:
                 task.cancel()
+            elif not loop.is_closed():
+                loop.call_soon_threadsafe(task.cancel)
 
     def tasks_to_complete(self) -> list:
-        """Coroutines that return when the tasks of the loop they are awaited in are done."""
-        return [
-            _finished(task, loop)
-            for task, (loop, key) in self._tasks.copy().items()
-            if key is not _own.get()
-        ]
+        """Coroutines that return when the tasks of the loop they are awaited in are done; none for such a task itself."""
+        if _is_inside.get():
+            return []
+        return [_finished(task, loop) for task, loop in self._tasks.copy().items()]
 
 
 async def _finished(task: Any, loop: Any) -> None:
@@ -213,6 +209,11 @@ def make(
     if _is_coroutine_function(given):
         if enqueue and loop is None:
             loop = _running_loop()
+            if loop is None:
+                raise ValueError(
+                    "An event loop is required to add a coroutine sink with `enqueue=True`, but none has been "
+                    "passed as argument and none is currently running."
+                )
         sink: Any = AsyncSink(given, loop, failed)
     elif callable(given):
         sink = CallableSink(given)
@@ -231,10 +232,7 @@ def _running_loop() -> Any:
     try:
         return asyncio.get_running_loop()
     except RuntimeError:
-        raise ValueError(
-            "An event loop is required to add a coroutine sink with `enqueue=True`, but none has been passed "
-            "as argument and none is currently running."
-        ) from None
+        return None
 
 
 def should_colorize(stream: Any) -> bool:
