@@ -1,4 +1,6 @@
-"""Logging in which everyone logs and one writes: Loguru's interface, as ``from onewriter import logger``."""
+"""Logging in which everyone logs and one writes: Loguru's interface, as ``from onewriter import
+logger``.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ logger = Logger(
     patchers=[],
     extra={},
 )
-"""The logger. It writes to stderr until another handler is asked for with ``logger.remove()`` and ``logger.add(...)``."""
+"""The logger. It writes to stderr until another handler is asked for with ``logger.remove()`` and
+``logger.add(...)``.
+"""
 
 if _defaults.AUTOINIT and sys.stderr:
     logger.add(sys.stderr)

@@ -9,7 +9,8 @@ from inspect import isasyncgenfunction, isclass, iscoroutinefunction, isgenerato
 from types import TracebackType
 from typing import Any, NamedTuple
 
-# Whether this thread is logging a caught exception: the traceback shows values, whose `__repr__` may be caught, too.
+# Whether this thread is logging a caught exception: the traceback shows values, whose `__repr__`
+# may be caught, too.
 _here = threading.local()
 
 MESSAGE = (
@@ -32,7 +33,7 @@ class Catching(NamedTuple):
 
 
 class Catcher:
-    """What ``logger.catch`` returns: a context manager, also for ``async with``, and a decorator."""
+    """What ``logger.catch`` returns: a context manager (also ``async with``) and decorator."""
 
     def __init__(self, logger: Any, catching: Catching, *, is_decorator: bool = False) -> None:
         self._logger, self._catching, self._is_decorator = logger, catching, is_decorator
@@ -44,12 +45,18 @@ class Catcher:
         """Nothing to do."""
 
     def __exit__(
-        self, type_: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None
+        self,
+        type_: type[BaseException] | None,
+        value: BaseException | None,
+        tb: TracebackType | None,
     ) -> bool:
         return self._leave(type_, value, tb)
 
     async def __aexit__(
-        self, type_: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None
+        self,
+        type_: type[BaseException] | None,
+        value: BaseException | None,
+        tb: TracebackType | None,
     ) -> bool:
         return self._leave(type_, value, tb)
 
@@ -63,8 +70,8 @@ class Catcher:
         if given.exclude is not None and issubclass(type_, given.exclude):
             return False
         options = self._logger._options
-        # The frame to name is that of the `with`, or of the caller of the decorated function: above this one and
-        # above `__exit__`, and above the wrapper.
+        # The frame to name is that of the `with`, or of the caller of the decorated function: above
+        # this one and above `__exit__`, and above the wrapper.
         options = options._replace(
             exception=(type_, value, tb), depth=options.depth + 1 + self._is_decorator, record=True
         )
@@ -85,7 +92,9 @@ class Catcher:
                 f"(tried to wrap '{function.__name__}')"
             )
         catcher = Catcher(self._logger, self._catching, is_decorator=True)
-        return functools.update_wrapper(_wrapped(function, catcher, self._catching.default), function)
+        return functools.update_wrapper(
+            _wrapped(function, catcher, self._catching.default), function
+        )
 
 
 def _wrapped(function: Callable[..., Any], catcher: Catcher, default: Any) -> Callable[..., Any]:

@@ -83,9 +83,9 @@ def _compile(spec: str) -> Callable[[datetime], str]:
             continue
         if token not in _TOKENS:
             raise ValueError(
-                "Invalid time format: the provided format string contains more than six successive 'S' "
-                "characters. This may be due to an attempt to use nanosecond precision, which is not "
-                "supported."
+                "Invalid time format: the provided format string contains more than six "
+                "successive 'S' characters. This may be due to an attempt to use nanosecond "
+                "precision, which is not supported."
             )
         piece, value = _TOKENS[token]
         template += piece
@@ -95,7 +95,7 @@ def _compile(spec: str) -> Callable[[datetime], str]:
 
 
 class Moment(datetime):
-    """The ``time`` of a record: an aware datetime whose format specifications are Loguru's tokens."""
+    """The ``time`` of a record: an aware datetime that is formatted with Loguru's tokens."""
 
     def __format__(self, spec: str) -> str:
         moment: datetime = self

@@ -1,4 +1,4 @@
-"""What the environment (``LOGURU_...``) says about the parameters of ``logger.add`` and the levels."""
+"""What the environment (``LOGURU_...``) says about the parameters of ``logger.add``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ _FALSE = ("0", "false", "no", "n", "nok", "off")
 
 
 def env(key: str, kind: type, default: Any = None) -> Any:
-    """The value of an environment variable as a `str`, `int` or `bool`; ``default`` if it is not set.
+    """The value of an environment variable as a `str`, `int` or `bool`; ``default`` if it is not
+    set.
 
     Raises `ValueError` for a text that is no such value, and for another ``kind``.
     """

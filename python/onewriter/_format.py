@@ -15,24 +15,30 @@ class Format:
     """The ``format`` of a handler: how a record becomes text."""
 
     def __init__(self, given: Any, *, is_colored: bool, tail: str) -> None:
-        """``given`` is a format string, to which ``tail`` is added, or a function that makes one of a record."""
+        """``given`` is a format string, to which ``tail`` is added, or a function that makes one of
+        a record.
+        """
         self.is_colored = is_colored
         self._dynamic = None
         if isinstance(given, str):
             try:
                 self._template = _markup.Template(given + tail)
             except ValueError as err:
-                raise ValueError("Invalid format, color markups could not be parsed correctly") from err
+                raise ValueError(
+                    "Invalid format, color markups could not be parsed correctly"
+                ) from err
         elif given is builtins.format:
             raise ValueError(
-                "The built-in 'format()' function cannot be used as a 'format' parameter, this is most "
-                "likely a mistake (please double-check the arguments passed to 'logger.add()')."
+                "The built-in 'format()' function cannot be used as a 'format' parameter, this "
+                "is most likely a mistake (please double-check the arguments passed to "
+                "'logger.add()')."
             )
         elif callable(given):
             self._dynamic = given
         else:
             raise TypeError(
-                f"Invalid format, it should be a string or a function, not: '{type(given).__name__}'"
+                "Invalid format, it should be a string or a function, not: "
+                f"'{type(given).__name__}'"
             )
 
     def text(
@@ -40,10 +46,12 @@ class Format:
     ) -> str:
         """The formatted record.
 
-        ``exception`` is its formatted traceback, ``escape`` the escape sequence of its level, ``colored`` its message
-        if that has tags.
+        ``exception`` is its formatted traceback, ``escape`` the escape sequence of its level,
+        ``colored`` its message if that has tags.
         """
-        template = self._template if self._dynamic is None else _markup.template(self._dynamic(record))
+        template = (
+            self._template if self._dynamic is None else _markup.template(self._dynamic(record))
+        )
         shown = {**record, "exception": exception}
         if not self.is_colored:
             return template.plain.format_map(shown)

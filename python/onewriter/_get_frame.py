@@ -8,7 +8,9 @@ from types import FrameType
 
 
 def load_get_frame_function() -> Callable[[int], FrameType]:
-    """A function from a number of calls to the frame that is so far above; `ValueError` where none is."""
+    """A function from a number of calls to the frame that is so far above; `ValueError` where none
+    is.
+    """
     return getattr(sys, "_getframe", _get_frame_by_traceback)
 
 
@@ -16,10 +18,9 @@ def _get_frame_by_traceback(above: int = 0) -> FrameType:
     try:
         raise LookupError
     except LookupError as err:
-        assert err.__traceback__ is not None
         frame = err.__traceback__.tb_frame.f_back
-    for _ in range(above):
-        frame = frame.f_back if frame is not None else None
+    while above and frame is not None:
+        frame, above = frame.f_back, above - 1
     if frame is None:
         raise ValueError("call stack is not deep enough")
     return frame

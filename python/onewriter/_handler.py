@@ -15,7 +15,9 @@ from ._record import Message
 
 
 def report(number: int, record: Any, *, exception: BaseException | None = None) -> None:
-    """Says on stderr that a handler has failed with an exception (default: the current one), and with which record."""
+    """Says on stderr that a handler has failed with an exception (default: the current one), and
+    with which record.
+    """
     if not sys.stderr:
         return
     if exception is None:
@@ -25,9 +27,13 @@ def report(number: int, record: Any, *, exception: BaseException | None = None) 
     except Exception:
         shown = "/!\\ Unprintable record /!\\"
     try:
-        sys.stderr.write(f"--- Logging error in Loguru Handler #{number} ---\nRecord was: {shown}\n")
+        sys.stderr.write(
+            f"--- Logging error in Loguru Handler #{number} ---\nRecord was: {shown}\n"
+        )
         if exception is not None:
-            traceback.print_exception(type(exception), exception, exception.__traceback__, file=sys.stderr)
+            traceback.print_exception(
+                type(exception), exception, exception.__traceback__, file=sys.stderr
+            )
         sys.stderr.write("--- End of logging error ---\n")
     except Exception:
         # A closed or broken stderr: nobody is left who could be told.
@@ -60,7 +66,9 @@ class Handler:
         self._make_way()
 
     def _make_way(self) -> None:
-        """Sets how a message gets to the sink: through a gate, or through a queue to the thread that owns it."""
+        """Sets how a message gets to the sink: through a gate, or through a queue to the thread
+        that owns it.
+        """
         number, catch = self._options.number, self._options.catch
         if not self._options.enqueue:
             self._gate = Gate(self._sink, partial(report, number) if catch else None)
@@ -93,7 +101,12 @@ class Handler:
             self._make_way()
 
     def emit(
-        self, record: dict[str, Any], escape: str, from_decorator: bool, is_raw: bool, colored: Markup | None
+        self,
+        record: dict[str, Any],
+        escape: str,
+        from_decorator: bool,
+        is_raw: bool,
+        colored: Markup | None,
     ) -> None:
         """Gives a record to the sink if the filter takes it."""
         options = self._options
@@ -112,7 +125,12 @@ class Handler:
             report(options.number, record)
 
     def _text(
-        self, record: dict[str, Any], escape: str, from_decorator: bool, is_raw: bool, colored: Markup | None
+        self,
+        record: dict[str, Any],
+        escape: str,
+        from_decorator: bool,
+        is_raw: bool,
+        colored: Markup | None,
     ) -> str:
         options = self._options
         if is_raw:
@@ -127,7 +145,9 @@ class Handler:
         return serialized(text, record) if options.serialize else text
 
     def stop(self) -> None:
-        """Stops the sink when all that it was given is written; called inside of the sink, as soon as it is left."""
+        """Stops the sink when all that it was given is written; called inside of the sink, as soon
+        as it is left.
+        """
         self._is_stopped = True
         if not self._options.enqueue:
             self._gate.close()
@@ -138,7 +158,9 @@ class Handler:
             self._transport.stop()
 
     def complete(self) -> None:
-        """Waits until all that was put before is written; inside of the sink there is nothing to wait for."""
+        """Waits until all that was put before is written; inside of the sink there is nothing to
+        wait for.
+        """
         if self._options.enqueue and not self._is_stopped and not self._is_on_writer():
             self._transport.complete()
 

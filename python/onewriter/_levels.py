@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from . import _markup
 from ._defaults import env
+from ._record import RecordLevel
 
 
 class Level(NamedTuple):
@@ -49,9 +50,13 @@ class Levels:
         self.escapes = {name: _markup.escape_of(level.color) for name, level in self.known.items()}
 
     def get(self, name: str) -> Level:
-        """The level of this name; raises `ValueError` if there is none, `TypeError` if it is no string."""
+        """The level of this name; raises `ValueError` if there is none, `TypeError` if it is no
+        string.
+        """
         if not isinstance(name, str):
-            raise TypeError(f"Invalid level name, it should be a string, not: '{type(name).__name__}'")
+            raise TypeError(
+                f"Invalid level name, it should be a string, not: '{type(name).__name__}'"
+            )
         level = self.known.get(name)
         if level is None:
             raise ValueError(f"Level '{name}' does not exist")
@@ -65,19 +70,32 @@ class Levels:
 
     @staticmethod
     def checked(number: int) -> int:
-        """The number of an unnamed level; raises `TypeError` or `ValueError` if it cannot be one."""
+        """The number of an unnamed level; raises `TypeError` or `ValueError` if it is none."""
         if not isinstance(number, int):
             raise TypeError(
-                f"Invalid level, it should be an integer or a string, not: '{type(number).__name__}'"
+                "Invalid level, it should be an integer or a string, not: "
+                f"'{type(number).__name__}'"
             )
         if number < 0:
             raise ValueError(f"Invalid level value, it should be a positive integer, not: {number}")
         return int(number)
 
+    def of_record(self, level: str | int) -> tuple[RecordLevel, str]:
+        """The level of a record that is logged with this name or number, and the escape sequences
+        of its colour.
+        """
+        if isinstance(level, str):
+            known = self.get(level)
+            return RecordLevel(known.name, known.no, known.icon), self.escapes[level]
+        number = self.checked(level)
+        return RecordLevel(f"Level {number}", number, " "), ""
+
     def change(self, name: str, no: int | None, color: str | None, icon: str | None) -> Level:
         """Makes a level, or gives one that exists another colour or icon."""
         if not isinstance(name, str):
-            raise TypeError(f"Invalid level name, it should be a string, not: '{type(name).__name__}'")
+            raise TypeError(
+                f"Invalid level name, it should be a string, not: '{type(name).__name__}'"
+            )
         old = self.known.get(name)
         if old is None and no is None:
             raise ValueError(
@@ -87,7 +105,9 @@ class Levels:
             raise ValueError(f"Level '{name}' already exists, you can't update its severity no")
         if old is None:
             if not isinstance(no, int):
-                raise TypeError(f"Invalid level no, it should be an integer, not: '{type(no).__name__}'")
+                raise TypeError(
+                    f"Invalid level no, it should be an integer, not: '{type(no).__name__}'"
+                )
             if no < 0:
                 raise ValueError(f"Invalid level no, it should be a positive integer, not: {no}")
             old = Level(name, no, "", " ")

@@ -1,4 +1,4 @@
-"""Every lock of the Loguru door, the way past them for who logs inside a sink, and what a fork does to them."""
+"""Every lock of the Loguru door, and who may pass them: inside of sinks, around forks."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ from threading import get_ident
 from typing import Any
 from weakref import WeakValueDictionary
 
-# Held while handlers, levels or activations change, never while a sink works: a thread inside a sink may take it,
-# so nobody may wait for a sink with it.
+# Held while handlers, levels or activations change, never while a sink works: a thread inside a
+# sink may take it, so nobody may wait for a sink with it.
 changes = threading.RLock()
 
 # How deep a record may come from the writing of a record, of a record ...; see `Gate.put`.
 DEEPEST = 10
 
-# `depth` is 0 outside of sinks, else how deep the record is that this thread writes, or waits to write.
+# `depth` is 0 outside of sinks, else how deep the record is that this thread writes, or waits to
+# write.
 _here = threading.local()
 
 _gates: WeakValueDictionary[int, Gate] = WeakValueDictionary()
@@ -33,13 +34,16 @@ def depth() -> int:
 class Gate:
     """Lets one thread at a time into a sink.
 
-    A thread that is inside of any sink already (a sink that logs, a signal handler, a ``__del__``) never waits here.
-    What it brings is left with the gate, and whoever is inside this sink writes it on leaving. So two sinks that log
-    to each other cannot wait for each other, and no record is refused for coming at the wrong moment.
+    A thread that is inside of any sink already (a sink that logs, a signal handler, a ``__del__``)
+    never waits here. What it brings is left with the gate, and whoever is inside this sink writes
+    it on leaving. So two sinks that log to each other cannot wait for each other, and no record is
+    refused for coming at the wrong moment.
     """
 
     def __init__(self, sink: Any, failed: Callable[[Any], None] | None) -> None:
-        """``failed`` is told the record whose deferred writing raised; ``None`` lets the exception through."""
+        """``failed`` is told the record whose deferred writing raised; ``None`` lets the exception
+        through.
+        """
         self._sink, self._failed = sink, failed
         self._lock = threading.Lock()
         self._holder = 0
@@ -50,8 +54,8 @@ class Gate:
     def put(self, message: Any) -> None:
         """Writes a message, or leaves it to the thread that is inside.
 
-        Raises `RuntimeError` for the answer to an answer to ... (`DEEPEST` times) a record: a sink that answers each
-        record with another one would never be done.
+        Raises `RuntimeError` for the answer to an answer to ... (`DEEPEST` times) a record: a sink
+        that answers each record with another one would never be done.
         """
         came_from = depth()
         if not came_from:
@@ -61,13 +65,16 @@ class Gate:
             self._settle()
         else:
             raise RuntimeError(
-                "Could not acquire internal lock because it was already in use (deadlock avoided). This likely "
-                "happened because the logger was re-used inside a sink, a signal handler or a '__del__' method, "
-                f"and each record that it wrote brought another one, {DEEPEST} times in a row."
+                "Could not acquire internal lock because it was already in use (deadlock "
+                "avoided). This likely happened because the logger was re-used inside a sink, a "
+                "signal handler or a '__del__' method, and each record that it wrote brought "
+                f"another one, {DEEPEST} times in a row."
             )
 
     def close(self) -> None:
-        """Stops the sink as soon as nobody is inside: before this returns, unless it is called inside of a sink."""
+        """Stops the sink as soon as nobody is inside: before this returns, unless it is called
+        inside of a sink.
+        """
         self._is_closing = True
         if depth():
             self._settle()
@@ -79,7 +86,8 @@ class Gate:
             self._sink.write(message)
 
     def _wait_and(self, act: Callable[[], None]) -> None:
-        # First the depth, then the lock: a signal handler that logs while this thread waits must not wait as well.
+        # First the depth, then the lock: a signal handler that logs while this thread waits must
+        # not wait as well.
         _here.depth = 1
         try:
             with self._lock:
@@ -96,7 +104,9 @@ class Gate:
             self._settle()
 
     def _settle(self) -> None:
-        """Does what was left here, unless somebody is inside, who then does it on leaving. Never waits."""
+        """Does what was left here, unless somebody is inside, who then does it on leaving. Never
+        waits.
+        """
         outer = depth()
         while self._deferred or self._is_closing:
             _here.depth = outer or 1
@@ -131,7 +141,9 @@ class Gate:
                 self._sink.stop()
 
     def hold_for_fork(self) -> bool:
-        """Waits until nobody is inside; returns whether it is now held (not if this thread is inside)."""
+        """Waits until nobody is inside; returns whether it is now held (not if this thread is
+        inside).
+        """
         return self._holder != get_ident() and self._lock.acquire()
 
     def forget(self) -> None:
@@ -175,8 +187,9 @@ class Watched:
 
 
 def _before_fork() -> None:
-    # The gates in the order of their making, then the lock that is taken inside of sinks. A thread inside one sink
-    # does not wait for another (see `Gate.put`), so this order is all that is needed.
+    # The gates in the order of their making, then the lock that is taken inside of sinks. A thread
+    # inside one sink does not wait for another (see `Gate.put`), so this order is all that is
+    # needed.
     gates = [gate for _, gate in sorted(_gates.items())]
     _here.held = [gate for gate in gates if gate.hold_for_fork()]
     changes.acquire()

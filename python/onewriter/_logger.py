@@ -9,103 +9,24 @@ from collections.abc import Awaitable, Callable, Generator, Iterator
 from contextvars import ContextVar
 from functools import partial
 from inspect import isclass
-from multiprocessing import current_process, get_context
+from multiprocessing import get_context
 from multiprocessing.context import BaseContext
-from os.path import basename, splitext
-from threading import current_thread
-from typing import Any, NamedTuple
+from typing import Any
 
-from . import _defaults, _filters, _markup, _parse, _sinks
+from . import _defaults, _filters, _parse, _sinks
+from ._call import Options, record_of, set_message
 from ._catch import MESSAGE, Catcher, Catching
-from ._datetime import aware_now
+from ._core import Core
 from ._format import Format
 from ._get_frame import load_get_frame_function
 from ._handler import Handler, HandlerOptions, report
 from ._levels import Level, Levels
 from ._locks import changes
-from ._record import RecordException, RecordFile, RecordLevel, RecordProcess, RecordThread
 from ._trace import ExceptionFormatter
-
-try:
-    from string.templatelib import Template as TemplateString
-except ImportError:  # Before Python 3.14.
-    TemplateString = None
 
 get_frame = load_get_frame_function()
 
 context: ContextVar[dict[str, Any]] = ContextVar("onewriter_context", default={})
-
-_start_time = aware_now()
-
-
-class Options(NamedTuple):
-    """What ``opt``, ``bind`` and ``patch`` have set for one logger."""
-
-    exception: Any
-    depth: int
-    record: bool
-    lazy: bool
-    colors: bool
-    raw: bool
-    capture: bool
-    patchers: list[Callable[[dict[str, Any]], Any]]
-    extra: dict[str, Any]
-
-
-class Core:
-    """What all loggers that stem from one have in common.
-
-    Who logs takes no lock: what changes is exchanged as a whole, by who holds `changes`.
-    """
-
-    def __init__(self) -> None:
-        self.levels = Levels()
-        self.next_id = 0
-        self.min_level: float = float("inf")
-        self.handlers: dict[int, Handler] = {}
-        self.extra: dict[str, Any] = {}
-        self.patcher: Callable[[dict[str, Any]], Any] | None = None
-        self.activation_list: list[tuple[str, bool]] = []
-        self.activation_none = True
-        self._enabled: dict[str | None, bool] = {}
-
-    def set_handlers(self, handlers: dict[int, Handler]) -> None:
-        """Exchanges the handlers; to be called with `changes` held."""
-        self.handlers = handlers
-        self.min_level = min((handler.level for handler in handlers.values()), default=float("inf"))
-
-    def is_enabled(self, name: str | None) -> bool:
-        """Whether records of the module of this name are taken."""
-        # First the memory, then what it remembers: one that was exchanged meanwhile keeps nothing outdated.
-        enabled = self._enabled
-        is_on = enabled.get(name)
-        if is_on is None:
-            is_on = enabled[name] = self._is_active(name)
-        return is_on
-
-    def _is_active(self, name: str | None) -> bool:
-        if name is None:
-            return self.activation_none
-        below = name + "."
-        return next((is_on for prefix, is_on in self.activation_list if below.startswith(prefix)), True)
-
-    def activate(self, name: str | None, is_on: bool) -> None:
-        """Turns the records of a module and those below it on or off."""
-        if name is not None and not isinstance(name, str):
-            raise TypeError(f"Invalid name, it should be a string (or None), not: '{type(name).__name__}'")
-        with changes:
-            if name is None:
-                self.activation_none = is_on
-            else:
-                prefix = name + "." if name != "" else ""
-                kept = [entry for entry in self.activation_list if not entry[0].startswith(prefix)]
-                above = next((was_on for known, was_on in kept if prefix.startswith(known)), True)
-                if above is not is_on:
-                    kept.append((prefix, is_on))
-                # The longest prefix decides.
-                kept.sort(key=lambda entry: entry[0].count("."), reverse=True)
-                self.activation_list = kept
-            self._enabled = {}
 
 
 class _Completion:
@@ -121,7 +42,8 @@ class _Completion:
 
 
 class Logger:
-    """Logs to all handlers. One is made at import, ``onewriter.logger``; its methods return others with other options.
+    """Logs to all handlers. One is made at import, ``onewriter.logger``; its methods return others
+    with other options.
 
     All methods may be called from any thread, and from inside a sink.
     """
@@ -140,7 +62,9 @@ class Logger:
         extra: dict[str, Any],
     ) -> None:
         self._core = core
-        self._options = Options(exception, depth, record, lazy, colors, raw, capture, patchers, extra)
+        self._options = Options(
+            exception, depth, record, lazy, colors, raw, capture, patchers, extra
+        )
 
     def __repr__(self) -> str:
         return f"<onewriter.logger handlers={list(self._core.handlers.values())!r}>"
@@ -151,7 +75,10 @@ class Logger:
         *,
         level: str | int = _defaults.LEVEL,
         format: str | Callable[[dict[str, Any]], str] = _defaults.FORMAT,
-        filter: str | dict[str | None, Any] | Callable[[dict[str, Any]], bool] | None = _defaults.FILTER,
+        filter: str
+        | dict[str | None, Any]
+        | Callable[[dict[str, Any]], bool]
+        | None = _defaults.FILTER,
         colorize: bool | None = _defaults.COLORIZE,
         serialize: bool = _defaults.SERIALIZE,
         backtrace: bool = _defaults.BACKTRACE,
@@ -163,16 +90,18 @@ class Logger:
     ) -> int:
         """Adds a handler and returns its id, for `remove`.
 
-        ``sink`` is a path, an object with ``write``, a `logging.Handler`, a coroutine function or a function. It gets
-        a `str` with the attribute ``record``. ``level`` is the least that it takes; ``filter`` a module's name, a dict
-        of modules and their least levels, or a function of the record. ``format`` is a format string with colour
-        markup, or a function that makes one of the record. ``colorize`` ``None`` is for the sink to decide;
-        ``serialize`` makes each record one line of JSON. ``backtrace`` extends tracebacks beyond the catching point,
-        ``diagnose`` shows the values in them. With ``enqueue`` the caller only puts the message into a queue, which
-        this process writes, for its children, too; ``context`` is their start method. With ``catch`` an error of the
-        sink is printed on stderr, else it goes to the caller. ``kwargs`` are for files (``rotation``, ``retention``,
-        ``compression``, ``delay``, ``watch``, ``mode``, ``buffering``, ``encoding`` and those of `open`) and, ``loop``,
-        for coroutine functions.
+        ``sink`` is a path, an object with ``write``, a `logging.Handler`, a coroutine function or a
+        function. It gets a `str` with the attribute ``record``. ``level`` is the least that it
+        takes; ``filter`` a module's name, a dict of modules and their least levels, or a function
+        of the record. ``format`` is a format string with colour markup, or a function that makes
+        one of the record. ``colorize`` ``None`` is for the sink to decide; ``serialize`` makes each
+        record one line of JSON. ``backtrace`` extends tracebacks beyond the catching point,
+        ``diagnose`` shows the values in them. With ``enqueue`` the caller only puts the message
+        into a queue, which this process writes, for its children, too; ``context`` is their start
+        method. With ``catch`` an error of the sink is printed on stderr, else it goes to the
+        caller. ``kwargs`` are for files (``rotation``, ``retention``, ``compression``, ``delay``,
+        ``watch``, ``mode``, ``buffering``, ``encoding`` and those of `open`) and, ``loop``, for
+        coroutine functions.
 
         Raises `TypeError` or `ValueError` for an argument that cannot be used.
         """
@@ -211,13 +140,14 @@ class Logger:
     def remove(self, handler_id: int | None = None) -> None:
         """Removes a handler, or all; what it was given is written before this returns.
 
-        Called inside of the handler's own sink, it is stopped as soon as the sink is left. Raises `ValueError` if
-        there is no such handler, `TypeError` if ``handler_id`` is no id, and what stopping the sink raises.
+        Called inside of the handler's own sink, it is stopped as soon as the sink is left. Raises
+        `ValueError` if there is no such handler, `TypeError` if ``handler_id`` is no id, and what
+        stopping the sink raises.
         """
         if not (handler_id is None or isinstance(handler_id, int)):
             raise TypeError(
-                "Invalid handler id, it should be an integer as returned by the 'add()' method (or None), "
-                f"not: '{type(handler_id).__name__}'"
+                "Invalid handler id, it should be an integer as returned by the 'add()' method "
+                f"(or None), not: '{type(handler_id).__name__}'"
             )
         with changes:
             if handler_id is not None and handler_id not in self._core.handlers:
@@ -235,7 +165,8 @@ class Logger:
     def complete(self) -> Awaitable[None]:
         """Waits until all that was put into queues before is written.
 
-        The result can be awaited: then the tasks of coroutine sinks that belong to the running loop are done, too.
+        The result can be awaited: then the tasks of coroutine sinks that belong to the running loop
+        are done, too.
         """
         for handler in self._core.handlers.values():
             handler.complete()
@@ -254,10 +185,13 @@ class Logger:
     ) -> Any:
         """A decorator (with or without arguments) or context manager that logs exceptions.
 
-        ``exception`` and ``exclude`` are types or tuples of types; ``default`` is what the decorated function returns
-        after an exception, ``onerror`` is called with it, ``reraise`` lets it go on. Raises `TypeError` for a class.
+        ``exception`` and ``exclude`` are types or tuples of types; ``default`` is what the
+        decorated function returns after an exception, ``onerror`` is called with it, ``reraise``
+        lets it go on. Raises `TypeError` for a class.
         """
-        if callable(exception) and not (isclass(exception) and issubclass(exception, BaseException)):
+        if callable(exception) and not (
+            isclass(exception) and issubclass(exception, BaseException)
+        ):
             return self.catch()(exception)
         catching = Catching(exception, level, reraise, onerror, exclude, default, message)
         return Catcher(self, catching)
@@ -276,10 +210,11 @@ class Logger:
     ) -> Logger:
         """A logger with other options, for the next call.
 
-        ``exception``: one to add to the record, a tuple as of `sys.exc_info`, or true for the current one. ``record``
-        gives it to the message as ``{record}``. ``lazy``: arguments are functions, called if the level is taken.
-        ``colors``: the message has markup. ``raw``: the message as it is. ``capture``: keyword arguments become extra.
-        ``depth``: how many calls above is the one to name. ``ansi``: the former name of ``colors``.
+        ``exception``: one to add to the record, a tuple as of `sys.exc_info`, or true for the
+        current one. ``record`` gives it to the message as ``{record}``. ``lazy``: arguments are
+        functions, called if the level is taken. ``colors``: the message has markup. ``raw``: the
+        message as it is. ``capture``: keyword arguments become extra. ``depth``: how many calls
+        above is the one to name. ``ansi``: the former name of ``colors``.
         """
         if ansi:
             colors = True
@@ -300,7 +235,9 @@ class Logger:
 
     @contextlib.contextmanager
     def contextualize(self, /, **kwargs: Any) -> Iterator[None]:
-        """A context manager and decorator: all records of this thread or task have these in their extra."""
+        """A context manager and decorator: all records of this thread or task have these in their
+        extra.
+        """
         token = context.set({**context.get(), **kwargs})
         try:
             yield
@@ -315,9 +252,11 @@ class Logger:
     def level(
         self, name: str, no: int | None = None, color: str | None = None, icon: str | None = None
     ) -> Level:
-        """The level of this name. With ``no`` it is made; ``color`` (markup) and ``icon`` can be changed.
+        """The level of this name. With ``no`` it is made; ``color`` (markup) and ``icon`` can be
+        changed.
 
-        Raises `ValueError` or `TypeError` for a level that is unknown, or whose number would change.
+        Raises `ValueError` or `TypeError` for a level that is unknown, or whose number would
+        change.
         """
         levels = self._core.levels
         if no is color is icon is None:
@@ -326,7 +265,9 @@ class Logger:
             return levels.change(name, no, color, icon)
 
     def disable(self, name: str | None) -> None:
-        """Takes no records from a module and those below it: ``""`` all, ``None`` those without a module."""
+        """Takes no records from a module and those below it: ``""`` all, ``None`` those without a
+        module.
+        """
         self._core.activate(name, False)
 
     def enable(self, name: str | None) -> None:
@@ -342,9 +283,11 @@ class Logger:
         patcher: Callable[[dict[str, Any]], Any] | None = None,
         activation: list[tuple[str | None, bool]] | None = None,
     ) -> list[int]:
-        """Exchanges all handlers, adds levels, exchanges extra and patcher of all loggers, enables and disables modules.
+        """Exchanges all handlers, adds levels, exchanges extra and patcher of all loggers, enables
+        and disables modules.
 
-        ``handlers`` and ``levels`` are keyword arguments of `add` and `level`. Returns the ids of the handlers.
+        ``handlers`` and ``levels`` are keyword arguments of `add` and `level`. Returns the ids of
+        the handlers.
         """
         if handlers is not None:
             self.remove()
@@ -359,17 +302,24 @@ class Logger:
         return [self.add(**arguments) for arguments in handlers or ()]
 
     def reinstall(self) -> None:
-        """Makes this logger's handlers those of ``onewriter.logger``: for a logger that was sent to another process."""
+        """Makes this logger's handlers those of ``onewriter.logger``: for a logger that was sent to
+        another process.
+        """
         sys.modules[__package__].logger._core = self._core
 
     @staticmethod
     def parse(
-        file: Any, pattern: Any, *, cast: Any = {}, chunk: int = 2**16  # noqa: B006
+        file: Any,
+        pattern: Any,
+        *,
+        cast: Any = {},
+        chunk: int = 2**16,
     ) -> Iterator[dict[str, Any]]:
-        """Yields the groups of each match of a pattern (text, bytes or compiled) in a file (path or file object).
+        """Yields the groups of each match of a pattern (text, bytes or compiled) in a file (path or
+        file object).
 
-        ``cast`` converts them: a dict of functions, or a function that changes the dict. ``chunk`` characters are read
-        at a time, -1 for all. Raises `TypeError` for arguments of other types.
+        ``cast`` converts them: a dict of functions, or a function that changes the dict. ``chunk``
+        characters are read at a time, -1 for all. Raises `TypeError` for arguments of other types.
         """
         return _parse.parse(file, pattern, cast, chunk)
 
@@ -422,7 +372,9 @@ class Logger:
     def start(self, *args: Any, **kwargs: Any) -> int:
         """The former name of `add`."""
         warnings.warn(
-            "The 'start()' method is deprecated, please use 'add()' instead", DeprecationWarning, stacklevel=2
+            "The 'start()' method is deprecated, please use 'add()' instead",
+            DeprecationWarning,
+            stacklevel=2,
         )
         return self.add(*args, **kwargs)
 
@@ -444,7 +396,9 @@ class Logger:
         args: tuple,
         kwargs: dict[str, Any],
     ) -> None:
-        """Makes the record of the call that is ``options.depth + 2`` frames above, and gives it to the handlers."""
+        """Makes the record of the call that is ``options.depth + 2`` frames above, and gives it to
+        the handlers.
+        """
         core = self._core
         if not core.handlers:
             return
@@ -455,12 +409,13 @@ class Logger:
         name = None if frame is None else frame.f_globals.get("__name__")
         if not core.is_enabled(name):
             return
-        record_level, escape = _level_of(core, level)
+        record_level, escape = core.levels.of_record(level)
         number = record_level.no
         if core.min_level > number:
             return
-        record = _record_of(core, options, frame, name, record_level)
-        colored = _set_message(record, options, message, args, kwargs)
+        extra = {**core.extra, **context.get(), **options.extra}
+        record = record_of(extra, options, frame, name, record_level)
+        colored = set_message(record, options, message, args, kwargs)
         if core.patcher is not None or options.patchers:
             for patcher in (core.patcher, *options.patchers):
                 if patcher is not None:
@@ -482,86 +437,6 @@ def _checked_context(given: Any) -> BaseContext | None:
         "Invalid context, it should be a string or a multiprocessing context, "
         f"not: '{type(given).__name__}'"
     )
-
-
-def _level_of(core: Core, level: str | int) -> tuple[RecordLevel, str]:
-    """The level of a record, and the escape sequences of its colour."""
-    levels = core.levels
-    if isinstance(level, str):
-        known = levels.get(level)
-        return RecordLevel(known.name, known.no, known.icon), levels.escapes[level]
-    number = levels.checked(level)
-    return RecordLevel(f"Level {number}", number, " "), ""
-
-
-def _record_of(
-    core: Core, options: Options, frame: Any, name: str | None, level: RecordLevel
-) -> dict[str, Any]:
-    """The record, without its message."""
-    now = aware_now()
-    if frame is None:
-        path, function, line = "<unknown>", "<unknown>", 0
-    else:
-        code = frame.f_code
-        path, function, line = code.co_filename, code.co_name, frame.f_lineno
-    file = basename(path)
-    thread, process = current_thread(), current_process()
-    return {
-        "elapsed": now - _start_time,
-        "exception": _exception_of(options.exception),
-        "extra": {**core.extra, **context.get(), **options.extra},
-        "file": RecordFile(file, path),
-        "function": function,
-        "level": level,
-        "line": line,
-        "message": "",
-        "module": splitext(file)[0],
-        "name": name,
-        "process": RecordProcess(process.ident, process.name),
-        "thread": RecordThread(thread.ident, thread.name),
-        "time": now,
-    }
-
-
-def _exception_of(given: Any) -> RecordException | None:
-    if not given and not isinstance(given, BaseException):
-        return None
-    if isinstance(given, BaseException):
-        return RecordException(type(given), given, given.__traceback__)
-    if isinstance(given, tuple):
-        type_, value, traceback = given
-        return RecordException(type_, value, traceback)
-    return RecordException(*sys.exc_info())
-
-
-def _set_message(
-    record: dict[str, Any], options: Options, message: Any, args: tuple, kwargs: dict[str, Any]
-) -> _markup.Markup | None:
-    """Sets a record's message, and its extra from ``kwargs``; returns the message's markup, if it has some."""
-    if options.lazy:
-        args = tuple([arg() for arg in args])
-        kwargs = {key: value() for key, value in kwargs.items()}
-    if options.capture and kwargs:
-        record["extra"].update(kwargs)
-    if options.record:
-        if "record" in kwargs:
-            raise TypeError(
-                "The message can't be formatted: 'record' shall not be used as a keyword argument while logger "
-                "has been configured with '.opt(record=True)'"
-            )
-        kwargs = {**kwargs, "record": record}
-    colored = None
-    if TemplateString is not None and isinstance(message, TemplateString):
-        colored = _markup.parse_template_string(message, has_tags=options.colors)
-    elif options.colors:
-        colored = _markup.parse_message(message, args, kwargs)
-    elif args or kwargs:
-        record["message"] = message.format(*args, **kwargs)
-    else:
-        record["message"] = str(message)
-    if colored is not None:
-        record["message"] = colored.strip()
-    return colored if options.colors else None
 
 
 _standard = Levels()

@@ -87,7 +87,9 @@ class _Reset:
 
 
 class Markup:
-    """A text taken apart: strings, escape sequences, `_Level` and `_Reset`, with what is open at its end."""
+    """A text taken apart: strings, escape sequences, `_Level` and `_Reset`, with what is open at
+    its end.
+    """
 
     def __init__(self) -> None:
         self._parts: list[tuple[bool, Any]] = []  # (whether it is text, part)
@@ -118,7 +120,9 @@ class Markup:
     def done(self) -> Markup:
         """Refuses, with `ValueError`, a text whose last tags are not closed."""
         if self._open:
-            raise ValueError(f'Opening tag "<{self._open[-1][0]}>" has no corresponding closing tag')
+            raise ValueError(
+                f'Opening tag "<{self._open[-1][0]}>" has no corresponding closing tag'
+            )
         return self
 
     def _begin(self, tag: str) -> None:
@@ -126,8 +130,8 @@ class Markup:
         code = _Level if name in ("level", "lvl") else code_of(name)
         if code is None:
             raise ValueError(
-                f'Tag "{tag}" does not correspond to any known color directive, make sure you did not '
-                "misspelled it (or prepend '\\' to escape it)"
+                f'Tag "{tag}" does not correspond to any known color directive, make sure you '
+                "did not misspelled it (or prepend '\\' to escape it)"
             )
         self._open.append((name, code))
         self._parts.append((False, code))
@@ -155,9 +159,13 @@ class Markup:
         return "".join([part for is_text, part in self._parts if is_text])
 
     def color(self, level: str, *, around: str = "") -> str:
-        """The text with escape sequences; ``level`` is that of the record's level, ``around`` what goes on after each."""
+        """The text with escape sequences; ``level`` is that of the record's level, ``around`` what
+        goes on after each.
+        """
         exchanged = {_Level: level, _Reset: RESET + around}
-        return "".join([part if is_text else exchanged.get(part, part) for is_text, part in self._parts])
+        return "".join(
+            [part if is_text else exchanged.get(part, part) for is_text, part in self._parts]
+        )
 
 
 def escape_of(tags: str) -> str:
@@ -165,8 +173,8 @@ def escape_of(tags: str) -> str:
     markup = Markup().feed(tags.strip())
     if markup.has_level():
         raise ValueError(
-            "The '<level>' color tag is not allowed in this context, it has not yet been associated to any "
-            "color value."
+            "The '<level>' color tag is not allowed in this context, it has not yet been "
+            "associated to any color value."
         )
     return markup.color("")
 
@@ -241,8 +249,14 @@ class _Filler(Formatter):
             return field
         if self._automatic is not None and bool(self._automatic) is bool(first):
             how = ("manual", "specification", "automatic", "numbering")
-            how = how if self._automatic == 0 else ("automatic", "numbering", "manual", "specification")
-            raise ValueError(f"cannot switch from {how[0]} field {how[1]} to {how[2]} field {how[3]}")
+            how = (
+                how
+                if self._automatic == 0
+                else ("automatic", "numbering", "manual", "specification")
+            )
+            raise ValueError(
+                f"cannot switch from {how[0]} field {how[1]} to {how[2]} field {how[3]}"
+            )
         if first:
             self._automatic = 0
             return field

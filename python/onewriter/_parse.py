@@ -16,14 +16,16 @@ def parse(file: Any, pattern: Any, cast: Any, chunk: int) -> Iterator[dict[str, 
         return
     if not callable(getattr(file, "read", None)):
         raise TypeError(
-            f"Invalid file, it should be a string path or a file object, not: '{type(file).__name__}'"
+            "Invalid file, it should be a string path or a file object, not: "
+            f"'{type(file).__name__}'"
         )
     change = _changer(cast)
     try:
         regex = re.compile(pattern)
     except TypeError:
         raise TypeError(
-            f"Invalid pattern, it should be a string or a compiled regex, not: '{type(pattern).__name__}'"
+            "Invalid pattern, it should be a string or a compiled regex, not: "
+            f"'{type(pattern).__name__}'"
         ) from None
     for match in _matches(file, regex, chunk):
         groups = match.groupdict()
@@ -42,7 +44,9 @@ def _changer(cast: Any) -> Callable[[dict[str, Any]], Any]:
         return change
     if callable(cast):
         return cast
-    raise TypeError(f"Invalid cast, it should be a function or a dict, not: '{type(cast).__name__}'")
+    raise TypeError(
+        f"Invalid cast, it should be a function or a dict, not: '{type(cast).__name__}'"
+    )
 
 
 def _matches(file: Any, regex: re.Pattern, chunk: int) -> Iterator[re.Match]:
@@ -55,7 +59,8 @@ def _matches(file: Any, regex: re.Pattern, chunk: int) -> Iterator[re.Match]:
         if not read:
             yield from found
             return
-        # The last match may go on in the next chunk. What precedes it stays, too: a lookbehind may ask for it.
+        # The last match may go on in the next chunk. What precedes it stays, too: a lookbehind may
+        # ask for it.
         if len(found) > 1:
             yield from found[:-1]
             kept = found[-2]

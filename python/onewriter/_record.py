@@ -62,7 +62,7 @@ class RecordProcess(_WithId):
 
 
 class RecordException(namedtuple("RecordException", ("type", "value", "traceback"))):
-    """The exception of a record. Pickled, it loses its traceback, and what of it cannot be pickled."""
+    """The exception of a record. Pickled, it loses its traceback, and a value that cannot be."""
 
     __slots__ = ()
 

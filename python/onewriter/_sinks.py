@@ -1,4 +1,6 @@
-"""What ``logger.add`` takes as a sink: files, streams, functions, coroutine functions, standard handlers."""
+"""What ``logger.add`` takes as a sink: files, streams, functions, coroutine functions, standard
+handlers.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,9 @@ from typing import Any, NamedTuple
 
 
 class StreamSink:
-    """An object with a ``write`` method, and perhaps ``flush``, ``stop`` and a coroutine function ``complete``."""
+    """An object with a ``write`` method, and perhaps ``flush``, ``stop`` and a coroutine function
+    ``complete``.
+    """
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
@@ -92,17 +96,21 @@ class StandardSink:
         return []
 
 
-# Whether this is inside of a coroutine function that is a sink: two of them must not wait for each other.
+# Whether this is inside of a coroutine function that is a sink: two of them must not wait for each
+# other.
 _is_inside: ContextVar[bool] = ContextVar("onewriter_is_inside", default=False)
 
 
 class AsyncSink:
     """A coroutine function of the message, run as a task of an event loop."""
 
-    def __init__(self, function: Callable[[Any], Any], loop: Any, failed: Callable[..., None] | None) -> None:
+    def __init__(
+        self, function: Callable[[Any], Any], loop: Any, failed: Callable[..., None] | None
+    ) -> None:
         """``loop`` ``None`` is the one that runs where the record is logged.
 
-        ``failed`` is told the record and exception of a task that raised; ``None`` leaves them to the loop's handler.
+        ``failed`` is told the record and exception of a task that raised; ``None`` leaves them to
+        the loop's handler.
         """
         self._function, self._loop, self._failed = function, loop, failed
         self._tasks: dict[Any, Any] = {}  # Each with its loop.
@@ -154,7 +162,9 @@ class AsyncSink:
                 loop.call_soon_threadsafe(task.cancel)
 
     def tasks_to_complete(self) -> list:
-        """Coroutines that return when the tasks of the loop they are awaited in are done; none for such a task itself."""
+        """Coroutines that return when the tasks of the loop they are awaited in are done; none for
+        such a task itself.
+        """
         if _is_inside.get():
             return []
         return [_finished(task, loop) for task, loop in self._tasks.copy().items()]
@@ -211,8 +221,8 @@ def make(
             loop = _running_loop()
             if loop is None:
                 raise ValueError(
-                    "An event loop is required to add a coroutine sink with `enqueue=True`, but none has been "
-                    "passed as argument and none is currently running."
+                    "An event loop is required to add a coroutine sink with `enqueue=True`, but "
+                    "none has been passed as argument and none is currently running."
                 )
         sink: Any = AsyncSink(given, loop, failed)
     elif callable(given):
@@ -223,7 +233,7 @@ def make(
 
 
 def _is_coroutine_function(given: Any) -> bool:
-    return iscoroutinefunction(given) or iscoroutinefunction(getattr(given, "__call__", None))  # noqa: B004
+    return iscoroutinefunction(given) or iscoroutinefunction(getattr(given, "__call__", None))
 
 
 def _running_loop() -> Any:
@@ -246,7 +256,9 @@ def should_colorize(stream: Any) -> bool:
     if stream in (sys.stdout, sys.stderr) and _is_jupyter(stream):
         return True
     if stream is sys.__stdout__ or stream is sys.__stderr__:
-        if "PYCHARM_HOSTED" in os.environ or ("CI" in os.environ and "GITHUB_ACTIONS" in os.environ):
+        if "PYCHARM_HOSTED" in os.environ or (
+            "CI" in os.environ and "GITHUB_ACTIONS" in os.environ
+        ):
             return True
         if os.environ.get("TERM") == "dumb":
             return False

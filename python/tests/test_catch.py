@@ -40,7 +40,9 @@ def test_a_decorated_function_returns_the_default_and_names_its_caller(logger, c
         ("ZeroDivisionError", "caller", "ERROR"),
         ("ZeroDivisionError", "caller", "INFO"),
     ]
-    assert caught[0][1].startswith("An error has been caught in function 'caller', process 'MainProcess' (")
+    assert caught[0][1].startswith(
+        "An error has been caught in function 'caller', process 'MainProcess' ("
+    )
     assert caught[1][1] == "oh caller"
     assert (plain.__name__, plain.__doc__, plain.__module__) == ("plain", "Its text.", __name__)
 
@@ -104,7 +106,9 @@ def test_a_generator_stays_one_to_which_values_and_exceptions_can_be_sent(logger
     assert [entry[0] for entry in caught] == ["ValueError"]
 
 
-def test_an_asynchronous_generator_stays_one_to_which_values_and_exceptions_can_be_sent(logger, caught):
+def test_an_asynchronous_generator_stays_one_to_which_values_and_exceptions_can_be_sent(
+    logger, caught
+):
     got = []
 
     @logger.catch(message="")
@@ -165,7 +169,10 @@ def test_an_asynchronous_generator_that_is_closed_closes_the_one_within(logger, 
     ],
 )
 def test_which_exceptions_are_caught_can_be_said(logger, caught, arguments, is_caught):
-    with contextlib.nullcontext() if is_caught else pytest.raises(ZeroDivisionError), logger.catch(**arguments):
+    with (
+        contextlib.nullcontext() if is_caught else pytest.raises(ZeroDivisionError),
+        logger.catch(**arguments),
+    ):
         1 / 0
     assert len(caught) == is_caught
 
@@ -198,7 +205,8 @@ def test_a_class_cannot_be_decorated(logger):
             pass
 
     assert str(refused.value) == (
-        "Invalid object decorated with 'catch()', it must be a function, not a class (tried to wrap 'Decorated')"
+        "Invalid object decorated with 'catch()', it must be a function, not a class (tried to "
+        "wrap 'Decorated')"
     )
 
 

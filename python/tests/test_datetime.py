@@ -47,7 +47,10 @@ def test_twelve_hours_begin_at_twelve(hour, text):
 
 
 def test_offsets_of_seconds_are_shown():
-    for seconds, text in ((-12345, "-03:25:45 -032545"), (7230.099, "+02:00:30.099000 +020030.099000")):
+    for seconds, text in (
+        (-12345, "-03:25:45 -032545"),
+        (7230.099, "+02:00:30.099000 +020030.099000"),
+    ):
         zone = timezone(timedelta(seconds=seconds))
         assert format(moment(2020, 1, 1, 0, 0, 0, 0, zone=zone), "Z ZZ") == text
 

@@ -10,10 +10,17 @@ from onewriter._defaults import env
 
 
 def run(code, **variables):
-    """Runs code in a new interpreter with these environment variables; returns what it printed and its stderr."""
+    """Runs code in a new interpreter with these environment variables; returns what it printed and
+    its stderr.
+    """
     done = subprocess.run(
         [sys.executable, "-c", code],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONIOENCODING": "utf8", **variables},
+        env={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(sys.path),
+            "PYTHONIOENCODING": "utf8",
+            **variables,
+        },
         capture_output=True,
         text=True,
         encoding="utf8",
@@ -40,7 +47,9 @@ def test_another_word_is_refused_with_the_name_of_its_variable(monkeypatch, kind
     what = "a boolean" if kind is bool else "an integer"
     with pytest.raises(ValueError) as caught:
         env("A_VALUE", kind)
-    assert str(caught.value) == f"Invalid environment variable 'A_VALUE' (expected {what}): '{text}'"
+    assert (
+        str(caught.value) == f"Invalid environment variable 'A_VALUE' (expected {what}): '{text}'"
+    )
 
 
 def test_what_is_not_set_has_its_default(monkeypatch):
@@ -82,5 +91,7 @@ def test_the_environment_changes_the_standard_levels():
 
 
 def test_without_stderr_there_is_no_handler():
-    code = "import sys; sys.stderr = None\nfrom onewriter import logger; print(logger); logger.error('x')"
+    code = (
+        "import sys; sys.stderr = None\nfrom onewriter import logger; print(logger); logger.info(1)"
+    )
     assert run(code) == ("<onewriter.logger handlers=[]>\n", "")

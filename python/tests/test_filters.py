@@ -14,12 +14,16 @@ def taken(given, name="a.b", no=20):
     return asked is None or asked({"name": name, "level": SimpleNamespace(no=no)})
 
 
-@pytest.mark.parametrize("given", [None, "", "a", "a.b", {}, {"": 20}, {"a": "INFO", "a.b.c": False}, {"a.": False}])
+@pytest.mark.parametrize(
+    "given", [None, "", "a", "a.b", {}, {"": 20}, {"a": "INFO", "a.b.c": False}, {"a.": False}]
+)
 def test_it_is_taken_in(given):
     assert taken(given)
 
 
-@pytest.mark.parametrize("given", ["b", "a.b.c", "a.", "aa", {"": False}, {"a": 21}, {"": 0, "a.b": "ERROR"}])
+@pytest.mark.parametrize(
+    "given", ["b", "a.b.c", "a.", "aa", {"": False}, {"a": 21}, {"": 0, "a.b": "ERROR"}]
+)
 def test_it_is_left_out(given):
     assert not taken(given)
 
@@ -27,12 +31,29 @@ def test_it_is_left_out(given):
 def test_the_nearest_module_above_decides():
     given = {"": "ERROR", "a": True, "a.b": False, "a.b.c": 10}
     names = ("x", "a", "a.x", "a.b", "a.b.x", "a.b.c", "a.b.c.x", "a.bb")
-    assert [taken(given, name) for name in names] == [False, True, True, False, False, True, True, True]
+    assert [taken(given, name) for name in names] == [
+        False,
+        True,
+        True,
+        False,
+        False,
+        True,
+        True,
+        True,
+    ]
 
 
 @pytest.mark.parametrize(
     ("given", "is_taken"),
-    [(None, True), ("", False), ("a", False), ({}, True), ({"": False}, True), ({None: False}, False), ({None: 20}, True)],
+    [
+        (None, True),
+        ("", False),
+        ("a", False),
+        ({}, True),
+        ({"": False}, True),
+        ({None: False}, False),
+        ({None: 20}, True),
+    ],
 )
 def test_a_record_without_a_module_has_rules_of_its_own(given, is_taken):
     assert taken(given, name=None) is is_taken
@@ -46,29 +67,34 @@ def test_a_function_is_asked():
     ("given", "kind", "error"),
     [
         (1, TypeError, "Invalid filter, it should be a function, a string or a dict, not: 'int'"),
-        ({1: 10}, TypeError, "The filter dict contains an invalid module, it should be a string (or None), not: 'int'"),
+        (
+            {1: 10},
+            TypeError,
+            "The filter dict contains an invalid module, it should be a string (or None), not: 'int'",
+        ),
         (
             {"a": None},
             TypeError,
-            "The filter dict contains a module 'a' associated to an invalid level, it should be an integer, "
-            "a string or a boolean, not: 'NoneType'",
+            "The filter dict contains a module 'a' associated to an invalid level, it should be "
+            "an integer, a string or a boolean, not: 'NoneType'",
         ),
         (
             {"a": -1},
             ValueError,
-            "The filter dict contains a module 'a' associated to an invalid level, it should be a positive "
-            "integer, not: '-1'",
+            "The filter dict contains a module 'a' associated to an invalid level, it should be "
+            "a positive integer, not: '-1'",
         ),
         (
             {"a": "NOPE"},
             ValueError,
-            "The filter dict contains a module 'a' associated to a level name which does not exist: 'NOPE'",
+            "The filter dict contains a module 'a' associated to a level name which does not "
+            "exist: 'NOPE'",
         ),
         (
             filter,
             ValueError,
-            "The built-in 'filter()' function cannot be used as a 'filter' parameter, this is most likely a "
-            "mistake (please double-check the arguments passed to 'logger.add()').",
+            "The built-in 'filter()' function cannot be used as a 'filter' parameter, this is "
+            "most likely a mistake (please double-check the arguments passed to 'logger.add()').",
         ),
     ],
 )  # fmt: skip

@@ -7,8 +7,9 @@ import pytest
 
 
 def test_the_parts_of_a_record_are_those_of_the_call(logger, written):
-    parts = "{name}|{function}|{file}|{file.name}|{module}|{level}|{message}|{extra}|{process.name}|{thread.name}"
-    logger.add(written, format=parts + "|{line}")
+    parts = ("name", "function", "file", "file.name", "module", "level", "message", "extra")
+    parts += ("process.name", "thread.name", "line")
+    logger.add(written, format="|".join(f"{{{part}}}" for part in parts))
 
     def called():
         logger.info("hello")
@@ -32,7 +33,9 @@ def test_the_default_format_is_that_of_loguru(logger, written):
 
 
 def test_a_function_makes_the_whole_format(logger, written):
-    logger.add(written, format=lambda record: "<red>{message}</red> " + record["level"].name, colorize=True)
+    logger.add(
+        written, format=lambda record: "<red>{message}</red> " + record["level"].name, colorize=True
+    )
     logger.info("{no} <b>tag</b>")
     assert written == ["\x1b[31m{no} <b>tag</b>\x1b[0m INFO"]
 
@@ -47,7 +50,9 @@ def test_what_a_function_makes_may_change_from_record_to_record(logger, written)
 
 @pytest.mark.parametrize("colorize", [True, False])
 def test_a_message_with_tags_goes_on_in_the_colours_around_it(logger, written, colorize):
-    logger.add(written, format="<red>[{message}]</red> <b>{message: >3}</b> {message!r}", colorize=colorize)
+    logger.add(
+        written, format="<red>[{message}]</red> <b>{message: >3}</b> {message!r}", colorize=colorize
+    )
     logger.opt(colors=True).info("<blue>x</blue>")
     red, blue, bold, end = "\x1b[31m", "\x1b[34m", "\x1b[1m", "\x1b[0m"
     colored = f"{red}[{blue}x{end}{red}]{end} {bold}{blue}x{end}{bold}{end} 'x'\n"
@@ -68,8 +73,8 @@ def test_without_the_option_a_message_has_no_tags(logger, written):
         (
             format,
             ValueError,
-            "The built-in 'format()' function cannot be used as a 'format' parameter, this is most likely a "
-            "mistake (please double-check the arguments passed to 'logger.add()').",
+            "The built-in 'format()' function cannot be used as a 'format' parameter, this is "
+            "most likely a mistake (please double-check the arguments passed to 'logger.add()').",
         ),
     ],
 )
@@ -89,7 +94,10 @@ def test_a_serialized_record_is_one_line_of_json_with_all_its_parts(logger, writ
     assert json.loads(written[0]) == {
         "text": "INFO ü 2\n",
         "record": {
-            "elapsed": {"repr": str(record["elapsed"]), "seconds": record["elapsed"].total_seconds()},
+            "elapsed": {
+                "repr": str(record["elapsed"]),
+                "seconds": record["elapsed"].total_seconds(),
+            },
             "exception": None,
             "extra": {"a": 1, "odd": "b'x'"},
             "file": {"name": "test_format.py", "path": __file__},
@@ -107,7 +115,9 @@ def test_a_serialized_record_is_one_line_of_json_with_all_its_parts(logger, writ
     assert list(json.loads(written[0])["record"]) == list(record)
 
 
-def test_a_serialized_exception_has_its_type_value_and_whether_there_is_a_traceback(logger, written):
+def test_a_serialized_exception_has_its_type_value_and_whether_there_is_a_traceback(
+    logger, written
+):
     logger.add(written, format="", serialize=True)
     try:
         raise ValueError("a")

@@ -17,6 +17,9 @@ def test_a_frame_is_found_with_and_without_the_interpreters_function(monkeypatch
     def called():
         return [get_frame(0).f_code.co_name, get_frame(1).f_code.co_name]
 
-    assert called() == ["called", "test_a_frame_is_found_with_and_without_the_interpreters_function"]
+    assert called() == [
+        "called",
+        "test_a_frame_is_found_with_and_without_the_interpreters_function",
+    ]
     with pytest.raises(ValueError, match="^call stack is not deep enough$"):
         get_frame(1_000_000)

@@ -1,6 +1,7 @@
 """Handlers: errors of sinks, queues, pickling."""
 
 import copy
+import io
 import os
 import pickle
 import re
@@ -73,14 +74,18 @@ def test_a_hostile_value_costs_its_own_record_only(logger, written, capsys, seri
     assert "Record was: /!\\ Unprintable record /!\\\n" in capsys.readouterr().err
     logger.bind(a=loop).info("recursive")
     assert len(written) == (1 if serialize else 2)
-    assert capsys.readouterr().err.count("ValueError: Circular reference") == (1 if serialize else 0)
+    assert capsys.readouterr().err.count("ValueError: Circular reference") == (
+        1 if serialize else 0
+    )
 
 
-@pytest.mark.parametrize("stderr", [None, open(os.devnull)])
-def test_where_nobody_can_be_told_the_program_goes_on(logger, monkeypatch, stderr):
+@pytest.mark.parametrize("has_stderr", [True, False])
+def test_where_nobody_can_be_told_the_program_goes_on(logger, monkeypatch, has_stderr):
     logger.add(fail)
+    closed = io.StringIO()
+    closed.close()
     with monkeypatch.context() as context:
-        context.setattr(sys, "stderr", stderr)
+        context.setattr(sys, "stderr", closed if has_stderr else None)
         logger.info("one")
 
 
@@ -91,14 +96,18 @@ def test_the_exceptions_of_filters_and_formats_are_those_of_the_handler(logger, 
     logger.info("x")
     err = capsys.readouterr().err
     assert written == []
-    assert (err.count("ZeroDivisionError: division by zero"), err.count("KeyError: 'no_such'")) == (2, 1)
+    assert (err.count("ZeroDivisionError: division by zero"), err.count("KeyError: 'no_such'")) == (
+        2,
+        1,
+    )
 
 
 def test_a_handler_names_itself_its_level_and_its_sink(logger):
     logger.add(print_, level="INFO")
     logger.add(sys.__stderr__)
     assert repr(logger) == (
-        "<onewriter.logger handlers=[(id=0, level=20, sink=print_), (id=1, level=10, sink=<stderr>)]>"
+        "<onewriter.logger handlers=[(id=0, level=20, sink=print_), (id=1, level=10, "
+        "sink=<stderr>)]>"
     )
 
 
@@ -135,7 +144,9 @@ def test_removing_a_handler_with_a_queue_writes_all_of_it_and_stops_the_sink(log
     assert events == ["a", "b", "c", "stopped"]
 
 
-def test_an_error_on_the_writers_thread_is_reported_and_the_next_record_written(logger, written, capsys):
+def test_an_error_on_the_writers_thread_is_reported_and_the_next_record_written(
+    logger, written, capsys
+):
     def sink(message):
         if message == "bad":
             fail(message)

@@ -78,7 +78,11 @@ def test_below_the_least_level_of_all_handlers_nothing_is_formatted(logger, writ
         (("foo",), ValueError, "Level 'foo' does not exist"),
         ((1,), TypeError, "Invalid level name, it should be a string, not: 'int'"),
         ((1, 2), TypeError, "Invalid level name, it should be a string, not: 'int'"),
-        (("foo", None, "<red>"), ValueError, "Level 'foo' does not exist, you have to create it by specifying a level no"),
+        (
+            ("foo", None, "<red>"),
+            ValueError,
+            "Level 'foo' does not exist, you have to create it by specifying a level no",
+        ),
         (("INFO", 20), ValueError, "Level 'INFO' already exists, you can't update its severity no"),
         (("foo", "1"), TypeError, "Invalid level no, it should be an integer, not: 'str'"),
         (("foo", -1), ValueError, "Invalid level no, it should be a positive integer, not: -1"),

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 import onewriter
-from onewriter import _logger
+from onewriter import _call, _logger
 
 
 def test_the_package_offers_the_logger_and_its_version():
@@ -29,7 +29,9 @@ def test_the_package_offers_the_logger_and_its_version():
     ],
 )
 @pytest.mark.parametrize("colors", [True, False])
-def test_arguments_are_formatted_into_the_message(logger, written, message, args, kwargs, text, colors):
+def test_arguments_are_formatted_into_the_message(
+    logger, written, message, args, kwargs, text, colors
+):
     logger.add(written, format="{message}", catch=False)
     if not colors or isinstance(message, str):
         logger.opt(colors=colors).info(message, *args, **kwargs)
@@ -44,7 +46,9 @@ def test_keyword_arguments_become_extra_unless_they_are_not_to_be_captured(logge
     assert written == ["1 {'a': 1}\n", "1 {}\n"]
 
 
-@pytest.mark.parametrize(("args", "kwargs", "kind"), [((1,), {}, IndexError), ((), {"b": 1}, KeyError)])
+@pytest.mark.parametrize(
+    ("args", "kwargs", "kind"), [((1,), {}, KeyError), ((), {"a": 1}, IndexError)]
+)
 @pytest.mark.parametrize("colors", [True, False])
 def test_a_missing_argument_is_the_callers_error(logger, written, args, kwargs, kind, colors):
     logger.add(written)
@@ -100,8 +104,12 @@ def test_patchers_change_the_record_in_their_order_the_configured_one_first(logg
 def test_a_patched_message_and_level_are_those_that_count(logger, written):
     logger.add(written, format="{level.name} {message}", level=30, colorize=True)
     patch = {"message": "patched", "level": SimpleNamespace(name="low", no=29)}
-    logger.patch(lambda record: record.update(message="patched")).opt(colors=True).error("<red>x</red>")
-    logger.opt(colors=True).patch(lambda record: record.update(message="patched")).error("<red>x</red>")
+    logger.patch(lambda record: record.update(message="patched")).opt(colors=True).error(
+        "<red>x</red>"
+    )
+    logger.opt(colors=True).patch(lambda record: record.update(message="patched")).error(
+        "<red>x</red>"
+    )
     logger.patch(lambda record: record.update(patch)).error("x")
     assert written == ["ERROR patched\n"] + ["ERROR patched\n"]
 
@@ -123,7 +131,9 @@ def test_lazy_arguments_are_asked_only_if_the_level_is_taken(logger, written):
 def test_the_record_can_be_shown_in_the_message(logger, written):
     logger.add(written, format="{message} {extra}")
     logger.opt(record=True).info("{record[level]} {record[function]} {} {a}", 1, a=2)
-    with pytest.raises(TypeError, match="^The message can't be formatted: 'record' shall not be used as a keyword"):
+    with pytest.raises(
+        TypeError, match="^The message can't be formatted: 'record' shall not be used as a keyword"
+    ):
         logger.opt(record=True).info("x", record=1)
     name = "test_the_record_can_be_shown_in_the_message"
     assert written == [f"INFO {name} 1 2 {{'a': 2}}\n"]
@@ -187,7 +197,15 @@ def test_options_are_forgotten_by_the_next_opt_and_kept_by_bind_and_patch(logger
 
 @pytest.mark.parametrize(
     ("name", "is_taken"),
-    [("", False), ("a", False), ("a.b", False), ("a.b.c", True), ("a.", True), ("aa", True), (".", True)],
+    [
+        ("", False),
+        ("a", False),
+        ("a.b", False),
+        ("a.b.c", True),
+        ("a.", True),
+        ("aa", True),
+        (".", True),
+    ],
 )
 def test_a_module_and_those_below_it_can_be_turned_off(logger, name, is_taken):
     logger.disable(name)
@@ -253,7 +271,8 @@ def test_handlers_count_up_and_a_failed_one_counts_too(logger, written):
         (
             "0",
             TypeError,
-            "Invalid handler id, it should be an integer as returned by the 'add()' method (or None), not: 'str'",
+            "Invalid handler id, it should be an integer as returned by the 'add()' method (or "
+            "None), not: 'str'",
         ),
     ],
 )
@@ -269,7 +288,11 @@ def test_a_handler_that_is_not_there_cannot_be_removed(logger, written, handler_
     ("context", "kind", "error"),
     [
         ("foo", ValueError, "cannot find context for 'foo'"),
-        (1, TypeError, "Invalid context, it should be a string or a multiprocessing context, not: 'int'"),
+        (
+            1,
+            TypeError,
+            "Invalid context, it should be a string or a multiprocessing context, not: 'int'",
+        ),
     ],
 )
 def test_a_context_is_one_of_multiprocessing(logger, written, context, kind, error):
@@ -308,11 +331,20 @@ def test_a_reinstalled_logger_is_that_of_the_package(logger, written):
 
 
 def test_former_names_work_and_are_deprecated(logger, written):
-    with pytest.warns(DeprecationWarning, match=r"^The 'start\(\)' method is deprecated, please use 'add\(\)' instead$"):
+    with pytest.warns(
+        DeprecationWarning,
+        match=r"^The 'start\(\)' method is deprecated, please use 'add\(\)' instead$",
+    ):
         number = logger.start(written, format="{message}", colorize=True)
-    with pytest.warns(DeprecationWarning, match="^The 'ansi' parameter is deprecated, please use 'colors' instead$"):
+    with pytest.warns(
+        DeprecationWarning,
+        match="^The 'ansi' parameter is deprecated, please use 'colors' instead$",
+    ):
         logger.opt(ansi=True).info("<b>x</b>")
-    with pytest.warns(DeprecationWarning, match=r"^The 'stop\(\)' method is deprecated, please use 'remove\(\)' instead$"):
+    with pytest.warns(
+        DeprecationWarning,
+        match=r"^The 'stop\(\)' method is deprecated, please use 'remove\(\)' instead$",
+    ):
         logger.stop(number)
     assert written == ["\x1b[1mx\x1b[0m\n"]
     assert repr(logger) == "<onewriter.logger handlers=[]>"
@@ -330,11 +362,13 @@ def test_a_module_without_a_name_is_nobodys(logger, written):
     assert written == ["None 1\n"]
 
 
-@pytest.mark.skipif(_logger.TemplateString is None, reason="this interpreter has no t-strings")
+@pytest.mark.skipif(_call.TemplateString is None, reason="this interpreter has no t-strings")
 def test_a_template_string_is_filled_in_and_its_values_have_no_tags(logger, written):
     logger.add(written, format="{message}", colorize=True)
     space = {"logger": logger, "value": "<b>"}
-    exec("logger.info(t'{value!r} {7:03d}'); logger.opt(colors=True).info(t'<b>{value}</b>')", space)
+    exec(
+        "logger.info(t'{value!r} {7:03d}'); logger.opt(colors=True).info(t'<b>{value}</b>')", space
+    )
     assert written == ["'<b>' 007\n", "\x1b[1m<b>\x1b[0m\n"]
 
 

@@ -34,7 +34,8 @@ def test_tags_become_escape_sequences_or_nothing(text, colored, plain):
 @pytest.mark.parametrize(
     ("tag", "code"),
     [
-        ("r", 31), ("red", 31), ("RED", 41), ("R", 41), ("light-red", 91), ("lr", 91), ("LIGHT-RED", 101),
+        ("r", 31), ("red", 31), ("RED", 41), ("R", 41), ("lr", 91),
+        ("light-red", 91), ("LIGHT-RED", 101), ("LR", 101),
         ("k", 30), ("g", 32), ("y", 33), ("e", 34), ("m", 35), ("c", 36), ("w", 37),
         ("b", 1), ("d", 2), ("i", 3), ("u", 4), ("l", 5), ("v", 7), ("h", 8), ("s", 9), ("n", 22),
         ("fg red", 31), ("bg red", 41), ("fg light-red", 91), ("bg lr", 101),
@@ -50,7 +51,9 @@ def test_each_name_has_its_code(tag, code):
 def test_an_unknown_tag_is_refused_by_its_name(tag):
     with pytest.raises(ValueError) as caught:
         both(f"<{tag}>a")
-    assert str(caught.value).startswith(f'Tag "<{tag}>" does not correspond to any known color directive, ')
+    assert str(caught.value).startswith(
+        f'Tag "<{tag}>" does not correspond to any known color directive, '
+    )
 
 
 @pytest.mark.parametrize(
@@ -114,7 +117,10 @@ def test_a_missing_argument_is_an_index_error():
 def test_nothing_between_the_braces_of_a_template_is_a_tag():
     template = _markup.Template("<red>{level: <8}</red> {{<b>x</b>}} {extra[<red>]!r:>{w}}")
     assert template.plain == "{level: <8} {{x}} {extra[<red>]!r:>{w}}"
-    assert template.colored("L") == f"{RED}{{level: <8}}{END} {{{{{BOLD}x{END}}}}} {{extra[<red>]!r:>{{w}}}}"
+    assert (
+        template.colored("L")
+        == f"{RED}{{level: <8}}{END} {{{{{BOLD}x{END}}}}} {{extra[<red>]!r:>{{w}}}}"
+    )
 
 
 def test_a_template_knows_the_colours_around_each_message():
@@ -123,13 +129,17 @@ def test_a_template_knows_the_colours_around_each_message():
 
 
 def test_what_is_around_goes_on_after_each_tag():
-    assert _markup.parse_message("a<b>b</b>c", (), {}).color("", around=RED) == f"a{BOLD}b{END}{RED}c"
+    assert (
+        _markup.parse_message("a<b>b</b>c", (), {}).color("", around=RED) == f"a{BOLD}b{END}{RED}c"
+    )
 
 
 def test_the_colour_of_a_level_may_stay_open_and_may_not_be_that_of_a_level():
     assert _markup.escape_of(" <red><bold> ") == RED + BOLD
     for color in ("<level>", "<lvl>a</lvl>"):
-        with pytest.raises(ValueError, match="^The '<level>' color tag is not allowed in this context"):
+        with pytest.raises(
+            ValueError, match="^The '<level>' color tag is not allowed in this context"
+        ):
             _markup.escape_of(color)
 
 
@@ -140,7 +150,10 @@ class Interpolation:
 
 @pytest.mark.parametrize(
     ("has_tags", "colored", "plain"),
-    [(True, f"{RED}a '<b>' 007{END}", "a '<b>' 007"), (False, "<red>a '<b>' 007</red>", "<red>a '<b>' 007</red>")],
+    [
+        (True, f"{RED}a '<b>' 007{END}", "a '<b>' 007"),
+        (False, "<red>a '<b>' 007</red>", "<red>a '<b>' 007</red>"),
+    ],
 )
 def test_the_values_of_a_template_string_have_no_tags(has_tags, colored, plain):
     parts = ["<red>a ", Interpolation("<b>", "r"), " ", Interpolation(7, None, "03d"), "</red>"]

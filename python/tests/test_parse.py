@@ -42,7 +42,9 @@ def test_a_path_is_opened(tmp_path):
     path = tmp_path / "a.log"
     path.write_text("x=1\ny=2\n")
     for file in (path, str(path)):
-        assert list(logger.parse(file, r"(?P<k>\w)=(?P<v>\d)", cast={"v": int, "other": float})) == [
+        assert list(
+            logger.parse(file, r"(?P<k>\w)=(?P<v>\d)", cast={"v": int, "other": float})
+        ) == [
             {"k": "x", "v": 1},
             {"k": "y", "v": 2},
         ]
@@ -61,7 +63,10 @@ def test_bytes_compiled_patterns_and_functions_are_taken():
     ("arguments", "error"),
     [
         ((1, "x", {}), "Invalid file, it should be a string path or a file object, not: 'int'"),
-        ((io.StringIO(), 1, {}), "Invalid pattern, it should be a string or a compiled regex, not: 'int'"),
+        (
+            (io.StringIO(), 1, {}),
+            "Invalid pattern, it should be a string or a compiled regex, not: 'int'",
+        ),
         ((io.StringIO(), "x", 1), "Invalid cast, it should be a function or a dict, not: 'int'"),
     ],
 )

@@ -109,10 +109,24 @@ def test_each_kind_of_sink_has_its_name(logger):
     async def coroutine(message): ...
 
     partial = functools.partial(print)
-    for sink in (print, Callable(), Named(), coroutine, partial, logging.StreamHandler(sys.__stderr__)):
+    for sink in (
+        print,
+        Callable(),
+        Named(),
+        coroutine,
+        partial,
+        logging.StreamHandler(sys.__stderr__),
+    ):
         logger.add(sink)
     names = [repr(handler).partition("sink=")[2][:-1] for handler in logger._core.handlers.values()]
-    assert names == ["print", "Callable()", "<named>", "coroutine", repr(partial), "<StreamHandler <stderr> (NOTSET)>"]
+    assert names == [
+        "print",
+        "Callable()",
+        "<named>",
+        "coroutine",
+        repr(partial),
+        "<StreamHandler <stderr> (NOTSET)>",
+    ]
 
 
 class Standard(logging.Handler):
@@ -179,7 +193,9 @@ def coroutine_sink(texts):
 
 
 @pytest.mark.parametrize("is_object", [True, False])
-def test_a_coroutine_function_runs_in_the_running_loop_and_complete_awaits_it(logger, written, is_object):
+def test_a_coroutine_function_runs_in_the_running_loop_and_complete_awaits_it(
+    logger, written, is_object
+):
     function = coroutine_sink(written)
 
     class Sink:
@@ -208,7 +224,9 @@ def test_without_a_loop_what_is_for_a_coroutine_function_is_discarded(logger, wr
 def test_a_loop_that_is_given_runs_what_other_threads_log(logger, written, enqueue):
     loop = asyncio.new_event_loop()
     try:
-        logger.add(coroutine_sink(written), format="{message}", loop=loop, enqueue=enqueue, catch=False)
+        logger.add(
+            coroutine_sink(written), format="{message}", loop=loop, enqueue=enqueue, catch=False
+        )
         thread = threading.Thread(target=lambda: logger.info("a"))
         thread.start()
         thread.join()
@@ -222,7 +240,9 @@ def test_a_loop_that_is_given_runs_what_other_threads_log(logger, written, enque
 
 
 def test_a_queue_needs_a_loop_for_a_coroutine_function(logger, written):
-    with pytest.raises(ValueError, match="^An event loop is required to add a coroutine sink with `enqueue=True`"):
+    with pytest.raises(
+        ValueError, match="^An event loop is required to add a coroutine sink with `enqueue=True`"
+    ):
         logger.add(coroutine_sink(written), enqueue=True)
 
     async def main():
@@ -276,7 +296,9 @@ def test_an_error_of_a_coroutine_function_is_reported_or_left_to_the_loop(logger
         raise ValueError("no")
 
     async def main():
-        asyncio.get_running_loop().set_exception_handler(lambda _, context: contexts.append(context))
+        asyncio.get_running_loop().set_exception_handler(
+            lambda _, context: contexts.append(context)
+        )
         logger.info("a")
         await logger.complete()
 
@@ -285,7 +307,10 @@ def test_an_error_of_a_coroutine_function_is_reported_or_left_to_the_loop(logger
     err = capsys.readouterr().err
     if catch:
         lines = err.splitlines()
-        assert lines[0] == "--- Logging error in Loguru Handler #0 ---" and "'message': 'a'" in lines[1]
+        assert (
+            lines[0] == "--- Logging error in Loguru Handler #0 ---"
+            and "'message': 'a'" in lines[1]
+        )
         assert lines[-2:] == ["ValueError: no", "--- End of logging error ---"]
         assert contexts == []
     else:
@@ -343,7 +368,9 @@ def test_a_stream_that_does_not_know_whether_it_is_a_terminal_has_no_colours(env
     assert not _sinks.should_colorize(None)
 
 
-def test_colours_are_for_streams_only_unless_asked_for_and_never_in_json(logger, environment, written):
+def test_colours_are_for_streams_only_unless_asked_for_and_never_in_json(
+    logger, environment, written
+):
     environment.setenv("FORCE_COLOR", "1")
     stream = io.StringIO()
     logger.add(stream, format="<red>{message}</red>")
@@ -359,7 +386,9 @@ def test_colours_are_for_streams_only_unless_asked_for_and_never_in_json(logger,
 
 def test_a_path_is_a_file(logger, tmp_path):
     for path in (tmp_path / "a.log", os.fspath(tmp_path / "b.log")):
-        number = logger.add(path, format="{message}", encoding="ascii", errors="backslashreplace", mode="w")
+        number = logger.add(
+            path, format="{message}", encoding="ascii", errors="backslashreplace", mode="w"
+        )
         assert repr(logger).endswith(f"sink='{path}')]>")
         logger.info("ü")
         logger.remove(number)
