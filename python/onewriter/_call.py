@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from functools import lru_cache
 from multiprocessing import current_process
 from os.path import basename, splitext
 from threading import current_thread
@@ -11,7 +12,13 @@ from typing import Any, NamedTuple
 
 from . import _markup
 from ._datetime import aware_now
-from ._record import RecordException, RecordFile, RecordLevel, RecordProcess, RecordThread
+from ._record import (
+    RecordException,
+    RecordFile,
+    RecordLevel,
+    RecordProcess,
+    RecordThread,
+)
 
 try:
     from string.templatelib import Template as TemplateString
@@ -35,6 +42,13 @@ class Options(NamedTuple):
     extra: dict[str, Any]
 
 
+@lru_cache(maxsize=1024)
+def _names(path: str) -> tuple[str, str]:
+    """The name of a source file and that of its module."""
+    name = basename(path)
+    return name, splitext(name)[0]
+
+
 def record_of(
     extra: dict[str, Any], options: Options, frame: Any, name: str | None, level: RecordLevel
 ) -> dict[str, Any]:
@@ -45,7 +59,7 @@ def record_of(
     else:
         code = frame.f_code
         path, function, line = code.co_filename, code.co_name, frame.f_lineno
-    file = basename(path)
+    file, module = _names(path)
     thread, process = current_thread(), current_process()
     return {
         "elapsed": now - _start_time,
@@ -56,7 +70,7 @@ def record_of(
         "level": level,
         "line": line,
         "message": "",
-        "module": splitext(file)[0],
+        "module": module,
         "name": name,
         "process": RecordProcess(process.ident, process.name),
         "thread": RecordThread(thread.ident, thread.name),

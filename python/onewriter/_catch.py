@@ -5,7 +5,12 @@ from __future__ import annotations
 import functools
 import threading
 from collections.abc import Callable
-from inspect import isasyncgenfunction, isclass, iscoroutinefunction, isgeneratorfunction
+from inspect import (
+    isasyncgenfunction,
+    isclass,
+    iscoroutinefunction,
+    isgeneratorfunction,
+)
 from types import TracebackType
 from typing import Any, NamedTuple
 
@@ -98,45 +103,62 @@ class Catcher:
 
 
 def _wrapped(function: Callable[..., Any], catcher: Catcher, default: Any) -> Callable[..., Any]:
+    """What stands in for a function of its kind."""
     if iscoroutinefunction(function):
+        return _wrapped_coroutine_function(function, catcher, default)
+    if isasyncgenfunction(function):
+        return _wrapped_async_generator(function, catcher)
+    if isgeneratorfunction(function):
+        return _wrapped_generator(function, catcher, default)
 
-        async def catch_wrapper(*args: Any, **kwargs: Any) -> Any:
-            with catcher:
-                return await function(*args, **kwargs)
-            return default
+    def catch_wrapper(*args: Any, **kwargs: Any) -> Any:
+        with catcher:
+            return function(*args, **kwargs)
+        return default
 
-    elif isasyncgenfunction(function):
+    return catch_wrapper
 
-        async def catch_wrapper(*args: Any, **kwargs: Any) -> Any:
-            with catcher:
-                source = function(*args, **kwargs)
-                step = source.__anext__()
-                try:
-                    while True:
-                        value = await step
-                        try:
-                            step = source.asend((yield value))
-                        except GeneratorExit:
-                            raise
-                        except BaseException as thrown:
-                            step = source.athrow(thrown)
-                except StopAsyncIteration:
-                    pass
-                finally:
-                    await source.aclose()
 
-    elif isgeneratorfunction(function):
+def _wrapped_coroutine_function(
+    function: Callable[..., Any], catcher: Catcher, default: Any
+) -> Callable[..., Any]:
+    async def catch_wrapper(*args: Any, **kwargs: Any) -> Any:
+        with catcher:
+            return await function(*args, **kwargs)
+        return default
 
-        def catch_wrapper(*args: Any, **kwargs: Any) -> Any:
-            with catcher:
-                return (yield from function(*args, **kwargs))
-            return default
+    return catch_wrapper
 
-    else:
 
-        def catch_wrapper(*args: Any, **kwargs: Any) -> Any:
-            with catcher:
-                return function(*args, **kwargs)
-            return default
+def _wrapped_generator(
+    function: Callable[..., Any], catcher: Catcher, default: Any
+) -> Callable[..., Any]:
+    def catch_wrapper(*args: Any, **kwargs: Any) -> Any:
+        with catcher:
+            return (yield from function(*args, **kwargs))
+        return default
+
+    return catch_wrapper
+
+
+def _wrapped_async_generator(function: Callable[..., Any], catcher: Catcher) -> Callable[..., Any]:
+    # There is no `yield from` for these: what is sent and thrown is passed on by hand.
+    async def catch_wrapper(*args: Any, **kwargs: Any) -> Any:
+        with catcher:
+            source = function(*args, **kwargs)
+            step = source.__anext__()
+            try:
+                while True:
+                    value = await step
+                    try:
+                        step = source.asend((yield value))
+                    except GeneratorExit:
+                        raise
+                    except BaseException as thrown:
+                        step = source.athrow(thrown)
+            except StopAsyncIteration:
+                pass
+            finally:
+                await source.aclose()
 
     return catch_wrapper

@@ -104,6 +104,15 @@ class Moment(datetime):
         return _compile(spec or _ISO)(moment)
 
 
+@lru_cache(maxsize=8)
+def _zone(seconds: float, name: str) -> timezone:
+    offset = timedelta(seconds=seconds)
+    try:
+        return timezone(offset, name)
+    except (TypeError, ValueError):
+        return timezone(offset)
+
+
 def aware_now() -> Moment:
     """This moment in local time, with the zone's name."""
     # `datetime.now` and `time.localtime` are what tests exchange to freeze the clock.
@@ -111,14 +120,10 @@ def aware_now() -> Moment:
     stamp = naive.timestamp()
     local = _time.localtime(stamp)
     try:
-        seconds, zone = local.tm_gmtoff, local.tm_zone
+        zone = _zone(local.tm_gmtoff, local.tm_zone)
     except AttributeError:
         offset = naive - datetime.fromtimestamp(stamp, timezone.utc).replace(tzinfo=None)
-        seconds, zone = offset.total_seconds(), _time.strftime("%Z")
-    try:
-        zone_info = timezone(timedelta(seconds=seconds), zone)
-    except ValueError:
-        zone_info = timezone(timedelta(seconds=seconds))
+        zone = _zone(offset.total_seconds(), _time.strftime("%Z"))
     return Moment(
         naive.year,
         naive.month,
@@ -127,6 +132,6 @@ def aware_now() -> Moment:
         naive.minute,
         naive.second,
         naive.microsecond,
-        zone_info,
+        zone,
         fold=naive.fold,
     )

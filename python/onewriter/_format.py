@@ -63,6 +63,10 @@ class Format:
 class _Woven(str):
     """A message with tags; after each closed one, the colours of the format around it go on."""
 
+    _colored: Markup
+    _escape: str
+    _around: Iterator[str]
+
     def __new__(cls, colored: Markup, escape: str, around: Iterator[str]) -> _Woven:
         made = super().__new__(cls, colored.strip())
         made._colored, made._escape, made._around = colored, escape, around

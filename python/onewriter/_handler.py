@@ -134,8 +134,9 @@ class Handler:
     ) -> str:
         options = self._options
         if is_raw:
-            is_colored = colored is not None and options.format.is_colored
-            text = colored.color(escape) if is_colored else record["message"]
+            text = record["message"]
+            if colored is not None and options.format.is_colored:
+                text = colored.color(escape)
         else:
             exception = record["exception"]
             shown = ""

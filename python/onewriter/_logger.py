@@ -109,7 +109,10 @@ class Logger:
         with changes:
             number = core.next_id
             core.next_id += 1
+        # What can be refused comes before the sink, which may open a file.
         context = _checked_context(context)
+        least = core.levels.number(level)
+        asked = _filters.make(filter, core.levels.known)
         failed = partial(report, number) if catch else None
         made = _sinks.make(
             sink, kwargs, colorize=False if serialize else colorize, enqueue=enqueue, failed=failed
@@ -117,8 +120,8 @@ class Logger:
         options = HandlerOptions(
             number=number,
             name=made.name,
-            level=core.levels.number(level),
-            filter=_filters.make(filter, core.levels.known),
+            level=least,
+            filter=asked,
             format=Format(format, is_colored=made.is_colored, tail=made.tail),
             formatter=ExceptionFormatter(
                 colorize=made.is_colored,

@@ -71,6 +71,7 @@ def _explicit(layer: str, color: str) -> str | None:
     return None
 
 
+@lru_cache(maxsize=256)
 def code_of(tag: str) -> str | None:
     """The escape sequence of a tag's name, or ``None`` if it has none."""
     layer, _, color = tag.partition(" ")
@@ -86,6 +87,20 @@ class _Reset:
     """Stands among the parts of a text for the end of all colours that it began."""
 
 
+@lru_cache(maxsize=256)
+def _pieces(text: str) -> list[tuple[str, bool]]:
+    """The pieces of a text, and whether each is a tag."""
+    pieces, end = [], 0
+    for found in _TAG.finditer(text):
+        escapes, tag = found.groups()
+        is_tag = len(escapes) % 2 == 0
+        before = text[end : found.start()] + "\\" * (len(escapes) // 2)
+        pieces += [(before, False), (tag, is_tag)]
+        end = found.end()
+    pieces.append((text[end:], False))
+    return [piece for piece in pieces if piece[0]]
+
+
 class Markup:
     """A text taken apart: strings, escape sequences, `_Level` and `_Reset`, with what is open at
     its end.
@@ -97,19 +112,14 @@ class Markup:
 
     def feed(self, text: str) -> Markup:
         """Reads more text, with tags."""
-        end = 0
-        for found in _TAG.finditer(text):
-            self.feed_plain(text[end : found.start()])
-            end = found.end()
-            escapes, tag = found.groups()
-            self.feed_plain("\\" * (len(escapes) // 2))
-            if len(escapes) % 2:
-                self.feed_plain(tag)
-            elif tag.startswith("</"):
-                self._end(tag)
+        for piece, is_tag in _pieces(text):
+            if not is_tag:
+                self._parts.append((True, piece))
+            elif piece.startswith("</"):
+                self._end(piece)
             else:
-                self._begin(tag)
-        return self.feed_plain(text[end:])
+                self._begin(piece)
+        return self
 
     def feed_plain(self, text: str) -> Markup:
         """Reads more text, in which nothing is a tag."""
@@ -230,7 +240,7 @@ class _Filler(Formatter):
                 markup.feed_plain(self._formatted(field, spec, conversion, depth=2))
         return markup
 
-    def _formatted(self, field: str, spec: str, conversion: str | None, depth: int) -> str:
+    def _formatted(self, field: str, spec: str | None, conversion: str | None, depth: int) -> str:
         depth -= 1
         if depth < 0:
             raise ValueError("Max string recursion exceeded")
@@ -238,13 +248,13 @@ class _Filler(Formatter):
         value = self.convert_field(value, conversion)
         inner = [
             literal + ("" if name is None else self._formatted(name, below, how, depth))
-            for literal, name, below, how in self.parse(spec)
+            for literal, name, below, how in self.parse(spec or "")
         ]
         return self.format_field(value, "".join(inner))
 
     def _numbered(self, field: str) -> str:
         """The field with its number, if it has neither number nor name."""
-        first = re.match(r"[^.\[]*", field).group()
+        first = re.split(r"[.\[]", field, maxsplit=1)[0]
         if first and not first.isdigit():
             return field
         if self._automatic is not None and bool(self._automatic) is bool(first):

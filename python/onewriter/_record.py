@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections import namedtuple
+from typing import Any
 
 
 class RecordLevel:
@@ -39,7 +40,7 @@ class RecordFile:
 class _WithId:
     __slots__ = ("id", "name")
 
-    def __init__(self, id_: int, name: str) -> None:
+    def __init__(self, id_: int | None, name: str) -> None:
         self.id, self.name = id_, name
 
     def __repr__(self) -> str:
@@ -94,3 +95,5 @@ class Message(str):
     """A formatted message as sinks get it; ``record`` is its record."""
 
     __slots__ = ("record",)
+
+    record: dict[str, Any]
