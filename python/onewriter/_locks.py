@@ -15,20 +15,24 @@ from weakref import WeakValueDictionary
 # sink may take it, so nobody may wait for a sink with it.
 changes = threading.RLock()
 
-# How deep a record may come from the writing of a record, of a record ...; see `Gate.put`.
-DEEPEST = 10
+# How many records may come from writing what a sink, signal handler or finalizer has logged while a
+# record was written. A sink that answers each record with another one would never be done.
+ANSWERS = 256
 
-# `depth` is 0 outside of sinks, else how deep the record is that this thread writes, or waits to
-# write.
+# `inside` is None outside of sinks. Inside, or waiting to get in: how many such answers the record
+# that brought this thread here may still have, and whether what it writes now is deferred.
 _here = threading.local()
 
 _gates: WeakValueDictionary[int, Gate] = WeakValueDictionary()
 _serial = itertools.count()
 
 
-def depth() -> int:
-    """How deep this thread is inside sinks; 0 outside."""
-    return getattr(_here, "depth", 0)
+def _inside() -> tuple[list[int], bool] | None:
+    return getattr(_here, "inside", None)
+
+
+def _entering() -> tuple[list[int], bool]:
+    return ([ANSWERS], False)
 
 
 class Gate:
@@ -41,43 +45,44 @@ class Gate:
     """
 
     def __init__(self, sink: Any, failed: Callable[[Any], None] | None) -> None:
-        """``failed`` is told the record whose deferred writing raised; ``None`` lets the exception
-        through.
-        """
+        """``failed`` is told the record whose deferred writing raised; ``None``: the caller is."""
         self._sink, self._failed = sink, failed
         self._lock = threading.Lock()
         self._holder = 0
-        self._deferred: deque[tuple[int, Any]] = deque()
+        # Each with the process that left it here: a forked child leaves it to its parent.
+        self._deferred: deque[tuple[int, list[int], Any]] = deque()
         self._is_closing = self._is_closed = False
-        _gates[next(_serial)] = self
+        self.serial = next(_serial)
+        _gates[self.serial] = self
 
     def put(self, message: Any) -> None:
         """Writes a message, or leaves it to the thread that is inside.
 
-        Raises `RuntimeError` for the answer to an answer to ... (`DEEPEST` times) a record: a sink
-        that answers each record with another one would never be done.
+        Raises `RuntimeError` when the record that is being written has brought more than `ANSWERS`
+        answers to answers.
         """
-        came_from = depth()
-        if not came_from:
+        inside = _inside()
+        if inside is None:
             self._wait_and(lambda: self._write(message))
-        elif came_from < DEEPEST:
-            self._deferred.append((came_from + 1, message))
-            self._settle()
-        else:
-            raise RuntimeError(
-                "Could not acquire internal lock because it was already in use (deadlock "
-                "avoided). This likely happened because the logger was re-used inside a sink, a "
-                "signal handler or a '__del__' method, and each record that it wrote brought "
-                f"another one, {DEEPEST} times in a row."
-            )
+            return
+        answers, is_deferred = inside
+        if is_deferred:
+            if not answers[0]:
+                raise RuntimeError(
+                    "Could not acquire internal lock because it was already in use (deadlock "
+                    "avoided). This likely happened because the logger was re-used inside a sink, "
+                    "a signal handler or a '__del__' method, and what it logged there brought "
+                    f"{ANSWERS} more records."
+                )
+            answers[0] -= 1
+        self._deferred.append((os.getpid(), answers, message))
+        self.settle()
 
     def close(self) -> None:
-        """Stops the sink as soon as nobody is inside: before this returns, unless it is called
-        inside of a sink.
-        """
+        """Stops the sink when nobody is inside; only inside of a sink this returns before."""
         self._is_closing = True
-        if depth():
-            self._settle()
+        if _inside():
+            self.settle()
         else:
             self._wait_and(lambda: None)
 
@@ -86,9 +91,9 @@ class Gate:
             self._sink.write(message)
 
     def _wait_and(self, act: Callable[[], None]) -> None:
-        # First the depth, then the lock: a signal handler that logs while this thread waits must
+        # First the mark, then the lock: a signal handler that logs while this thread waits must
         # not wait as well.
-        _here.depth = 1
+        _here.inside = _entering()
         try:
             with self._lock:
                 self._holder = get_ident()
@@ -100,16 +105,14 @@ class Gate:
                     finally:
                         self._holder = 0
         finally:
-            _here.depth = 0
-            self._settle()
+            _here.inside = None
+            self.settle()
 
-    def _settle(self) -> None:
-        """Does what was left here, unless somebody is inside, who then does it on leaving. Never
-        waits.
-        """
-        outer = depth()
+    def settle(self) -> None:
+        """Does what was left here, unless somebody is inside, who then does it on leaving."""
+        outer = _inside()
         while self._deferred or self._is_closing:
-            _here.depth = outer or 1
+            _here.inside = outer or _entering()
             try:
                 if not self._lock.acquire(blocking=False):
                     return
@@ -120,40 +123,35 @@ class Gate:
                     self._holder = 0
                     self._lock.release()
             finally:
-                _here.depth = outer
+                _here.inside = outer
 
     def _drain(self) -> None:
-        outer = depth()
+        outer = _inside()
         while self._deferred:
-            _here.depth, message = self._deferred.popleft()
+            process, answers, message = self._deferred.popleft()
+            _here.inside = (answers, True)
             try:
-                self._write(message)
+                if process == os.getpid():
+                    self._write(message)
             except Exception:
                 if self._failed is None:
                     raise
                 self._failed(message.record)
             finally:
-                _here.depth = outer
+                _here.inside = outer
         if self._is_closing:
             self._is_closing = False
             was_closed, self._is_closed = self._is_closed, True
             if not was_closed:
                 self._sink.stop()
 
-    def hold_for_fork(self) -> bool:
-        """Waits until nobody is inside; returns whether it is now held (not if this thread is
-        inside).
-        """
+    def hold(self) -> bool:
+        """Waits until nobody is inside, and lets nobody in; false where this thread is inside."""
         return self._holder != get_ident() and self._lock.acquire()
 
-    def forget(self) -> None:
-        """In a forked child: what was left here is the parent's to write."""
-        self._deferred.clear()
-
-    def release_after_fork(self) -> None:
-        """Lets others in again."""
+    def release(self) -> None:
+        """Lets others in again; `settle` is to follow."""
         self._lock.release()
-        self._settle()
 
 
 class Watched:
@@ -165,17 +163,18 @@ class Watched:
 
     def is_here(self) -> bool:
         """Whether this very thread is inside the sink."""
-        return self._writer == get_ident()
+        # Both: in a forked child, a new thread may have the number of the parent's writer.
+        return self._writer == get_ident() and _inside() is not None
 
     def write(self, message: Any) -> None:
         """Writes a message with the mark set."""
-        outer, _here.depth = depth(), 1
+        outer, _here.inside = _inside(), _entering()
         self._writer = get_ident()
         try:
             self._sink.write(message)
         finally:
             self._writer = 0
-            _here.depth = outer
+            _here.inside = outer
 
     def stop(self) -> None:
         """Stops the sink."""
@@ -187,27 +186,39 @@ class Watched:
 
 
 def _before_fork() -> None:
-    # The gates in the order of their making, then the lock that is taken inside of sinks. A thread
-    # inside one sink does not wait for another (see `Gate.put`), so this order is all that is
-    # needed.
-    gates = [gate for _, gate in sorted(_gates.items())]
-    _here.held = [gate for gate in gates if gate.hold_for_fork()]
-    changes.acquire()
+    # First the gates, in the order of their making, then the lock that is taken inside of sinks. A
+    # thread inside one sink waits for no other (see `Gate.put`), so that no other order can occur.
+    # What logs on this thread meanwhile (a signal handler, another module's hook) must not wait.
+    _here.outer = _inside()
+    _here.inside = _here.outer or _entering()
+    _here.held = held = {}
+    while True:
+        for gate in sorted(_living_gates(), key=lambda gate: gate.serial):
+            if gate not in held:
+                held[gate] = gate.hold()
+        changes.acquire()
+        if all(gate in held for gate in _living_gates()):
+            return
+        changes.release()
+
+
+def _living_gates() -> list[Gate]:
+    # The list of references is made in one step; to iterate over the dict would be unsafe.
+    return [gate for gate in [reference() for reference in _gates.valuerefs()] if gate is not None]
 
 
 def _after_fork() -> None:
     changes.release()
-    for gate in _here.__dict__.pop("held"):
-        gate.release_after_fork()
-
-
-def _after_fork_in_child() -> None:
-    for gate in _gates.values():
-        gate.forget()
-    _after_fork()
+    held = _here.__dict__.pop("held")
+    for gate, is_held in held.items():
+        if is_held:
+            gate.release()
+    _here.inside = _here.outer
+    for gate in held:
+        gate.settle()
 
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(
-        before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork_in_child
+        before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork
     )

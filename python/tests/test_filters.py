@@ -70,7 +70,8 @@ def test_a_function_is_asked():
         (
             {1: 10},
             TypeError,
-            "The filter dict contains an invalid module, it should be a string (or None), not: 'int'",
+            "The filter dict contains an invalid module, it should be a string (or None), "
+            "not: 'int'",
         ),
         (
             {"a": None},

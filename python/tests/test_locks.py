@@ -3,6 +3,8 @@
 import gc
 import os
 import signal
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -79,20 +81,20 @@ def test_a_deferred_record_whose_writing_fails_is_reported_with_its_own_text(
     assert err.count("--- Logging error in Loguru Handler #0 ---") == 1
 
 
-@pytest.mark.parametrize("handlers", [1, 2])
-def test_a_sink_that_answers_every_record_with_another_one_is_stopped(
-    logger, written, capsys, handlers
-):
+@pytest.mark.parametrize("answers", [1, 2])
+def test_a_sink_that_answers_every_record_is_stopped(logger, written, capsys, monkeypatch, answers):
     def sink(message):
         written(message)
-        logger.info("again")
+        for _ in range(answers):
+            logger.info("again")
 
-    for _ in range(handlers):
-        logger.add(sink, format="{message}")
+    monkeypatch.setattr(_locks, "ANSWERS", 20)
+    logger.add(sink, format="{message}")
     logger.info("once")
-    deepest = _locks.DEEPEST
-    assert len(written) == sum(handlers**depth for depth in range(1, deepest + 1))
-    assert capsys.readouterr().err.count("(deadlock avoided)") == handlers**deepest * handlers
+    # The record, its direct answers, and as many more as are allowed. Each was answered.
+    assert len(written) == 1 + answers + 20
+    refused = len(written) * answers - (answers + 20)
+    assert capsys.readouterr().err.count("(deadlock avoided)") == refused
 
 
 def test_a_sink_that_answers_every_record_raises_at_the_caller_who_wants_errors(logger):
@@ -168,6 +170,18 @@ def test_a_signal_handler_that_logs_loses_nothing_wherever_it_interrupts(logger,
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
     assert (written.count("signal\n"), written.count("record\n")) == (signals, records)
+
+
+def test_a_burst_of_records_logged_while_one_is_written_is_not_limited(logger, written):
+    def sink(message):
+        written(message)
+        if message == "outer":
+            for number in range(5 * _locks.ANSWERS):
+                logger.info(number)
+
+    logger.add(sink, format=lambda _: "{message}", catch=False)
+    logger.info("outer")
+    assert written == ["outer", *map(str, range(5 * _locks.ANSWERS))]
 
 
 def test_a_signal_handler_that_logs_while_its_thread_waits_for_the_sink_does_not_wait(
@@ -335,3 +349,34 @@ def test_a_record_left_for_a_sink_is_written_by_the_parent_alone_and_once(logger
         thread.join(20)
     os.close(file)
     assert path.read_text() == "slow|left|"
+
+
+FORK_HOOKS = """
+import os, signal
+signal.alarm(20)
+def log(text):
+    return lambda: logger.info(text)
+hooks = dict(before=log("before"), after_in_parent=log("parent"), after_in_child=log("child"))
+os.register_at_fork(**hooks)
+from onewriter import logger
+os.register_at_fork(**hooks)
+logger.remove()
+logger.add(lambda message: os.write(1, message.encode()), format="{message}", catch=False)
+pid = os.fork()
+if pid == 0:
+    os._exit(0)
+assert os.waitpid(pid, 0)[1] == 0
+"""
+
+
+@forks
+def test_hooks_of_a_fork_may_log_whether_they_run_inside_or_outside_of_ours():
+    done = subprocess.run(
+        [sys.executable, "-c", FORK_HOOKS],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert sorted(done.stdout.split()) == ["before"] * 2 + ["child"] * 2 + ["parent"] * 2
