@@ -1,6 +1,4 @@
-"""Logging in which everyone logs and one writes: Loguru's interface, as ``from onewriter import
-logger``.
-"""
+"""Everyone logs, one writes: ``from onewriter import logger``, with Loguru's interface."""
 
 from __future__ import annotations
 
@@ -25,9 +23,7 @@ logger = Logger(
     patchers=[],
     extra={},
 )
-"""The logger. It writes to stderr until another handler is asked for with ``logger.remove()`` and
-``logger.add(...)``.
-"""
+"""The logger. At first it has one handler, for stderr."""
 
 if _defaults.AUTOINIT and sys.stderr:
     logger.add(sys.stderr)

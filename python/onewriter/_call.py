@@ -92,9 +92,7 @@ def _exception_of(given: Any) -> RecordException | None:
 def set_message(
     record: dict[str, Any], options: Options, message: Any, args: tuple, kwargs: dict[str, Any]
 ) -> _markup.Markup | None:
-    """Sets a record's message, and its extra from ``kwargs``; returns the message's markup, if it
-    has some.
-    """
+    """Sets a record's message and extra; returns the message's markup, if it has some."""
     if options.lazy:
         args = tuple([arg() for arg in args])
         kwargs = {key: value() for key, value in kwargs.items()}

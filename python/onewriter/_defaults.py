@@ -10,8 +10,7 @@ _FALSE = ("0", "false", "no", "n", "nok", "off")
 
 
 def env(key: str, kind: type, default: Any = None) -> Any:
-    """The value of an environment variable as a `str`, `int` or `bool`; ``default`` if it is not
-    set.
+    """The value of an environment variable as a `str`, `int` or `bool`, or ``default``.
 
     Raises `ValueError` for a text that is no such value, and for another ``kind``.
     """

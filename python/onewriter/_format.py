@@ -15,9 +15,7 @@ class Format:
     """The ``format`` of a handler: how a record becomes text."""
 
     def __init__(self, given: Any, *, is_colored: bool, tail: str) -> None:
-        """``given`` is a format string, to which ``tail`` is added, or a function that makes one of
-        a record.
-        """
+        """``given``: a format string, to which ``tail`` is added, or a function that makes one."""
         self.is_colored = is_colored
         self._dynamic = None
         if isinstance(given, str):

@@ -8,9 +8,7 @@ from types import FrameType
 
 
 def load_get_frame_function() -> Callable[[int], FrameType]:
-    """A function from a number of calls to the frame that is so far above; `ValueError` where none
-    is.
-    """
+    """A function from a number of calls to the frame so far above, or `ValueError`."""
     return getattr(sys, "_getframe", _get_frame_by_traceback)
 
 

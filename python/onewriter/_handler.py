@@ -15,9 +15,7 @@ from ._record import Message
 
 
 def report(number: int, record: Any, *, exception: BaseException | None = None) -> None:
-    """Says on stderr that a handler has failed with an exception (default: the current one), and
-    with which record.
-    """
+    """Says on stderr which handler has failed with which record and (current) exception."""
     if not sys.stderr:
         return
     if exception is None:
@@ -66,14 +64,12 @@ class Handler:
         self._make_way()
 
     def _make_way(self) -> None:
-        """Sets how a message gets to the sink: through a gate, or through a queue to the thread
-        that owns it.
-        """
+        """Sets how messages get to the sink: through a gate, or a queue to its thread."""
         number, catch = self._options.number, self._options.catch
         if not self._options.enqueue:
             self._gate = Gate(self._sink, partial(report, number) if catch else None)
             return
-        from . import _transport
+        from . import _transport  # Native code, which handlers without a queue can do without.
 
         self._watched = Watched(self._sink)
         self._transport = _transport.make(
@@ -146,9 +142,7 @@ class Handler:
         return serialized(text, record) if options.serialize else text
 
     def stop(self) -> None:
-        """Stops the sink when all that it was given is written; called inside of the sink, as soon
-        as it is left.
-        """
+        """Stops the sink when all is written; called inside of the sink, when that is left."""
         self._is_stopped = True
         if not self._options.enqueue:
             self._gate.close()
@@ -159,9 +153,7 @@ class Handler:
             self._transport.stop()
 
     def complete(self) -> None:
-        """Waits until all that was put before is written; inside of the sink there is nothing to
-        wait for.
-        """
+        """Waits until all that was put before is written; inside of the sink it does not wait."""
         if self._options.enqueue and not self._is_stopped and not self._is_on_writer():
             self._transport.complete()
 

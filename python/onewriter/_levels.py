@@ -50,9 +50,7 @@ class Levels:
         self.escapes = {name: _markup.escape_of(level.color) for name, level in self.known.items()}
 
     def get(self, name: str) -> Level:
-        """The level of this name; raises `ValueError` if there is none, `TypeError` if it is no
-        string.
-        """
+        """The level of this name; raises `ValueError` or `TypeError` if it names none."""
         if not isinstance(name, str):
             raise TypeError(
                 f"Invalid level name, it should be a string, not: '{type(name).__name__}'"
@@ -81,9 +79,7 @@ class Levels:
         return int(number)
 
     def of_record(self, level: str | int) -> tuple[RecordLevel, str]:
-        """The level of a record that is logged with this name or number, and the escape sequences
-        of its colour.
-        """
+        """The level of a record logged with this name or number, and its colour's escapes."""
         if isinstance(level, str):
             known = self.get(level)
             return RecordLevel(known.name, known.no, known.icon), self.escapes[level]

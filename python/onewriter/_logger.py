@@ -42,8 +42,7 @@ class _Completion:
 
 
 class Logger:
-    """Logs to all handlers. One is made at import, ``onewriter.logger``; its methods return others
-    with other options.
+    """Logs to all handlers. One is made at import; its methods return others.
 
     All methods may be called from any thread, and from inside a sink.
     """
@@ -238,9 +237,7 @@ class Logger:
 
     @contextlib.contextmanager
     def contextualize(self, /, **kwargs: Any) -> Iterator[None]:
-        """A context manager and decorator: all records of this thread or task have these in their
-        extra.
-        """
+        """A context manager and decorator: records of this thread or task have these in extra."""
         token = context.set({**context.get(), **kwargs})
         try:
             yield
@@ -255,8 +252,7 @@ class Logger:
     def level(
         self, name: str, no: int | None = None, color: str | None = None, icon: str | None = None
     ) -> Level:
-        """The level of this name. With ``no`` it is made; ``color`` (markup) and ``icon`` can be
-        changed.
+        """The level of this name; made with ``no``, changed with ``color`` (markup) and ``icon``.
 
         Raises `ValueError` or `TypeError` for a level that is unknown, or whose number would
         change.
@@ -268,8 +264,9 @@ class Logger:
             return levels.change(name, no, color, icon)
 
     def disable(self, name: str | None) -> None:
-        """Takes no records from a module and those below it: ``""`` all, ``None`` those without a
-        module.
+        """Takes no records from a module and those below it.
+
+        ``""`` is all modules, ``None`` those without a name.
         """
         self._core.activate(name, False)
 
@@ -286,8 +283,7 @@ class Logger:
         patcher: Callable[[dict[str, Any]], Any] | None = None,
         activation: list[tuple[str | None, bool]] | None = None,
     ) -> list[int]:
-        """Exchanges all handlers, adds levels, exchanges extra and patcher of all loggers, enables
-        and disables modules.
+        """Exchanges handlers, extra and patcher, adds levels, enables and disables modules.
 
         ``handlers`` and ``levels`` are keyword arguments of `add` and `level`. Returns the ids of
         the handlers.
@@ -305,9 +301,7 @@ class Logger:
         return [self.add(**arguments) for arguments in handlers or ()]
 
     def reinstall(self) -> None:
-        """Makes this logger's handlers those of ``onewriter.logger``: for a logger that was sent to
-        another process.
-        """
+        """Makes this logger, sent from another process, that of the package in this one."""
         sys.modules[__package__].logger._core = self._core
 
     @staticmethod
@@ -318,8 +312,7 @@ class Logger:
         cast: Any = {},
         chunk: int = 2**16,
     ) -> Iterator[dict[str, Any]]:
-        """Yields the groups of each match of a pattern (text, bytes or compiled) in a file (path or
-        file object).
+        """Yields the groups of each match of a pattern in a file (path or file object).
 
         ``cast`` converts them: a dict of functions, or a function that changes the dict. ``chunk``
         characters are read at a time, -1 for all. Raises `TypeError` for arguments of other types.
@@ -365,8 +358,9 @@ class Logger:
 
     def exception(self, message: Any, /, *args: Any, **kwargs: Any) -> None:
         """Logs with the level ERROR and the current exception."""
-        options = self._options._replace(exception=True)
-        self._log("ERROR", False, options, message, args, kwargs)
+        if self._core.min_level <= _ERROR:
+            options = self._options._replace(exception=True)
+            self._log("ERROR", False, options, message, args, kwargs)
 
     def log(self, level: str | int, message: Any, /, *args: Any, **kwargs: Any) -> None:
         """Logs with a level given by its name or number."""
@@ -399,9 +393,7 @@ class Logger:
         args: tuple,
         kwargs: dict[str, Any],
     ) -> None:
-        """Makes the record of the call that is ``options.depth + 2`` frames above, and gives it to
-        the handlers.
-        """
+        """Logs the call ``options.depth + 2`` frames above."""
         core = self._core
         if not core.handlers:
             return

@@ -102,9 +102,7 @@ def _pieces(text: str) -> list[tuple[str, bool]]:
 
 
 class Markup:
-    """A text taken apart: strings, escape sequences, `_Level` and `_Reset`, with what is open at
-    its end.
-    """
+    """A text taken apart: strings, escape sequences, `_Level` and `_Reset`."""
 
     def __init__(self) -> None:
         self._parts: list[tuple[bool, Any]] = []  # (whether it is text, part)
@@ -169,9 +167,7 @@ class Markup:
         return "".join([part for is_text, part in self._parts if is_text])
 
     def color(self, level: str, *, around: str = "") -> str:
-        """The text with escape sequences; ``level`` is that of the record's level, ``around`` what
-        goes on after each.
-        """
+        """The text with escape sequences: those of the level, and what goes on after each."""
         exchanged = {_Level: level, _Reset: RESET + around}
         return "".join(
             [part if is_text else exchanged.get(part, part) for is_text, part in self._parts]

@@ -1,6 +1,4 @@
-"""What ``logger.add`` takes as a sink: files, streams, functions, coroutine functions, standard
-handlers.
-"""
+"""What ``logger.add`` takes as a sink."""
 
 from __future__ import annotations
 
@@ -15,9 +13,7 @@ from typing import Any, NamedTuple
 
 
 class StreamSink:
-    """An object with a ``write`` method, and perhaps ``flush``, ``stop`` and a coroutine function
-    ``complete``.
-    """
+    """An object with ``write``, perhaps ``flush``, ``stop`` and a coroutine ``complete``."""
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
@@ -162,9 +158,7 @@ class AsyncSink:
                 loop.call_soon_threadsafe(task.cancel)
 
     def tasks_to_complete(self) -> list:
-        """Coroutines that return when the tasks of the loop they are awaited in are done; none for
-        such a task itself.
-        """
+        """What is to be awaited for the running loop's tasks; nothing inside of such a task."""
         if _is_inside.get():
             return []
         return [_finished(task, loop) for task, loop in self._tasks.copy().items()]

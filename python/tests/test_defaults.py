@@ -10,9 +10,7 @@ from onewriter._defaults import env
 
 
 def run(code, **variables):
-    """Runs code in a new interpreter with these environment variables; returns what it printed and
-    its stderr.
-    """
+    """The output and errors of code in a new interpreter with these variables."""
     done = subprocess.run(
         [sys.executable, "-c", code],
         env={
