@@ -15,3 +15,30 @@ def pytest_configure(config: pytest.Config) -> None:
     folder = tempfile.mkdtemp(prefix="onewriter-tests-", dir=base)
     os.environ["ONEWRITER_DIR"] = folder
     config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+
+
+@pytest.fixture
+def logger():
+    """The logger without handlers and options, as new; again so after the test."""
+    import onewriter
+    from onewriter import _logger
+
+    def renew():
+        onewriter.logger.remove()
+        onewriter.logger.__init__(_logger.Core(), None, 0, False, False, False, False, True, [], {})
+        _logger.context.set({})
+
+    renew()
+    yield onewriter.logger
+    renew()
+
+
+@pytest.fixture
+def written():
+    """A sink: a list to which each message is appended."""
+
+    class Written(list):
+        def __call__(self, message):
+            self.append(str(message))
+
+    return Written()

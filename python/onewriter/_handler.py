@@ -1,0 +1,165 @@
+"""A handler: a sink with its level, filter and format, and what happens when it fails."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import traceback
+from functools import partial
+from typing import Any, NamedTuple
+
+from ._format import Format, serialized
+from ._locks import Gate, Watched
+from ._markup import Markup
+from ._record import Message
+
+
+def report(number: int, record: Any, *, exception: BaseException | None = None) -> None:
+    """Says on stderr which handler has failed with which record and (current) exception."""
+    if not sys.stderr:
+        return
+    if exception is None:
+        exception = sys.exc_info()[1]
+    try:
+        shown = str(record)
+    except Exception:
+        shown = "/!\\ Unprintable record /!\\"
+    try:
+        sys.stderr.write(
+            f"--- Logging error in Loguru Handler #{number} ---\nRecord was: {shown}\n"
+        )
+        if exception is not None:
+            traceback.print_exception(
+                type(exception), exception, exception.__traceback__, file=sys.stderr
+            )
+        sys.stderr.write("--- End of logging error ---\n")
+    except Exception:
+        # A closed or broken stderr: nobody is left who could be told.
+        pass
+
+
+class HandlerOptions(NamedTuple):
+    """What ``logger.add`` was given for a handler."""
+
+    number: int
+    name: str
+    level: int
+    filter: Any
+    format: Format
+    formatter: Any
+    serialize: bool
+    catch: bool
+    enqueue: bool
+    context: Any
+
+
+class Handler:
+    """A sink and what is asked before it gets a record."""
+
+    def __init__(self, sink: Any, options: HandlerOptions) -> None:
+        self.level = options.level
+        self._options = options
+        self._sink = sink
+        self._is_stopped = False
+        self._make_way()
+
+    def _make_way(self) -> None:
+        """Sets how messages get to the sink: through a gate, or a queue to its thread."""
+        number, catch = self._options.number, self._options.catch
+        if not self._options.enqueue:
+            self._gate = Gate(self._sink, partial(report, number) if catch else None)
+            return
+        from . import _transport  # Native code, which handlers without a queue can do without.
+
+        self._watched = Watched(self._sink)
+        self._transport = _transport.make(
+            self._watched,
+            name=f"loguru-writer-{number}",
+            context=self._options.context,
+            report=partial(report, number),
+        )
+
+    def __repr__(self) -> str:
+        return f"(id={self._options.number}, level={self.level}, sink={self._options.name})"
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = self.__dict__.copy()
+        if self._options.enqueue:
+            # Only the process that made the handler writes to its sink.
+            state["_sink"] = state["_watched"] = None
+        else:
+            del state["_gate"]
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        if not self._options.enqueue:
+            self._make_way()
+
+    def emit(
+        self,
+        record: dict[str, Any],
+        escape: str,
+        from_decorator: bool,
+        is_raw: bool,
+        colored: Markup | None,
+    ) -> None:
+        """Gives a record to the sink if the filter takes it."""
+        options = self._options
+        try:
+            if options.filter is not None and not options.filter(record):
+                return
+            message = Message(self._text(record, escape, from_decorator, is_raw, colored))
+            message.record = record
+            if not options.enqueue:
+                self._gate.put(message)
+            elif not self._is_stopped:
+                self._transport.put(message)
+        except Exception:
+            if not options.catch:
+                raise
+            report(options.number, record)
+
+    def _text(
+        self,
+        record: dict[str, Any],
+        escape: str,
+        from_decorator: bool,
+        is_raw: bool,
+        colored: Markup | None,
+    ) -> str:
+        options = self._options
+        if is_raw:
+            text = record["message"]
+            if colored is not None and options.format.is_colored:
+                text = colored.color(escape)
+        else:
+            exception = record["exception"]
+            shown = ""
+            if exception:
+                shown = options.formatter.format(*exception, from_decorator=from_decorator)
+            text = options.format.text(record, shown, escape, colored)
+        return serialized(text, record) if options.serialize else text
+
+    def stop(self) -> None:
+        """Stops the sink when all is written; called inside of the sink, when that is left."""
+        self._is_stopped = True
+        if not self._options.enqueue:
+            self._gate.close()
+        elif self._is_on_writer():
+            # The queue is drained by the thread that is here.
+            threading.Thread(target=self._transport.stop, name="onewriter-stop").start()
+        else:
+            self._transport.stop()
+
+    def complete(self) -> None:
+        """Waits until all that was put before is written; inside of the sink it does not wait."""
+        if self._options.enqueue and not self._is_stopped and not self._is_on_writer():
+            self._transport.complete()
+
+    def tasks(self) -> list:
+        """What is to be awaited until the sink is done with all that it was given."""
+        return [] if self._sink is None else self._sink.tasks_to_complete()
+
+    def _is_on_writer(self) -> bool:
+        return self._watched is not None and self._watched.is_here()
