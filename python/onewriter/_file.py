@@ -76,6 +76,8 @@ class FileSink:
         # What a failed rotation or another program has left must be neither emptied nor in the way.
         self._mode_to_go_on = mode.replace("w", "a").replace("x", "a")
         self._pattern = str(path)
+        # A program that changes its directory does not move its log.
+        self._directory = "" if os.path.isabs(self._pattern) else os.getcwd()
         self._is_due = make_rotation(rotation, _created)
         self._retain = make_retention(retention)
         self._compress = make_compression(compression)
@@ -125,7 +127,8 @@ class FileSink:
         """Returns at once: a message is written when `write` returns."""
 
     def _new_path(self) -> str:
-        return os.path.abspath(self._pattern.format_map({"time": _PathTime(aware_now())}))
+        name = self._pattern.format_map({"time": _PathTime(aware_now())})
+        return os.path.abspath(os.path.join(self._directory, name))
 
     def _open(self, path: str, mode: str) -> None:
         os.makedirs(os.path.dirname(path), exist_ok=True)
@@ -175,7 +178,7 @@ class FileSink:
                 self._archive(finished)
         finally:
             if self._retain is not None:
-                self._retain(files_of(os.path.abspath(self._pattern)))
+                self._retain(files_of(self._directory, self._pattern))
 
     def _archive(self, finished: str) -> None:
         if not isinstance(self._compress, Compression):

@@ -37,10 +37,11 @@ def make_retention(retention: Any) -> Retention | None:
     raise TypeError(f"Cannot infer retention for objects of type: '{type(retention).__name__}'")
 
 
-def files_of(pattern: str) -> list[str]:
+def files_of(directory: str, pattern: str) -> list[str]:
     """The files that a sink has written or turned into archives, in the order of their names.
 
     Args:
+        directory: where the path begins, if it is not absolute.
         pattern: the sink's path; its placeholders stand for any text.
     """
     parts = []
@@ -48,7 +49,7 @@ def files_of(pattern: str) -> list[str]:
         parts.append(glob.escape(literal))
         if placeholder is not None:
             parts.append("*")
-    path = "".join(parts)
+    path = os.path.abspath(os.path.join(glob.escape(directory), "".join(parts)))
     root, extension = os.path.splitext(path)
     candidates = {path, f"{path}.*"}
     if extension:

@@ -18,6 +18,7 @@ from ._trace_source import BOX, DEFAULT_THEME, PLAIN, Arrows, annotations, highl
 
 _OWN_DIRECTORY = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _MOST_REPEATS = 3
+_LONG_CHAIN = 50
 _MOST_IN_GROUP = 15
 _DEEPEST_GROUP = 10
 
@@ -67,6 +68,14 @@ class _Frame(NamedTuple):
         return linecache.getline(path, self.line, scope).strip()
 
 
+class _Link(NamedTuple):
+    """One exception of a chain; its summary is there if the chain is long."""
+
+    value: BaseException | None
+    frames: list[_Frame]
+    summary: traceback.TracebackException | None
+
+
 _Place = tuple[FrameType, int]
 
 
@@ -112,9 +121,10 @@ def _is_group(error: BaseException | None) -> bool:
 
 def _led(lines: Iterable[str], depth: int, *, is_group: bool = False) -> Iterator[str]:
     """The lines behind the bar of the group that they belong to, if they do."""
-    lead = "  " * (depth + 1) + "| " if depth else "  | " if is_group else ""
-    for line in "\n".join(lines).split("\n"):
-        yield lead + line if line else lead.rstrip()
+    lead = "  " * (depth + 1) + "| " if depth or is_group else ""
+    for text in lines:
+        for line in text.split("\n"):
+            yield lead + line if line else lead.rstrip()
 
 
 class ExceptionFormatter:
@@ -186,38 +196,36 @@ class ExceptionFormatter:
         self, value: BaseException | None, frames: list[_Frame], seen: set[int], depth: int
     ) -> Iterator[str]:
         """The exceptions that led to this one, then this one."""
-        links: list[tuple[BaseException | None, list[_Frame]]] = []
-        sentences: list[str] = []
+        errors, sentences = [value], []
         while True:
-            links.append((value, frames))
-            seen.add(id(value))
-            value, sentence = _earlier(value)
-            if value is None or id(value) in seen:
+            seen.add(id(errors[-1]))
+            earlier, sentence = _earlier(errors[-1])
+            if earlier is None or id(earlier) in seen:
                 break
+            errors.append(earlier)
             sentences.append(sentence)
-            frames = _frames(_below(value.__traceback__), None)
+        stacks = [frames, *(_frames(_below(error.__traceback__), None) for error in errors[1:])]
+        links = list(map(_Link, errors, stacks, _summaries(errors)))
         space = "\n" if self._diagnose else ""
         while links:
-            value, frames = links.pop()
-            if not _is_group(value):
-                yield from _led(self._one(value, frames, "Traceback"), depth)
+            link = links.pop()
+            if not _is_group(link.value):
+                yield from _led(self._one(link, "Traceback"), depth)
             elif depth < _DEEPEST_GROUP:
-                yield from self._group(value, frames, seen, depth)
+                yield from self._group(link, seen, depth)
             else:
                 yield from _led((f"... (max_group_depth is {_DEEPEST_GROUP})",), depth)
             if links:
                 yield from _led((space, self._styled(sentences.pop(), _BOLD), space), depth)
 
-    def _group(
-        self, value: BaseException, frames: list[_Frame], seen: set[int], depth: int
-    ) -> Iterator[str]:
+    def _group(self, group: _Link, seen: set[int], depth: int) -> Iterator[str]:
         """A group: its own stack and message, then its members, each one step further right."""
-        lines = _led(self._one(value, frames, "Exception Group Traceback"), depth, is_group=True)
-        first = next(lines)
-        yield f"  + {first[4:]}" if frames and depth == 0 else first
+        lines = _led(self._one(group, "Exception Group Traceback"), depth, is_group=True)
+        first = next(lines, "")
+        yield f"  + {first[4:]}" if group.frames and depth == 0 else first
         yield from lines
         indent = "  " * (depth + 1)
-        members = list(value.exceptions)
+        members = list(group.value.exceptions)
         shown = members[:_MOST_IN_GROUP]
         for number, member in enumerate(shown, 1):
             corner = "+-" if number == 1 else "  "
@@ -231,12 +239,13 @@ class ExceptionFormatter:
             return  # The last member's own end is the end of both.
         yield f"{indent}  +{'-' * 36}"
 
-    def _one(self, value: BaseException | None, frames: list[_Frame], title: str) -> Iterator[str]:
+    def _one(self, link: _Link, title: str) -> Iterator[str]:
         """One exception: its stack and its message."""
+        value, frames, _ = link
         if frames:
             yield self._styled(f"{title} (most recent call last):", "\x1b[33m\x1b[1m")
             yield from self._stack(frames)
-        lines = _message_lines(value)
+        lines = _message_lines(link)
         at = next((i for i, line in enumerate(lines) if not line.startswith(" ")), len(lines))
         if self._diagnose and at and isinstance(value, SyntaxError):
             yield ""
@@ -316,10 +325,28 @@ def _arrows_in(encoding: str | None) -> Arrows:
     return BOX
 
 
-def _message_lines(value: BaseException | None) -> list[str]:
+def _summaries(errors: list[BaseException | None]) -> list[traceback.TracebackException | None]:
+    """What `traceback` makes of a long chain, all of which it would walk anew for each exception."""
+    if len(errors) <= _LONG_CHAIN:
+        return [None] * len(errors)
+    last = errors[0]
+    found: list[traceback.TracebackException | None] = [
+        traceback.TracebackException(type(last), last, None, limit=0, compact=True)
+    ]
+    for _ in errors[1:]:
+        summary = found[-1]
+        found.append(summary and (summary.__cause__ or summary.__context__))
+    return found
+
+
+def _message_lines(link: _Link) -> list[str]:
     """The exception without its stack; one whose text cannot be had is named."""
+    kind = type(link.value)
     try:
-        lines = traceback.format_exception_only(type(value), value)
+        if link.summary is not None:
+            lines = list(link.summary.format_exception_only())
+        else:
+            lines = traceback.format_exception_only(kind, link.value)
     except Exception:
-        lines = [f"{type(value).__name__}: <exception str() failed>"]
+        lines = [f"{kind.__name__}: <exception str() failed>"]
     return [line.removesuffix("\n") for line in lines]
