@@ -116,7 +116,8 @@ def values(source: str, scopes: tuple[Mapping[str, Any], ...]) -> list[Value]:
     for index, token in enumerate(tokens):
         if token.text == ".":
             continue
-        is_attribute = index > 0 and tokens[index - 1].text == "."
+        previous = tokens[index - 1].text if index > 0 else ""
+        is_attribute = previous == "."
         if token.kind != "identifier":
             owner = _UNKNOWN
             continue
@@ -125,7 +126,8 @@ def values(source: str, scopes: tuple[Mapping[str, Any], ...]) -> list[Value]:
         elif owner is not _UNKNOWN:
             owner = _attribute(owner, token.text)
         following = tokens[index + 1].text if index + 1 < len(tokens) else ""
-        is_target = following == "=" and not is_attribute
+        # Loguru shows what a later statement of the line assigns to.
+        is_target = following == "=" and previous not in (".", ";")
         if owner is not _UNKNOWN and not is_target:
             found.append(Value(token.column, shown(owner)))
     return found
