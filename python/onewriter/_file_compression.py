@@ -62,14 +62,14 @@ class Compression:
         if name not in _FORMATS:
             raise ValueError(f"Invalid compression format: '{name}'")
         self.extension = f".{name}"
-        self._pack = _FORMATS[name]
+        self._name = name
 
     def __call__(self, source: str, target: str) -> None:
         """Makes the archive and removes the source; at any moment one of the two is whole."""
         unfinished = f"{target}.part"
         try:
             with open(unfinished, "wb") as archive:
-                self._pack(source, archive)
+                _FORMATS[self._name](source, archive)
             os.replace(unfinished, target)
         except BaseException:
             with suppress(FileNotFoundError):

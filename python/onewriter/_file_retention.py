@@ -7,6 +7,7 @@ import glob
 import os
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from string import Formatter
 from typing import Any
 
@@ -29,11 +30,11 @@ def make_retention(retention: Any) -> Retention | None:
         age = _duration.parse_duration(retention)
         if age is None:
             raise ValueError(f"Cannot parse retention from: '{retention}'")
-        return lambda paths: _keep_younger(paths, age)
+        return partial(_keep_younger, age)
     if isinstance(retention, datetime.timedelta):
-        return lambda paths: _keep_younger(paths, retention)
+        return partial(_keep_younger, retention)
     if isinstance(retention, int):
-        return lambda paths: _keep_newest(paths, retention)
+        return partial(_keep_newest, retention)
     raise TypeError(f"Cannot infer retention for objects of type: '{type(retention).__name__}'")
 
 
@@ -58,12 +59,12 @@ def files_of(directory: str, pattern: str) -> list[str]:
     return sorted(name for name in found if os.path.isfile(name))
 
 
-def _keep_newest(paths: list[str], number: int) -> None:
+def _keep_newest(number: int, paths: list[str]) -> None:
     newest_first = sorted(paths, key=lambda path: (-_changed(path), path))
     _remove(newest_first[max(number, 0) :])
 
 
-def _keep_younger(paths: list[str], age: datetime.timedelta) -> None:
+def _keep_younger(age: datetime.timedelta, paths: list[str]) -> None:
     oldest = time.time() - age.total_seconds()
     _remove(path for path in paths if _changed(path) <= oldest)
 

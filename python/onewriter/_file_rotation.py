@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import datetime
 import numbers
+import operator
 from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
 from typing import Any, TextIO
 
 from . import _duration
@@ -13,9 +15,14 @@ from . import _duration
 Condition = Callable[[Any, TextIO], bool]
 """Called before each write, with the message, which has the attribute ``record``, and the file."""
 
+Step = Callable[[datetime.datetime], datetime.datetime]
+"""From one limit of a period to the next."""
+
 
 def make_rotation(rotation: Any, creation_time: Callable[[str], float]) -> Condition | None:
     """The condition that a ``rotation`` argument stands for; ``None`` stands for never.
+
+    It can be pickled, if the functions given can: loggers are sent to other processes.
 
     Args:
         rotation: a size in bytes or as text, a `timedelta`, a `time`, a duration, frequency, day or
@@ -31,15 +38,17 @@ def make_rotation(rotation: Any, creation_time: Callable[[str], float]) -> Condi
     if isinstance(rotation, (list, tuple, set)):
         if not rotation:
             raise ValueError("Must provide at least one rotation condition")
-        conditions = [make_rotation(one, creation_time) for one in rotation]
-        # All are asked, because those by time count on it.
-        return lambda message, file: any([condition(message, file) for condition in conditions])
+        return partial(_any, [_condition(one, creation_time) for one in rotation])
+    return _condition(rotation, creation_time)
+
+
+def _condition(rotation: Any, creation_time: Callable[[str], float]) -> Condition:
     if isinstance(rotation, str):
         return _from_text(rotation, creation_time)
     if isinstance(rotation, (numbers.Real, Decimal)):
         return RotationBySize(rotation)
     if isinstance(rotation, datetime.time):
-        return RotationByTime(_at(None, rotation), creation_time, rotation.tzinfo)
+        return RotationByTime(partial(_next_at, None, rotation), creation_time, rotation.tzinfo)
     if isinstance(rotation, datetime.timedelta):
         return RotationByTime(_every(rotation), creation_time)
     if callable(rotation):
@@ -60,27 +69,26 @@ def _from_text(text: str, creation_time: Callable[[str], float]) -> Condition:
     daytime = _duration.parse_daytime(text)
     if daytime is not None:
         day, time = daytime
-        return RotationByTime(_at(day, time or datetime.time(0)), creation_time)
+        return RotationByTime(partial(_next_at, day, time or datetime.time(0)), creation_time)
     raise ValueError(f"Cannot parse rotation from: '{text}'")
-
-
-Step = Callable[[datetime.datetime], datetime.datetime]
 
 
 def _every(interval: datetime.timedelta) -> Step:
     if interval <= datetime.timedelta(0):
         raise ValueError(f"Invalid rotation interval: '{interval}' (it must be longer than zero)")
-    return lambda moment: moment + interval
+    return partial(operator.add, interval)
 
 
-def _at(day: int | None, time: datetime.time) -> Step:
-    def following(moment: datetime.datetime) -> datetime.datetime:
-        found = datetime.datetime.combine(moment.date(), time.replace(tzinfo=None), moment.tzinfo)
-        while found <= moment or day not in (None, found.weekday()):
-            found += datetime.timedelta(days=1)
-        return found
+def _next_at(day: int | None, time: datetime.time, moment: datetime.datetime) -> datetime.datetime:
+    found = datetime.datetime.combine(moment.date(), time.replace(tzinfo=None))
+    while found <= moment or day not in (None, found.weekday()):
+        found += datetime.timedelta(days=1)
+    return found
 
-    return following
+
+def _any(conditions: list[Condition], message: Any, file: TextIO) -> bool:
+    # All are asked: those by time count the periods by it.
+    return any([condition(message, file) for condition in conditions])
 
 
 class RotationBySize:

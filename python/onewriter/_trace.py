@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from ._trace_source import BOX, DEFAULT_THEME, PLAIN, Arrows, annotations, highlighted, values
 
-_OWN_DIRECTORY = os.path.dirname(os.path.abspath(__file__)) + os.sep
+_OWN_DIRECTORY = os.path.dirname(__file__) + os.sep
 _MOST_REPEATS = 3
 _LONG_CHAIN = 50
 _MOST_IN_GROUP = 15

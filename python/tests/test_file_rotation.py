@@ -119,7 +119,14 @@ def test_no_rotation_is_no_condition():
 
 @pytest.mark.parametrize(
     ("rotation", "name"),
-    [(object(), "object"), (datetime.date(2017, 1, 1), "date"), (1j, "complex"), (b"1", "bytes")],
+    [
+        (object(), "object"),
+        (datetime.date(2017, 11, 11), "date"),
+        (1j, "complex"),
+        (b"1 MB", "bytes"),
+        ([None], "NoneType"),
+        ([["1 MB"]], "list"),
+    ],
 )
 def test_a_type_that_is_no_rotation_is_named(rotation, name):
     with pytest.raises(TypeError, match=f"^Cannot infer rotation for objects of type: '{name}'$"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import os
+import pickle
 from datetime import datetime, timedelta, timezone
 from types import SimpleNamespace
 
@@ -59,6 +60,10 @@ def write(sink, text, clock):
     message = Message(f"{text}\n")
     message.record = {"time": clock.now}
     sink.write(message)
+
+
+def do_nothing(*args):
+    """What can be pickled by its name."""
 
 
 def contents(directory):
@@ -328,6 +333,23 @@ def test_a_file_that_cannot_be_opened_is_tried_again_with_the_next_message(tmp_p
     (tmp_path / "a.log").rmdir()
     write(sink, "six", clock)
     assert contents(tmp_path) == {"a.log": "six\n"}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"rotation": [1000, "daily", "5 hours", "10:00", timedelta(hours=1), do_nothing]},
+        {"retention": 1000},
+        {"retention": "10 days"},
+        {"compression": "tar.gz"},
+        {"compression": do_nothing},
+    ],
+)
+def test_a_sink_can_be_sent_to_another_process_before_it_is_open(tmp_path, clock, options):
+    sink = pickle.loads(pickle.dumps(FileSink(tmp_path / "a.log", delay=True, **options)))
+    write(sink, "a", clock)
+    sink._close()
+    assert contents(tmp_path) == {"a.log": "a\n"}
 
 
 def test_there_is_nothing_to_wait_for(tmp_path, opened, clock):
