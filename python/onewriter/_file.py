@@ -114,10 +114,9 @@ class FileSink:
         """Closes the file, which without rotation is then compressed, and retention applies."""
         if self._watch and self._file is not None:
             self._follow()
-        was_open = self._file is not None
         self._close()
         if self._is_due is None:
-            self._finish(self._path if was_open else None)
+            self._finish(self._path)
 
     def tasks_to_complete(self) -> list[Any]:
         """What is to be awaited until all is written: nothing."""

@@ -179,6 +179,15 @@ def test_a_period_goes_on_when_the_program_is_started_again(tmp_path, opened, cl
     assert contents(tmp_path) == {"a.2020-01-01_00-00-00_000000.log": "a\na\n", "a.log": "a\n"}
 
 
+def test_a_file_that_is_emptied_is_created_anew(tmp_path, opened, clock):
+    opened(tmp_path / "a.log", mode="w", rotation=4).stop()
+    clock.tick()
+    sink = opened(tmp_path / "a.log", mode="w", rotation=4)
+    write(sink, "one", clock)
+    write(sink, "two", clock)
+    assert contents(tmp_path) == {"a.2020-01-01_00-00-01_000000.log": "one\n", "a.log": "two\n"}
+
+
 def test_an_older_file_is_compressed_and_the_oldest_go(tmp_path, opened, clock):
     sink = opened(tmp_path / "a.log", rotation=3, compression="gz", retention=1)
     for second, text in enumerate(("one", "two", "six")):

@@ -370,6 +370,12 @@ def test_notes_come_last():
     )
 
 
+def test_source_that_has_changed_is_read_again(app):
+    first = text(caught(app("def f():\n    1 / 0\n").f))
+    second = text(caught(app("def f():\n    1 / 00\n").f))
+    assert ("1 / 0\n" in first, "1 / 00\n" in second) == (True, True)
+
+
 def test_without_source_the_place_is_enough(app):
     program = app("def f():\n    1 / 0\n", path="<string>")
     assert text(caught(program.f), colorize=True, diagnose=True) == (
@@ -437,6 +443,12 @@ def test_a_value_that_raises_has_a_placeholder(app):
     )
     shown = text(caught(program.f, program.Hostile()), diagnose=True)
     assert "\n    \u2514 <unprintable Hostile object>\n" in shown
+
+
+def test_the_last_value_of_a_frame_has_no_empty_end(app):
+    program = app("class C:\n    __repr__ = lambda self: 'C\\n\\n'\n\ndef f(x):\n    x()\n")
+    shown = text(caught(program.f, program.C()), diagnose=True)
+    assert shown.endswith("    x()\n    \u2514 C\n\nTypeError: 'C' object is not callable\n")
 
 
 def test_a_thread_s_stack_ends_at_its_start(app):

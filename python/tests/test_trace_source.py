@@ -136,6 +136,10 @@ def test_further_lines_of_a_value_stand_below_its_first(arrows, expected):
     assert annotations([Value(0, "0"), Value(2, "[1\n 2]")], arrows, False) == expected
 
 
+def test_only_a_newline_ends_a_line_of_a_value():
+    assert annotations([Value(0, "a\r\u2028b\n")], BOX, False) == ["\u2514 a\r\u2028b", "  "]
+
+
 def test_values_are_cyan():
     assert annotations([Value(2, "1")], BOX, True) == [
         "\x1b[36m  \u2514 \x1b[0m\x1b[36m\x1b[1m1\x1b[0m"
