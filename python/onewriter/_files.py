@@ -129,7 +129,7 @@ class FileHandler(OverFileQueue, logging.FileHandler):
         delay: bool = False,
         errors: str | None = None,
     ) -> None:
-        logging.FileHandler.__init__(self, filename, mode, encoding, True, errors)
+        super().__init__(filename, mode, encoding, True, errors)
         self._begin(delay)
 
 
@@ -147,7 +147,7 @@ class WatchedFileHandler(OverFileQueue, logging.handlers.WatchedFileHandler):
         delay: bool = False,
         errors: str | None = None,
     ) -> None:
-        logging.handlers.WatchedFileHandler.__init__(self, filename, mode, encoding, True, errors)
+        super().__init__(filename, mode, encoding, True, errors)
         self._begin(delay)
 
     def reopenIfNeeded(self) -> None:  # noqa: N802

@@ -17,7 +17,11 @@ _POLICIES = ("ignore", "replace", "strict")
 
 
 class _Rotating(OverFileQueue):
-    """What rotating handlers have in common: the writer rotates, not the caller."""
+    """What rotating handlers have in common: the writer rotates, not the caller.
+
+    The writer, maybe in another process, cannot call functions of this one: `namer`, `rotator`
+    and overrides of the methods around them are refused, as they would do nothing.
+    """
 
     maxBytes: int = 0
     backupCount: int
@@ -38,8 +42,22 @@ class _Rotating(OverFileQueue):
         self._own_rollovers += 1
 
     def shouldRollover(self, record: logging.LogRecord) -> bool:  # noqa: N802
-        """False: it is the writer that finds out."""
-        return False
+        """Whether the file, as it is now, would reach `maxBytes` with this record.
+
+        It is there to be asked; the writer finds out by itself.
+        """
+        if self.maxBytes <= 0 or not os.path.isfile(self.baseFilename):
+            return False
+        size = os.path.getsize(self.baseFilename)
+        if size == 0:
+            return False
+        line = self._encoded(self.format(record) + self.terminator)  # type: ignore[attr-defined]
+        return size + len(line) >= self.maxBytes
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        for name in ("namer", "rotator", "rotate", "rotation_filename"):
+            _refuse(f"{cls.__name__}.{name}", cls.__dict__.get(name))
 
     @property
     def num_rollovers(self) -> int:
@@ -48,7 +66,7 @@ class _Rotating(OverFileQueue):
 
     @property
     def namer(self) -> None:
-        """None. The writer, maybe in another process, cannot call a function of this one."""
+        """None; see the class."""
         return None
 
     @namer.setter
@@ -57,7 +75,7 @@ class _Rotating(OverFileQueue):
 
     @property
     def rotator(self) -> None:
-        """None, as `namer`."""
+        """None; see the class."""
         return None
 
     @rotator.setter
@@ -69,7 +87,7 @@ def _refuse(what: str, function: object) -> None:
     if function is not None:
         raise NotImplementedError(
             f"{what} = {function!r}: files are rotated by the writer, which cannot call it; "
-            "use_gzip=True compresses old files, and a time rotation's suffix names them"
+            "use_gzip = True has it compress old files, suffix names those of a time rotation"
         )
 
 
@@ -94,9 +112,7 @@ class RotatingFileHandler(_Rotating, logging.handlers.RotatingFileHandler):
         delay: bool = False,
         errors: str | None = None,
     ) -> None:
-        logging.handlers.RotatingFileHandler.__init__(
-            self, filename, mode, maxBytes, backupCount, encoding, True, errors
-        )
+        super().__init__(filename, mode, maxBytes, backupCount, encoding, True, errors)
         self._begin(delay)
 
     def _rotation(self) -> dict[str, Any]:
@@ -121,6 +137,8 @@ class TimedRotatingFileHandler(_Rotating, logging.handlers.TimedRotatingFileHand
     atTime: datetime.time | None
     utc: bool
 
+    shouldRollover = logging.handlers.TimedRotatingFileHandler.shouldRollover  # noqa: N815
+
     def __init__(
         self,
         filename: str | os.PathLike[str],
@@ -133,8 +151,8 @@ class TimedRotatingFileHandler(_Rotating, logging.handlers.TimedRotatingFileHand
         atTime: datetime.time | None = None,  # noqa: N803
         errors: str | None = None,
     ) -> None:
-        logging.handlers.TimedRotatingFileHandler.__init__(
-            self, filename, when, interval, backupCount, encoding, True, utc, atTime, errors
+        super().__init__(
+            filename, when, interval, backupCount, encoding, True, utc, atTime, errors
         )
         self._begin(delay)
 
@@ -248,7 +266,7 @@ class ConcurrentRotatingFileHandler(_Concurrent, logging.handlers.BaseRotatingHa
         lock_file_directory: str | None = None,
         keep_file_open: bool = True,
     ) -> None:
-        logging.handlers.BaseRotatingHandler.__init__(self, filename, mode, encoding, True)
+        super().__init__(filename, mode, encoding, True)
         self.maxBytes = maxBytes
         self.backupCount = backupCount
         self._concur(use_gzip, owner, chmod, umask, newline, terminator, unicode_error_policy)
