@@ -79,7 +79,8 @@ class OverFileQueue:
         """Formats the record and puts it; an error goes to `handleError`."""
         try:
             line = self.format(record) + self.terminator  # type: ignore[attr-defined]
-            self._file().put(self._encoded(line), record.levelno, self.wait)
+            level = record.levelno or logging.INFO  # makeLogRecord leaves it out
+            self._file().put(self._encoded(line), level, self.wait)
         except RecursionError:
             raise
         except Exception:

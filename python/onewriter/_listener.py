@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import logging
 import logging.handlers
 import os
@@ -10,7 +11,7 @@ import queue
 import sys
 import threading
 import traceback
-import weakref
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
@@ -42,9 +43,7 @@ class QueueListener(logging.handlers.QueueListener):
     ) -> None:
         super().__init__(queue, *handlers, respect_handler_level=respect_handler_level)
         self._thread: threading.Thread | None = None
-        self._dropped = 0
         self.errors = 0
-        _listeners.add(self)
 
     def __enter__(self) -> QueueListener:
         self.start()
@@ -71,6 +70,7 @@ class QueueListener(logging.handlers.QueueListener):
         self._thread = threading.Thread(target=self._monitor, name="onewriter-listener")
         self._thread.daemon = True
         self._thread.start()
+        _running[self] = None
 
     def stop(self) -> None:
         """Waits until all that was put before is handled, and ends the thread, if there is one."""
@@ -85,6 +85,7 @@ class QueueListener(logging.handlers.QueueListener):
                 thread.join(0.01)
         thread.join()
         self._thread = None
+        _running.pop(self, None)
 
     def handle(self, record: logging.LogRecord) -> None:
         """Gives the record, prepared, to the handlers."""
@@ -110,28 +111,25 @@ class QueueListener(logging.handlers.QueueListener):
                 self._report()
                 continue
             failures = 0
-            if record is not self._sentinel:
-                self._survive(record)
-            task_done()
+            self._survive(self._tell_dropped)
             if record is self._sentinel:
+                task_done()
                 return
+            self._survive(self.handle, record)
+            task_done()
 
-    def _survive(self, record: logging.LogRecord) -> None:
+    def _survive(self, work: Callable[..., None], *args: Any) -> None:
         try:
-            self._tell_dropped()
-            self.handle(record)
+            work(*args)
         except BaseException:  # not even SystemExit: nobody would see this thread end
             self._report()
 
     def _tell_dropped(self) -> None:
-        dropped = getattr(self.queue, "dropped", 0)
-        if dropped != self._dropped:
-            number, self._dropped = dropped - self._dropped, dropped
+        lost = self.queue.take_loss() if isinstance(self.queue, Queue) else 0
+        if lost:
             message = "%d record(s) dropped: the queue was full"
             self.handle(
-                logging.LogRecord(
-                    "onewriter", logging.WARNING, __file__, 0, message, (number,), None
-                )
+                logging.LogRecord("onewriter", logging.WARNING, "", 0, message, (lost,), None)
             )
 
     def _report(self) -> None:
@@ -145,7 +143,7 @@ class QueueListener(logging.handlers.QueueListener):
         return any(getattr(end, "queue", None) is other.queue for end in ends)
 
 
-_listeners: weakref.WeakSet[QueueListener] = weakref.WeakSet()
+_running: dict[QueueListener, None] = {}
 _exit_of = 0
 """The process that will stop its listeners at its exit."""
 
@@ -156,35 +154,42 @@ def _stop_at_exit() -> None:
         return
     _exit_of = os.getpid()
     atexit.register(_stop_all)
-    multiprocessing = sys.modules.get("multiprocessing.util")
-    if multiprocessing is not None and sys.modules["multiprocessing"].parent_process():
+    multiprocessing = sys.modules.get("multiprocessing")
+    if multiprocessing is not None and multiprocessing.parent_process() is not None:
         # Such a child leaves without atexit.
-        multiprocessing.Finalize(None, _stop_all, exitpriority=0)
+        from multiprocessing.util import Finalize
+
+        Finalize(None, _stop_all, exitpriority=0)
 
 
 def _stop_all() -> None:
     """Stops what still runs, a listener before those that it feeds."""
-    multiprocessing = sys.modules.get("multiprocessing")
-    if multiprocessing is not None and sys.modules.get("multiprocessing.process"):
-        for child in multiprocessing.active_children():
-            if not child.daemon:  # the interpreter waits for it in any case, but too late
-                child.join()
-    running = [one for one in list(_listeners) if one._thread is not None]
-    while running:
+    if _running:
+        _join_children()
+    while _running:
+        running = list(_running)
         free = [
             one
             for one in running
             if not any(other is not one and other._feeds(one) for other in running)
         ]
-        for one in free or running[:1]:
-            one.stop()
-            running.remove(one)
+        (free or running)[0].stop()
+
+
+def _join_children() -> None:
+    """Waits for the children that the interpreter would wait for later: they still put."""
+    multiprocessing = sys.modules.get("multiprocessing")
+    for child in multiprocessing.active_children() if multiprocessing is not None else ():
+        if not child.daemon:
+            with contextlib.suppress(AssertionError):  # after os.fork: a child of the parent
+                child.join()
 
 
 def _forget_threads() -> None:
     """In a forked child: the threads are the parent's."""
-    for listener in list(_listeners):
+    for listener in _running:
         listener._thread = None
+    _running.clear()
 
 
 os.register_at_fork(after_in_child=_forget_threads)

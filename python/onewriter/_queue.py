@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import itertools
 import logging
 import marshal
 import os
-import sys
 import threading
-import traceback
 import weakref
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -63,6 +62,7 @@ class Queue:
         self.overflow = overflow
         self._drop_below = _drop_below(overflow)
         self.dropped = 0
+        self._told = 0
         self._dropped_elsewhere: dict[int, int] = {}
         self._name = name
         self._reader = os.getpid()
@@ -79,20 +79,22 @@ class Queue:
         self._looks = 0
         self._done = 0
         self._all_done = threading.Condition()
-        _queues.add(self)
+        with _registry:
+            _queues.add(self)
 
     @classmethod
     def connect(cls, name: str, *, overflow: Overflow = "block") -> Queue:
         """The queue called `name`, to put to; in the process that reads it, that very object."""
-        for queue in list(_queues):
-            if queue.name == name:
-                return queue
-        queue = cls.__new__(cls)
-        queue._prepare(0, overflow, name)
-        queue._producer = True
-        queue._reader = 0
-        queue._native = ObjectQueue(name)
-        return queue
+        with _registry:
+            for queue in _queues:
+                if queue.name == name:
+                    return queue
+            queue = cls.__new__(cls)
+            queue._prepare(0, overflow, name)
+            queue._producer = True
+            queue._reader = 0
+            queue._native = ObjectQueue(name)
+            return queue
 
     def __reduce__(self) -> tuple[Callable[..., Queue], tuple[Any, ...]]:
         self._share()
@@ -122,7 +124,8 @@ class Queue:
         if self._closed:
             raise ValueError(f"Queue {self!r} is closed")
         record = isinstance(item, logging.LogRecord)
-        level = item.levelno if record else _PLAIN_LEVEL  # type: ignore[attr-defined]
+        level = item.levelno if record else None  # type: ignore[attr-defined]
+        level = level or _PLAIN_LEVEL  # also of a record out of makeLogRecord
         may_drop = record and self._drop_below is not None and level < self._drop_below
         wait = 0.0 if may_drop or not block or self.overflow == "raise" else timeout
         try:
@@ -197,12 +200,15 @@ class Queue:
 
         Raises TimeoutError when what other processes have put did not arrive in `timeout` seconds.
         """
+        self._end()
+        if self._native is not None:
+            self._native.close(timeout)
+
+    def _end(self) -> None:
         self._closed = True
         if self._room is not None and not self._producer:
             with self._room:
                 self._room.notify_all()
-        if self._native is not None:
-            self._native.close(timeout)
 
     def join_thread(self) -> None:
         """Does nothing: there is no thread that a put leaves work to."""
@@ -247,16 +253,13 @@ class Queue:
 
     def _receive(self, data: bytes) -> None:
         """Takes a message off the shared queue; runs on the queue's own thread, in order."""
-        try:
-            message = marshal.loads(data)
-            if type(message) is int:
-                self._arrive(message)
-                return
-            item, loss = _carry.loads(message)
-        except Exception:  # bytes that no queue has put must not end the thread
-            if logging.raiseExceptions and sys.stderr is not None:
-                traceback.print_exc()
+        if self._producer:  # a forked child whose parent has died: nobody can get
             return
+        message = marshal.loads(data)
+        if type(message) is int:
+            self._arrive(message)
+            return
+        item, loss = _carry.loads(message)
         if loss is not None:
             self._count_loss(*loss)
         next(self._numbers)
@@ -278,6 +281,15 @@ class Queue:
         self._dropped_elsewhere[process] = total
         with self._lock:  # a smaller total is that of a new process with an old number
             self.dropped += total - known if total >= known else total
+
+    def take_loss(self) -> int:
+        """How many objects were dropped since this was asked before, by whoever asked."""
+        if self._told == self.dropped:
+            return 0
+        with self._lock:
+            lost = self.dropped - self._told
+            self._told = self.dropped
+        return lost
 
     def _puts(self) -> int:
         """How many puts there have been; `_all_done` is held."""
@@ -314,6 +326,8 @@ class Queue:
 
 
 _queues: weakref.WeakSet[Queue] = weakref.WeakSet()
+_registry = threading.RLock()
+"""Held to change or to walk `_queues`, and while a process forks."""
 
 
 def _drop_below(overflow: object) -> int | None:
@@ -336,13 +350,28 @@ def _connected(name: str, overflow: Overflow, reader: int) -> Queue:
 
 
 def _before_fork() -> None:
-    for queue in list(_queues):
+    _registry.acquire()
+    for queue in _queues:
         queue._share()
 
 
 def _after_fork_in_child() -> None:
-    for queue in list(_queues):
+    global _registry
+    _registry = threading.RLock()
+    for queue in _queues:
         queue._after_fork()
 
 
-os.register_at_fork(before=_before_fork, after_in_child=_after_fork_in_child)
+def _at_exit() -> None:
+    """Lets go the threads that wait to bring objects into a full queue."""
+    with _registry:
+        for queue in _queues:
+            queue._end()
+
+
+os.register_at_fork(
+    before=_before_fork,
+    after_in_parent=lambda: _registry.release(),
+    after_in_child=_after_fork_in_child,
+)
+atexit.register(_at_exit)

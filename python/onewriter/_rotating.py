@@ -29,7 +29,7 @@ class _Rotating(OverFileQueue):
     _own_rollovers: int = 0
 
     def _settings(self) -> dict[str, Any]:
-        compression = "gzip" if self.use_gzip else None
+        compression = "gz" if self.use_gzip else None
         return {**super()._settings(), "compression": compression, **self._rotation()}
 
     def _rotation(self) -> dict[str, Any]:
@@ -224,8 +224,9 @@ def _ids(user: str, group: str) -> tuple[int, int]:
 class ConcurrentRotatingFileHandler(_Concurrent, logging.handlers.BaseRotatingHandler):
     """concurrent-log-handler's handler of that name, with its arguments.
 
-    Old files are `name.1` (the newest) to `name.N`, with `use_gzip` `name.1.gz`; a `backupCount`
-    of 0 keeps none. The file is made for the first record.
+    Old files are `name.1` (the newest) to `name.N`, with `use_gzip` `name.1.gz`. With `maxBytes`
+    one is kept also when `backupCount` is 0, where concurrent-log-handler throws away what the
+    file held. The file is made for the first record.
 
     Args:
         filename: The file that all processes log to.
@@ -273,7 +274,7 @@ class ConcurrentRotatingFileHandler(_Concurrent, logging.handlers.BaseRotatingHa
         self._begin(delay=True)
 
     def _rotation(self) -> dict[str, Any]:
-        return {**_by_size(self), "names": "index", "keep": max(0, self.backupCount)}
+        return {**_by_size(self), "names": "index", "keep": max(1, self.backupCount)}
 
 
 class ConcurrentTimedRotatingFileHandler(_Concurrent, TimedRotatingFileHandler):

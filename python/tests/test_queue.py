@@ -307,15 +307,17 @@ def test_a_put_that_fails_for_room_in_shared_memory_leaves_no_trace() -> None:
     q.join()
 
 
-def test_bytes_that_no_queue_has_put_are_passed_over(
-    capfd: pytest.CaptureFixture[str],
-) -> None:
+def test_a_record_without_a_level_is_put_too() -> None:
     q = Queue()
-    q._receive(b"\xff no message")
-    q._receive(b"i\x07\x00\x00\x00")
-    q.put(1)
-    assert drained(q, 1) == [1]
-    assert "KeyError: 7" in capfd.readouterr().err
+    in_fork(lambda: q.put(logging.makeLogRecord({"msg": "m"})))
+    assert drained(q, 1)[0].msg == "m"
+
+
+def test_the_loss_is_taken_once() -> None:
+    q = Queue(maxsize=1, overflow=("drop", logging.ERROR))
+    for _ in range(3):
+        q.put(record(logging.INFO))
+    assert (q.take_loss(), q.take_loss(), q.dropped) == (2, 0, 2)
 
 
 def test_pickled_and_copied_where_it_was_made_it_is_the_same_queue() -> None:

@@ -90,11 +90,11 @@ def test_old_files_are_compressed(tmp_path: Path) -> None:
     assert contents(tmp_path) == {"a.log": pair(2), "a.log.1.gz": pair(1), "a.log.2.gz": pair(0)}
 
 
-def test_without_backups_the_concurrent_handler_keeps_no_old_file(tmp_path: Path) -> None:
+def test_without_backups_the_concurrent_handler_keeps_one_old_file(tmp_path: Path) -> None:
     handler = ConcurrentRotatingFileHandler(tmp_path / "a.log", maxBytes=25)
     put(handler, *LINES)
     handler.close()
-    assert contents(tmp_path) == {"a.log": pair(2)}
+    assert contents(tmp_path) == {"a.log": pair(2), "a.log.1": pair(1)}
 
 
 def test_without_backups_the_standard_handler_does_not_rotate(tmp_path: Path) -> None:
@@ -173,7 +173,7 @@ def test_time_and_size_can_be_told_together(made: list[dict[str, Any]], tmp_path
             "rotate_size": 1000,
             "names": "{name}.%Y-%m-%d",
             "utc": False,
-            "compression": "gzip",
+            "compression": "gz",
         }
     ]
 
