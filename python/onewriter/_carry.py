@@ -21,7 +21,7 @@ Loss = tuple[int, int]
 """A process id, and how many objects that process has dropped so far."""
 
 
-def plain(value: object) -> bool:
+def plain(value: Any) -> bool:
     """Whether `value` is made of str, int, float, bool, bytes, None, list, tuple and dict alone.
 
     Subclasses do not count: `marshal` would turn a numpy float into its bytes.
@@ -30,10 +30,8 @@ def plain(value: object) -> bool:
     if kind in _ATOMS:
         return True
     if kind in _CONTAINERS:
-        return all(map(plain, value))  # type: ignore[call-overload]
-    return kind is dict and all(
-        plain(key) and plain(part) for key, part in value.items()  # type: ignore[attr-defined]
-    )
+        return all(map(plain, value))
+    return kind is dict and all(plain(key) and plain(part) for key, part in value.items())
 
 
 def snapshot(value: Any) -> Any:
@@ -93,7 +91,7 @@ def _unpacked(value: Any) -> Any:
 def dumps(item: object, loss: Loss | None = None) -> bytes:
     """The bytes of `item`, and of what its process has lost, for `loads`."""
     kind = None
-    value = item
+    value: Any = item
     if isinstance(item, logging.LogRecord):
         kind = type(item)
         value = _without_traceback(item.__dict__)
@@ -103,7 +101,7 @@ def dumps(item: object, loss: Loss | None = None) -> bytes:
     except RecursionError:  # it contains itself: pickle knows how
         whole = False
         packed = {k: _wrapped(v) for k, v in value.items()} if kind else _wrapped(value)
-    mark = None if kind is None else kind is logging.LogRecord or _wrapped(kind)
+    mark: Any = None if kind is None else kind is logging.LogRecord or _wrapped(kind)
     return marshal.dumps((loss, mark, whole, packed), _MARSHAL)
 
 
@@ -125,7 +123,7 @@ def _without_traceback(attributes: dict[str, Any]) -> dict[str, Any]:
 
 
 def _record(mark: Any, attributes: dict[str, Any]) -> logging.LogRecord:
-    kind = logging.LogRecord if mark is True else _unpacked(mark)
+    kind: Any = logging.LogRecord if mark is True else _unpacked(mark)
     if not isinstance(kind, type):  # a class that this process does not have
         kind = logging.LogRecord
     exc_info = attributes.get("exc_info")

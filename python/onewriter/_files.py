@@ -9,15 +9,20 @@ import logging.handlers
 import os
 import threading
 import weakref
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from onewriter._native import FileQueue
 
 # Lines of many processes stand in one file: a byte order mark before each would be text.
 _WITHOUT_MARK = {"utf-8-sig": "utf-8", "utf-16": "utf-16-le", "utf-32": "utf-32-le"}
 
+if TYPE_CHECKING:
+    _Base = logging.FileHandler
+else:
+    _Base = object
 
-class OverFileQueue:
+
+class OverFileQueue(_Base):
     """Makes a standard file handler put its lines into the queue of the file.
 
     It stands before the standard class among the bases; that one is initialized with
@@ -29,8 +34,6 @@ class OverFileQueue:
     wait: float = 30.0
     """Seconds that a record waits for room, and `flush` and `close` for the writer."""
 
-    terminator: str
-    baseFilename: str
     newline: str | None = None
     _mode_bits: int | None = None
     _owner_ids: tuple[int, int] | None = None
@@ -38,9 +41,8 @@ class OverFileQueue:
 
     def _begin(self, delay: bool) -> None:
         """Truncates the file where its mode says so, and unless `delay` sees that it exists."""
-        mode: str = self.mode  # type: ignore[attr-defined]
-        if not delay or mode[:1] in "wx":
-            with open(self.baseFilename, mode):
+        if not delay or self.mode[:1] in "wx":
+            with open(self.baseFilename, self.mode):
                 pass
         self.delay = delay
 
@@ -52,7 +54,7 @@ class OverFileQueue:
         queue = self._queue
         if queue is not None:
             return queue
-        with self.lock:  # type: ignore[attr-defined]
+        with self.lock:  # type: ignore[union-attr]
             if self._queue is None:
                 settings = {k: v for k, v in self._settings().items() if v is not None}
                 self._queue = FileQueue(self.baseFilename, **settings)
@@ -61,16 +63,15 @@ class OverFileQueue:
     def _encoded(self, line: str) -> bytes:
         if self.newline in ("\r", "\r\n"):
             line = line.replace("\n", self.newline)
-        encoding: str | None = self.encoding  # type: ignore[attr-defined]
-        if encoding in (None, "locale"):
+        encoding = self.encoding
+        if encoding is None or encoding == "locale":
             encoding = locale.getpreferredencoding(False)
-        name = codecs.lookup(encoding).name  # type: ignore[arg-type]
-        errors: str = self.errors or "strict"  # type: ignore[attr-defined]
-        return line.encode(_WITHOUT_MARK.get(name, name), errors)
+        name = codecs.lookup(encoding).name
+        return line.encode(_WITHOUT_MARK.get(name, name), self.errors or "strict")
 
     def handle(self, record: logging.LogRecord) -> Any:
         """Filters and emits the record, as in the standard library but for the lock."""
-        passed = self.filter(record)  # type: ignore[attr-defined]
+        passed = self.filter(record)
         if passed:
             self.emit(passed if isinstance(passed, logging.LogRecord) else record)
         return passed
@@ -78,13 +79,13 @@ class OverFileQueue:
     def emit(self, record: logging.LogRecord) -> None:
         """Formats the record and puts it; an error goes to `handleError`."""
         try:
-            line = self.format(record) + self.terminator  # type: ignore[attr-defined]
+            line = self.format(record) + self.terminator
             level = record.levelno or logging.INFO  # makeLogRecord leaves it out
             self._file().put(self._encoded(line), level, self.wait)
         except RecursionError:
             raise
         except Exception:
-            self.handleError(record)  # type: ignore[attr-defined]
+            self.handleError(record)
 
     def flush(self) -> None:
         """Waits until the file has all that was put, by any process; else raises TimeoutError."""
@@ -98,7 +99,7 @@ class OverFileQueue:
             if queue is not None:
                 queue.close(self.wait)
         finally:
-            super().close()  # type: ignore[misc]
+            super().close()
 
     def reopen(self) -> None:
         """Makes the writer open the path anew, after a rename of the file by another program."""
@@ -115,7 +116,7 @@ class OverFileQueue:
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         self._builtin_open = open
-        self.createLock()  # type: ignore[attr-defined]
+        self.createLock()
         logging._addHandlerRef(self)  # type: ignore[attr-defined]
 
 
@@ -151,7 +152,7 @@ class WatchedFileHandler(OverFileQueue, logging.handlers.WatchedFileHandler):
         super().__init__(filename, mode, encoding, True, errors)
         self._begin(delay)
 
-    def reopenIfNeeded(self) -> None:  # noqa: N802
+    def reopenIfNeeded(self) -> None:
         """Makes the writer look at the path at once, which it does by itself a little later."""
         self.reopen()
 
@@ -163,7 +164,7 @@ class StreamHandler(logging.StreamHandler):  # type: ignore[type-arg]
         super().__init__(stream)
         self.lock = _lock_of(self.stream)
 
-    def setStream(self, stream: IO[str]) -> IO[str] | None:  # noqa: N802
+    def setStream(self, stream: IO[str]) -> IO[str] | None:
         """Changes the stream, and returns the one before; None if it is the same."""
         before = super().setStream(stream)
         self.lock = _lock_of(self.stream)

@@ -38,6 +38,9 @@ class QueueListener(logging.handlers.QueueListener):
         respect_handler_level: Whether a handler gets only records of its level and above.
     """
 
+    _sentinel: Any = None
+    """What is put to end the thread; anything but a record."""
+
     def __init__(
         self, queue: Any, *handlers: logging.Handler, respect_handler_level: bool = False
     ) -> None:

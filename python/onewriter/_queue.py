@@ -338,9 +338,7 @@ def _drop_below(overflow: object) -> int | None:
         number = logging.getLevelName(level) if isinstance(level, str) else level
         if isinstance(number, int):
             return number
-    raise ValueError(
-        f"overflow must be 'block', 'raise' or ('drop', level), not {overflow!r}"
-    )
+    raise ValueError(f"overflow must be 'block', 'raise' or ('drop', level), not {overflow!r}")
 
 
 def _connected(name: str, overflow: Overflow, reader: int) -> Queue:

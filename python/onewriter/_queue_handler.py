@@ -141,7 +141,7 @@ def _finder(handlers: Iterable[logging.Handler | str]) -> Callable[[], list[logg
 
     def find() -> list[logging.Handler]:
         found = [table.get(one) if isinstance(one, str) else one for one in handlers]
-        for name, handler in zip(handlers, found):
+        for name, handler in zip(handlers, found, strict=True):
             if not isinstance(handler, logging.Handler):
                 raise ValueError(f"Required handler {name!r} is not configured yet")
         return found  # type: ignore[return-value]

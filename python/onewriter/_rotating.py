@@ -13,6 +13,7 @@ from typing import Any
 from onewriter._files import OverFileQueue
 
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_NEVER_CALLED = ("namer", "rotator", "rotate", "rotation_filename")
 _POLICIES = ("ignore", "replace", "strict")
 
 
@@ -36,12 +37,12 @@ class _Rotating(OverFileQueue):
         """When the writer rotates, and what it calls and keeps of the old files."""
         raise NotImplementedError
 
-    def doRollover(self) -> None:  # noqa: N802
+    def doRollover(self) -> None:
         """Rotates now, behind all that was put before."""
         self._file().rotate()
         self._own_rollovers += 1
 
-    def shouldRollover(self, record: logging.LogRecord) -> bool:  # noqa: N802
+    def shouldRollover(self, record: logging.LogRecord) -> int:
         """Whether the file, as it is now, would reach `maxBytes` with this record.
 
         It is there to be asked; the writer finds out by itself.
@@ -51,36 +52,23 @@ class _Rotating(OverFileQueue):
         size = os.path.getsize(self.baseFilename)
         if size == 0:
             return False
-        line = self._encoded(self.format(record) + self.terminator)  # type: ignore[attr-defined]
+        line = self._encoded(self.format(record) + self.terminator)
         return size + len(line) >= self.maxBytes
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        for name in ("namer", "rotator", "rotate", "rotation_filename"):
+        for name in _NEVER_CALLED:
             _refuse(f"{cls.__name__}.{name}", cls.__dict__.get(name))
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name in _NEVER_CALLED:
+            _refuse(name, value)
+        super().__setattr__(name, value)
 
     @property
     def num_rollovers(self) -> int:
         """How often `doRollover` was called here; what the writer does is not counted."""
         return self._own_rollovers
-
-    @property
-    def namer(self) -> None:
-        """None; see the class."""
-        return None
-
-    @namer.setter
-    def namer(self, function: object) -> None:
-        _refuse("namer", function)
-
-    @property
-    def rotator(self) -> None:
-        """None; see the class."""
-        return None
-
-    @rotator.setter
-    def rotator(self, function: object) -> None:
-        _refuse("rotator", function)
 
 
 def _refuse(what: str, function: object) -> None:
@@ -106,8 +94,8 @@ class RotatingFileHandler(_Rotating, logging.handlers.RotatingFileHandler):
         self,
         filename: str | os.PathLike[str],
         mode: str = "a",
-        maxBytes: int = 0,  # noqa: N803
-        backupCount: int = 0,  # noqa: N803
+        maxBytes: int = 0,
+        backupCount: int = 0,
         encoding: str | None = None,
         delay: bool = False,
         errors: str | None = None,
@@ -137,26 +125,24 @@ class TimedRotatingFileHandler(_Rotating, logging.handlers.TimedRotatingFileHand
     atTime: datetime.time | None
     utc: bool
 
-    shouldRollover = logging.handlers.TimedRotatingFileHandler.shouldRollover  # noqa: N815
+    shouldRollover = logging.handlers.TimedRotatingFileHandler.shouldRollover
 
     def __init__(
         self,
         filename: str | os.PathLike[str],
         when: str = "h",
         interval: int = 1,
-        backupCount: int = 0,  # noqa: N803
+        backupCount: int = 0,
         encoding: str | None = None,
         delay: bool = False,
         utc: bool = False,
-        atTime: datetime.time | None = None,  # noqa: N803
+        atTime: datetime.time | None = None,
         errors: str | None = None,
     ) -> None:
-        super().__init__(
-            filename, when, interval, backupCount, encoding, True, utc, atTime, errors
-        )
+        super().__init__(filename, when, interval, backupCount, encoding, True, utc, atTime, errors)
         self._begin(delay)
 
-    def doRollover(self) -> None:  # noqa: N802
+    def doRollover(self) -> None:
         """Rotates now, behind all that was put before."""
         super().doRollover()
         self.rolloverAt = self.computeRollover(int(time.time()))
@@ -182,6 +168,8 @@ class TimedRotatingFileHandler(_Rotating, logging.handlers.TimedRotatingFileHand
 
 class _Concurrent(_Rotating):
     """The arguments that both handlers of concurrent-log-handler have."""
+
+    errors: str | None
 
     def _concur(
         self,
@@ -252,8 +240,8 @@ class ConcurrentRotatingFileHandler(_Concurrent, logging.handlers.BaseRotatingHa
         self,
         filename: str | os.PathLike[str],
         mode: str = "a",
-        maxBytes: int = 0,  # noqa: N803
-        backupCount: int = 0,  # noqa: N803
+        maxBytes: int = 0,
+        backupCount: int = 0,
         encoding: str | None = None,
         debug: bool = False,
         delay: None = None,
@@ -294,13 +282,13 @@ class ConcurrentTimedRotatingFileHandler(_Concurrent, TimedRotatingFileHandler):
         filename: str | os.PathLike[str],
         when: str = "h",
         interval: int = 1,
-        backupCount: int = 0,  # noqa: N803
+        backupCount: int = 0,
         encoding: str | None = None,
         delay: bool = False,
         utc: bool = False,
-        atTime: datetime.time | None = None,  # noqa: N803
+        atTime: datetime.time | None = None,
         errors: str | None = None,
-        maxBytes: int = 0,  # noqa: N803
+        maxBytes: int = 0,
         use_gzip: bool = False,
         owner: tuple[str, str] | None = None,
         chmod: int | None = None,
@@ -312,9 +300,7 @@ class ConcurrentTimedRotatingFileHandler(_Concurrent, TimedRotatingFileHandler):
         keep_file_open: bool = True,
         **kwargs: Any,
     ) -> None:
-        super().__init__(
-            filename, when, interval, backupCount, encoding, True, utc, atTime, errors
-        )
+        super().__init__(filename, when, interval, backupCount, encoding, True, utc, atTime, errors)
         self.maxBytes = maxBytes
         self._concur(use_gzip, owner, chmod, umask, newline, terminator, unicode_error_policy)
         self.finalize_handler_configuration()

@@ -59,9 +59,7 @@ def configured(logger: logging.Logger, **keys: Any) -> QueueHandler:
                 "q": {"handlers": ["zz"], **keys},
                 "zz": {"()": Kept, "formatter": "brief", "level": "WARNING"},
             },
-            "loggers": {
-                "dictconfig": {"level": "DEBUG", "handlers": ["q"], "propagate": False}
-            },
+            "loggers": {"dictconfig": {"level": "DEBUG", "handlers": ["q"], "propagate": False}},
         }
     )
     (handler,) = logger.handlers

@@ -57,7 +57,7 @@ def test_objects_of_one_process_come_out_as_they_are_and_in_order() -> None:
     for thing in things:
         q.put(thing)
     assert q.qsize() == 3
-    assert all(got is thing for got, thing in zip(drained(q, 3), things))
+    assert all(got is thing for got, thing in zip(drained(q, 3), things, strict=True))
     assert q.empty()
 
 
