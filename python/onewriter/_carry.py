@@ -24,14 +24,22 @@ Loss = tuple[int, int]
 def plain(value: Any) -> bool:
     """Whether `value` is made of str, int, float, bool, bytes, None, list, tuple and dict alone.
 
-    Subclasses do not count: `marshal` would turn a numpy float into its bytes.
+    Subclasses do not count: `marshal` would turn a numpy float into its bytes. Raises
+    RecursionError when `value` contains itself.
     """
     kind = type(value)
     if kind in _ATOMS:
         return True
-    if kind in _CONTAINERS:
-        return all(map(plain, value))
-    return kind is dict and all(plain(key) and plain(part) for key, part in value.items())
+    if kind is dict:
+        if not _ATOMS.issuperset(map(type, value)):
+            return False
+        value = value.values()
+    elif kind not in _CONTAINERS:
+        return False
+    for part in value:  # a loop, not `all`, as every record of another process comes by here
+        if type(part) not in _ATOMS and not plain(part):
+            return False
+    return True
 
 
 def snapshot(value: Any) -> Any:
@@ -39,7 +47,7 @@ def snapshot(value: Any) -> Any:
 
     Raises TypeError when `value` is not plain, RecursionError when it contains itself.
     """
-    if type(value) is tuple and all(type(part) in _ATOMS for part in value):
+    if type(value) is tuple and _ATOMS.issuperset(map(type, value)):
         return value
     if not plain(value):
         raise TypeError(f"not plain data: {shown(value)}")
@@ -90,18 +98,23 @@ def _unpacked(value: Any) -> Any:
 
 def dumps(item: object, loss: Loss | None = None) -> bytes:
     """The bytes of `item`, and of what its process has lost, for `loads`."""
-    kind = None
-    value: Any = item
-    if isinstance(item, logging.LogRecord):
-        kind = type(item)
-        value = _without_traceback(item.__dict__)
+    if not isinstance(item, logging.LogRecord):
+        return _message(loss, None, item)
+    attributes = item.__dict__
+    if attributes.get("exc_info"):
+        attributes = _without_traceback(attributes)
+    mark = type(item) is logging.LogRecord or _wrapped(type(item))
+    return _message(loss, mark, attributes)
+
+
+def _message(loss: Loss | None, mark: Any, value: Any) -> bytes:
+    """`mark` is None, or True for a plain record, or the wrapped class of a record."""
     try:
         whole = plain(value)
         packed = value if whole else _packed(value)
     except RecursionError:  # it contains itself: pickle knows how
         whole = False
-        packed = {k: _wrapped(v) for k, v in value.items()} if kind else _wrapped(value)
-    mark: Any = None if kind is None else kind is logging.LogRecord or _wrapped(kind)
+        packed = {k: _wrapped(v) for k, v in value.items()} if mark else _wrapped(value)
     return marshal.dumps((loss, mark, whole, packed), _MARSHAL)
 
 
@@ -115,9 +128,7 @@ def loads(message: Any) -> tuple[Any, Loss | None]:
 
 def _without_traceback(attributes: dict[str, Any]) -> dict[str, Any]:
     """A record's attributes with the traceback, which no process can hand on, as text."""
-    exc_info = attributes.get("exc_info")
-    if not exc_info:
-        return attributes
+    exc_info = attributes["exc_info"]
     text = attributes.get("exc_text") or logging.Formatter().formatException(exc_info)
     return {**attributes, "exc_info": (*exc_info[:2], None), "exc_text": text}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import functools
 import locale
 import logging
 import logging.handlers
@@ -15,6 +16,15 @@ from onewriter._native import FileQueue
 
 # Lines of many processes stand in one file: a byte order mark before each would be text.
 _WITHOUT_MARK = {"utf-8-sig": "utf-8", "utf-16": "utf-16-le", "utf-32": "utf-32-le"}
+
+
+@functools.cache
+def _codec(encoding: str | None) -> str:
+    if encoding is None or encoding == "locale":
+        encoding = locale.getpreferredencoding(False)
+    name = codecs.lookup(encoding).name
+    return _WITHOUT_MARK.get(name, name)
+
 
 if TYPE_CHECKING:
     _Base = logging.FileHandler
@@ -63,11 +73,7 @@ class OverFileQueue(_Base):
     def _encoded(self, line: str) -> bytes:
         if self.newline in ("\r", "\r\n"):
             line = line.replace("\n", self.newline)
-        encoding = self.encoding
-        if encoding is None or encoding == "locale":
-            encoding = locale.getpreferredencoding(False)
-        name = codecs.lookup(encoding).name
-        return line.encode(_WITHOUT_MARK.get(name, name), self.errors or "strict")
+        return line.encode(_codec(self.encoding), self.errors or "strict")
 
     def handle(self, record: logging.LogRecord) -> Any:
         """Filters and emits the record, as in the standard library but for the lock."""
