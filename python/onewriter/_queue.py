@@ -46,14 +46,17 @@ class Queue:
         name: A name to be found by. None: one is made when another process comes to need it.
 
     Raises:
-        ValueError: `overflow` is none of these.
+        ValueError: `overflow` is none of these, or this process has a queue of this name.
     """
+
+    _producer = False
 
     def __init__(
         self, maxsize: int = 0, *, overflow: Overflow = "block", name: str | None = None
     ) -> None:
+        if name is not None and _named(name) is not None:
+            raise ValueError(f"a queue {name!r} is in this process already: see Queue.connect")
         self._prepare(maxsize, overflow, name)
-        self._producer = False
         if name is not None:
             self._share()
 
@@ -86,9 +89,9 @@ class Queue:
     def connect(cls, name: str, *, overflow: Overflow = "block") -> Queue:
         """The queue called `name`, to put to; in the process that reads it, that very object."""
         with _registry:
-            for queue in _queues:
-                if queue.name == name:
-                    return queue
+            known = _named(name)
+            if known is not None:
+                return known
             queue = cls.__new__(cls)
             queue._prepare(0, overflow, name)
             queue._producer = True
@@ -328,6 +331,11 @@ class Queue:
 _queues: weakref.WeakSet[Queue] = weakref.WeakSet()
 _registry = threading.RLock()
 """Held to change or to walk `_queues`, and while a process forks."""
+
+
+def _named(name: str) -> Queue | None:
+    with _registry:
+        return next((queue for queue in _queues if queue.name == name), None)
 
 
 def _drop_below(overflow: object) -> int | None:

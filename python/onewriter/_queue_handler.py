@@ -38,6 +38,7 @@ class QueueHandler(logging.handlers.QueueHandler):
 
     Raises:
         TypeError: There is neither a queue nor a handler, or one of the above is of another type.
+        ValueError: The configuration has no handler of a name.
     """
 
     wait: float = 30.0
@@ -113,21 +114,30 @@ def _message(message: object) -> object:
 
 def _made(what: str, given: Any) -> Any:
     """What a configuration gives as an object, by its dotted name, or as a recipe."""
+    made = given
     if isinstance(given, str):
-        given = pkgutil.resolve_name(given)
-        return given() if what == "queue" else given
-    if isinstance(given, Mapping):
+        made = pkgutil.resolve_name(given)
+        if what == "queue":
+            made = made()
+    elif isinstance(given, Mapping) and "()" in given:
         recipe = dict(given)
-        if "()" not in recipe:
-            raise TypeError(f"Invalid {what} specifier {given!r}")
         factory = recipe.pop("()")
         if isinstance(factory, str):
             factory = pkgutil.resolve_name(factory)
-        return factory(**recipe)
-    usable = hasattr(given, "put_nowait") and hasattr(given, "get")
-    if not (usable if what == "queue" else callable(given)):
+        made = factory(**recipe)
+    if not (_is_queue(made) if what == "queue" else _makes_listeners(made)):
         raise TypeError(f"Invalid {what} specifier {given!r}")
-    return given
+    return made
+
+
+def _is_queue(made: object) -> bool:
+    return hasattr(made, "put_nowait") and hasattr(made, "get")
+
+
+def _makes_listeners(made: object) -> bool:
+    if isinstance(made, type):
+        return issubclass(made, logging.handlers.QueueListener)
+    return callable(made)
 
 
 def _finder(handlers: Iterable[logging.Handler | str]) -> Callable[[], list[logging.Handler]]:
@@ -138,12 +148,11 @@ def _finder(handlers: Iterable[logging.Handler | str]) -> Callable[[], list[logg
     """
     configurator = getattr(handlers, "configurator", None)
     table = {} if configurator is None else configurator.config["handlers"]
+    for one in handlers:
+        if isinstance(one, str) and one not in table:
+            raise ValueError(f"Unable to set required handler {one!r}")
 
     def find() -> list[logging.Handler]:
-        found = [table.get(one) if isinstance(one, str) else one for one in handlers]
-        for name, handler in zip(handlers, found, strict=True):
-            if not isinstance(handler, logging.Handler):
-                raise ValueError(f"Required handler {name!r} is not configured yet")
-        return found  # type: ignore[return-value]
+        return [table[one] if isinstance(one, str) else one for one in handlers]
 
     return find

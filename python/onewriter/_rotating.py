@@ -43,10 +43,11 @@ class _Rotating(OverFileQueue):
         self._own_rollovers += 1
 
     def shouldRollover(self, record: logging.LogRecord) -> int:
-        """Whether the file, as it is now, would reach `maxBytes` with this record.
+        """Whether the file, with all that was put, would reach `maxBytes` with this record.
 
         It is there to be asked; the writer finds out by itself.
         """
+        self.flush()
         if self.maxBytes <= 0 or not os.path.isfile(self.baseFilename):
             return False
         size = os.path.getsize(self.baseFilename)

@@ -131,6 +131,7 @@ def test_the_listener_can_be_a_class_or_its_name(logger: logging.Logger, given: 
         ({"queue": 5}, "Invalid queue specifier 5"),
         ({"queue": {"size": 5}}, "Invalid queue specifier {'size': 5}"),
         ({"listener": 5}, "Invalid listener specifier 5"),
+        ({"listener": "queue.Queue"}, "Invalid listener specifier 'queue.Queue'"),
     ],
 )
 def test_a_wrong_specifier_is_named(
@@ -142,10 +143,10 @@ def test_a_wrong_specifier_is_named(
     assert str(caught.value.__cause__) == message
 
 
-def test_an_unknown_handler_is_named_when_the_listener_is_made(logger: logging.Logger) -> None:
-    handler = configured(logger, **{**PLAIN, "handlers": ["zz", "nobody"]})
-    with pytest.raises(ValueError, match="^Required handler 'nobody' is not configured yet$"):
-        _ = handler.listener
+def test_an_unknown_handler_is_named(logger: logging.Logger) -> None:
+    with pytest.raises(ValueError, match="Unable to configure handler 'q'") as caught:
+        configured(logger, **{**PLAIN, "handlers": ["zz", "nobody"]})
+    assert str(caught.value.__cause__) == "Unable to set required handler 'nobody'"
 
 
 def test_as_class_it_takes_the_same_keys(logger: logging.Logger) -> None:

@@ -331,6 +331,8 @@ def test_an_unrelated_program_finds_it_by_its_name() -> None:
     name = f"test-queue-{os.getpid()}"
     q = Queue(name=name)
     assert q.name == name
+    with pytest.raises(ValueError, match=f"a queue '{name}' is in this process already"):
+        Queue(name=name)
     program = f"from onewriter._queue import Queue; Queue.connect({name!r}).put('hello')"
     subprocess.run([sys.executable, "-c", program], check=True)
     assert drained(q, 1) == ["hello"]
