@@ -1,0 +1,184 @@
+"""Handlers of one file, without rotation, and what all handlers of files have in common."""
+
+from __future__ import annotations
+
+import codecs
+import functools
+import locale
+import logging
+import logging.handlers
+import os
+import threading
+import weakref
+from typing import IO, TYPE_CHECKING, Any
+
+from onewriter._native import FileQueue
+
+# Lines of many processes stand in one file: a byte order mark before each would be text.
+_WITHOUT_MARK = {"utf-8-sig": "utf-8", "utf-16": "utf-16-le", "utf-32": "utf-32-le"}
+
+
+@functools.cache
+def _codec(encoding: str | None) -> str:
+    if encoding is None or encoding == "locale":
+        encoding = locale.getpreferredencoding(False)
+    name = codecs.lookup(encoding).name
+    return _WITHOUT_MARK.get(name, name)
+
+
+if TYPE_CHECKING:
+    _Base = logging.FileHandler
+else:
+    _Base = object
+
+
+class OverFileQueue(_Base):
+    """Makes a standard file handler put its lines into the queue of the file.
+
+    It stands before the standard class among the bases; that one is initialized with
+    `delay=True`, gives the attributes and never opens the file. All processes that log to one
+    file, introduced or not, share its queue, and one of them writes; the caller of a logging
+    method takes no lock and does no I/O. Programs that rename or truncate the file are noticed.
+    """
+
+    wait: float = 30.0
+    """Seconds that a record waits for room, and `flush` and `close` for the writer."""
+
+    newline: str | None = None
+    _mode_bits: int | None = None
+    _owner_ids: tuple[int, int] | None = None
+    _queue: FileQueue | None = None
+
+    def _begin(self, delay: bool) -> None:
+        """Truncates the file where its mode says so, and unless `delay` sees that it exists."""
+        if not delay or self.mode[:1] in "wx":
+            with open(self.baseFilename, self.mode):
+                pass
+        self.delay = delay
+
+    def _settings(self) -> dict[str, Any]:
+        """What the queue of the file is made with; it is made for the first record."""
+        return {"mode": self._mode_bits, "owner": self._owner_ids}
+
+    def _file(self) -> FileQueue:
+        queue = self._queue
+        if queue is not None:
+            return queue
+        with self.lock:  # type: ignore[union-attr]
+            if self._queue is None:
+                settings = {k: v for k, v in self._settings().items() if v is not None}
+                self._queue = FileQueue(self.baseFilename, **settings)
+            return self._queue
+
+    def _encoded(self, line: str) -> bytes:
+        if self.newline in ("\r", "\r\n"):
+            line = line.replace("\n", self.newline)
+        return line.encode(_codec(self.encoding), self.errors or "strict")
+
+    def handle(self, record: logging.LogRecord) -> Any:
+        """Filters and emits the record, as in the standard library but for the lock."""
+        passed = self.filter(record)
+        if passed:
+            self.emit(passed if isinstance(passed, logging.LogRecord) else record)
+        return passed
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Formats the record and puts it; an error goes to `handleError`."""
+        try:
+            line = self.format(record) + self.terminator
+            level = record.levelno or logging.INFO  # makeLogRecord leaves it out
+            self._file().put(self._encoded(line), level, self.wait)
+        except RecursionError:
+            raise
+        except Exception:
+            self.handleError(record)
+
+    def flush(self) -> None:
+        """Waits until the file has all that was put, by any process; else raises TimeoutError."""
+        if self._queue is not None:
+            self._queue.complete(self.wait)
+
+    def close(self) -> None:
+        """Waits as `flush` does, and lets go of the queue."""
+        queue, self._queue = self._queue, None
+        try:
+            if queue is not None:
+                queue.close(self.wait)
+        finally:
+            super().close()
+
+    def reopen(self) -> None:
+        """Makes the writer open the path anew, after a rename of the file by another program."""
+        if self._queue is not None:
+            self._queue.reopen()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """A handler is pickled as its settings: the copy logs to the same file."""
+        state = self.__dict__.copy()
+        for own in ("lock", "_queue", "_builtin_open"):
+            state.pop(own, None)
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._builtin_open = open
+        self.createLock()
+        logging._addHandlerRef(self)  # type: ignore[attr-defined]
+
+
+class FileHandler(OverFileQueue, logging.FileHandler):
+    """`logging.FileHandler`, with its arguments, for any number of processes on one file."""
+
+    def __init__(
+        self,
+        filename: str | os.PathLike[str],
+        mode: str = "a",
+        encoding: str | None = None,
+        delay: bool = False,
+        errors: str | None = None,
+    ) -> None:
+        super().__init__(filename, mode, encoding, True, errors)
+        self._begin(delay)
+
+
+class WatchedFileHandler(OverFileQueue, logging.handlers.WatchedFileHandler):
+    """`logging.handlers.WatchedFileHandler`: for files that another program rotates.
+
+    `FileHandler` notices a rotated file as well; this class is here for its name.
+    """
+
+    def __init__(
+        self,
+        filename: str | os.PathLike[str],
+        mode: str = "a",
+        encoding: str | None = None,
+        delay: bool = False,
+        errors: str | None = None,
+    ) -> None:
+        super().__init__(filename, mode, encoding, True, errors)
+        self._begin(delay)
+
+    def reopenIfNeeded(self) -> None:
+        """Makes the writer look at the path at once, which it does by itself a little later."""
+        self.reopen()
+
+
+class StreamHandler(logging.StreamHandler):  # type: ignore[type-arg]
+    """`logging.StreamHandler`; all handlers of one stream take turns, so lines stay whole."""
+
+    def __init__(self, stream: IO[str] | None = None) -> None:
+        super().__init__(stream)
+        self.lock = _lock_of(self.stream)
+
+    def setStream(self, stream: IO[str]) -> IO[str] | None:
+        """Changes the stream, and returns the one before; None if it is the same."""
+        before = super().setStream(stream)
+        self.lock = _lock_of(self.stream)
+        return before
+
+
+_stream_locks: weakref.WeakKeyDictionary[Any, threading.RLock] = weakref.WeakKeyDictionary()
+
+
+def _lock_of(stream: IO[str]) -> threading.RLock:
+    return _stream_locks.setdefault(stream, threading.RLock())
