@@ -41,6 +41,14 @@ class Options(NamedTuple):
     patchers: list[Callable[[dict[str, Any]], Any]]
     extra: dict[str, Any]
 
+    def is_plain(self) -> bool:
+        """Whether nothing but extra is other than usual."""
+        return (
+            self.exception is None
+            and self.depth == 0
+            and not (self.record or self.lazy or self.colors or self.raw or self.patchers)
+        )
+
 
 @lru_cache(maxsize=1024)
 def _names(path: str) -> tuple[str, str]:

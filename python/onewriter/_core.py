@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from os.path import basename, splitext
 from typing import Any
 
+from . import _datetime
 from ._handler import Handler
 from ._levels import Levels
 from ._locks import changes
+from ._native import Calls, FileQueue
+
+# The levels that have a method of their own, as the base of the logger numbers them.
+_METHODS = ("TRACE", "DEBUG", "INFO", "SUCCESS", "WARNING", "ERROR", "CRITICAL")
 
 
 class Core:
@@ -26,11 +32,67 @@ class Core:
         self.activation_list: list[tuple[str, bool]] = []
         self.activation_none = True
         self._enabled: dict[str | None, bool] = {}
+        self._make_calls()
+
+    def _make_calls(self) -> None:
+        numbers = [self.levels.known[name].no for name in _METHODS]
+        self.calls = Calls(self._resolve, numbers, _datetime.__dict__)
+        self.renew_calls()
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = self.__dict__.copy()
+        del state["calls"]
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._make_calls()
+
+    def renew_calls(self) -> None:
+        """Has each call site ask again what becomes of its records."""
+        slow = (handler.level for handler in self.handlers.values() if handler.quick_queue is None)
+        slow_from = min(slow, default=float("inf"))
+        if self.patcher is not None:
+            slow_from = float("-inf")
+        self.calls.reset(self.min_level, slow_from)
+
+    def _resolve(self, frame: Any, level: str) -> tuple[FileQueue, dict[str, Any]] | bool | None:
+        """What becomes of the records of a call: ``None`` if nobody takes them, false if they need a
+        record of Python's, else the queue that takes them and what the writer is to know of the call.
+        """
+        name = frame.f_globals.get("__name__")
+        if not self.is_enabled(name):
+            return None
+        known, _ = self.levels.of_record(level)
+        takers = [it for it in self.handlers.values() if it.takes(name, known)]
+        if not takers:
+            return None
+        queue = takers[0].quick_queue
+        # The writer's levels end at 254.
+        if len(takers) > 1 or queue is None or not isinstance(name, str) or not 1 <= known.no <= 254:
+            return False
+        code = frame.f_code
+        about = {
+            "number": known.no,
+            "level": known.name,
+            "name": name,
+            "module": splitext(basename(code.co_filename))[0],
+            "function": code.co_name,
+            "path": code.co_filename,
+            "line": frame.f_lineno or 0,
+        }
+        return queue, about
+
+    def set_patcher(self, patcher: Callable[[dict[str, Any]], Any] | None) -> None:
+        """Exchanges the function that changes every record."""
+        self.patcher = patcher
+        self.renew_calls()
 
     def set_handlers(self, handlers: dict[int, Handler]) -> None:
         """Exchanges the handlers; to be called with `changes` held."""
         self.handlers = handlers
         self.min_level = min((handler.level for handler in handlers.values()), default=float("inf"))
+        self.renew_calls()
 
     def is_enabled(self, name: str | None) -> bool:
         """Whether records of the module of this name are taken."""
@@ -69,3 +131,4 @@ class Core:
                 kept.sort(key=lambda entry: entry[0].count("."), reverse=True)
                 self.activation_list = kept
             self._enabled = {}
+            self.renew_calls()

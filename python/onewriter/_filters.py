@@ -44,6 +44,11 @@ class _ByLevel:
             name = name[:at] if at != -1 else ""
 
 
+def is_static(asked: Any) -> bool:
+    """Whether a filter that `make` returned looks at nothing but a record's name and level."""
+    return asked is None or asked is _has_name or isinstance(asked, (_ByName, _ByLevel))
+
+
 def _least(module: str | None, level: Any, levels: dict[str, Level]) -> int | bool:
     if isinstance(level, bool):
         return False if level is False else 0

@@ -8,6 +8,7 @@ import traceback
 from functools import partial
 from typing import Any, NamedTuple
 
+from . import _filters
 from ._format import Format, serialized
 from ._locks import Gate, Watched
 from ._markup import Markup
@@ -56,12 +57,17 @@ class HandlerOptions(NamedTuple):
 class Handler:
     """A sink and what is asked before it gets a record."""
 
-    def __init__(self, sink: Any, options: HandlerOptions) -> None:
+    def __init__(self, sink: Any, options: HandlerOptions, transport: Any = None) -> None:
+        """``transport`` is there for a file that the engine writes, which has no sink."""
         self.level = options.level
         self._options = options
         self._sink = sink
         self._is_stopped = False
-        self._make_way()
+        self._watched: Watched | None = None
+        if transport is None:
+            self._make_way()
+        else:
+            self._transport = transport
 
     def _make_way(self) -> None:
         """Sets how messages get to the sink: through a gate, or a queue to its thread."""
@@ -78,6 +84,24 @@ class Handler:
             context=self._options.context,
             report=partial(report, number),
         )
+
+    @property
+    def quick_queue(self) -> Any:
+        """The queue into which records go whose text the writer makes; ``None`` if the handler needs
+        records of Python's.
+        """
+        if not _filters.is_static(self._options.filter):
+            return None
+        return getattr(getattr(self, "_transport", None), "quick_queue", None)
+
+    def takes(self, name: str | None, level: Any) -> bool:
+        """Whether it takes the records of a module and a level; for handlers whose filter looks at
+        nothing else.
+        """
+        if level.no < self.level:
+            return False
+        asked = self._options.filter
+        return asked is None or asked({"name": name, "level": level})
 
     def __repr__(self) -> str:
         return f"(id={self._options.number}, level={self.level}, sink={self._options.name})"

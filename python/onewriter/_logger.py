@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 import warnings
 from collections.abc import Awaitable, Callable, Generator, Iterator
@@ -13,15 +14,16 @@ from multiprocessing import get_context
 from multiprocessing.context import BaseContext
 from typing import Any
 
-from . import _defaults, _filters, _parse, _sinks
+from . import _defaults, _filters, _native_file, _parse, _sinks
 from ._call import Options, record_of, set_message
 from ._catch import MESSAGE, Catcher, Catching
 from ._core import Core
 from ._format import Format
 from ._get_frame import load_get_frame_function
 from ._handler import Handler, HandlerOptions, report
-from ._levels import Level, Levels
+from ._levels import Level
 from ._locks import changes
+from ._native import LoggerBase
 from ._trace import ExceptionFormatter
 
 get_frame = load_get_frame_function()
@@ -41,7 +43,7 @@ class _Completion:
                 yield from task.__await__()
 
 
-class Logger:
+class Logger(LoggerBase):
     """Logs to all handlers. One is made at import; its methods return others.
 
     All methods may be called from any thread, and from inside a sink.
@@ -64,6 +66,14 @@ class Logger:
         self._options = Options(
             exception, depth, record, lazy, colors, raw, capture, patchers, extra
         )
+        self._bind_calls(core.calls, self._options.is_plain())
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__.copy()
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._bind_calls(self._core.calls, self._options.is_plain())
 
     def __repr__(self) -> str:
         return f"<onewriter.logger handlers={list(self._core.handlers.values())!r}>"
@@ -113,9 +123,14 @@ class Logger:
         least = core.levels.number(level)
         asked = _filters.make(filter, core.levels.known)
         failed = partial(report, number) if catch else None
-        made = _sinks.make(
-            sink, kwargs, colorize=False if serialize else colorize, enqueue=enqueue, failed=failed
-        )
+        colorize = False if serialize else colorize
+        transport = None
+        if enqueue and not colorize and isinstance(sink, (str, os.PathLike)):
+            transport = _native_file.transport(sink, kwargs, None if serialize else format)
+        if transport is None:
+            made = _sinks.make(sink, kwargs, colorize=colorize, enqueue=enqueue, failed=failed)
+        else:
+            made = _sinks.Made(None, f"'{os.fspath(sink)}'", False, "utf8")
         options = HandlerOptions(
             number=number,
             name=made.name,
@@ -134,7 +149,7 @@ class Logger:
             enqueue=enqueue,
             context=context,
         )
-        handler = Handler(made.sink, options)
+        handler = Handler(made.sink, options, transport)
         with changes:
             core.set_handlers({**core.handlers, number: handler})
         return number
@@ -261,7 +276,9 @@ class Logger:
         if no is color is icon is None:
             return levels.get(name)
         with changes:
-            return levels.change(name, no, color, icon)
+            changed = levels.change(name, no, color, icon)
+            self._core.renew_calls()
+            return changed
 
     def disable(self, name: str | None) -> None:
         """Takes no records from a module and those below it.
@@ -293,7 +310,7 @@ class Logger:
         for arguments in levels or ():
             self.level(**arguments)
         if patcher is not None:
-            self._core.patcher = patcher
+            self._core.set_patcher(patcher)
         if extra is not None:
             self._core.extra = dict(extra)
         for name, is_on in activation or ():
@@ -302,7 +319,8 @@ class Logger:
 
     def reinstall(self) -> None:
         """Makes this logger, sent from another process, that of the package in this one."""
-        sys.modules[__package__].logger._core = self._core
+        module = sys.modules[__package__].logger
+        module.__setstate__({"_core": self._core, "_options": module._options})
 
     @staticmethod
     def parse(
@@ -319,48 +337,14 @@ class Logger:
         """
         return _parse.parse(file, pattern, cast, chunk)
 
-    # `DEBUG` and the other names are looked up again only for records that are taken.
-
-    def trace(self, message: Any, /, *args: Any, **kwargs: Any) -> None:
-        """Logs ``message.format(*args, **kwargs)`` with the level TRACE."""
-        if self._core.min_level <= _TRACE:
-            self._log("TRACE", False, self._options, message, args, kwargs)
-
-    def debug(self, message: Any, /, *args: Any, **kwargs: Any) -> None:
-        """Logs ``message.format(*args, **kwargs)`` with the level DEBUG."""
-        if self._core.min_level <= _DEBUG:
-            self._log("DEBUG", False, self._options, message, args, kwargs)
-
-    def info(self, message: Any, /, *args: Any, **kwargs: Any) -> None:
-        """Logs ``message.format(*args, **kwargs)`` with the level INFO."""
-        if self._core.min_level <= _INFO:
-            self._log("INFO", False, self._options, message, args, kwargs)
-
-    def success(self, message: Any, /, *args: Any, **kwargs: Any) -> None:
-        """Logs ``message.format(*args, **kwargs)`` with the level SUCCESS."""
-        if self._core.min_level <= _SUCCESS:
-            self._log("SUCCESS", False, self._options, message, args, kwargs)
-
-    def warning(self, message: Any, /, *args: Any, **kwargs: Any) -> None:
-        """Logs ``message.format(*args, **kwargs)`` with the level WARNING."""
-        if self._core.min_level <= _WARNING:
-            self._log("WARNING", False, self._options, message, args, kwargs)
-
-    def error(self, message: Any, /, *args: Any, **kwargs: Any) -> None:
-        """Logs ``message.format(*args, **kwargs)`` with the level ERROR."""
-        if self._core.min_level <= _ERROR:
-            self._log("ERROR", False, self._options, message, args, kwargs)
-
-    def critical(self, message: Any, /, *args: Any, **kwargs: Any) -> None:
-        """Logs ``message.format(*args, **kwargs)`` with the level CRITICAL."""
-        if self._core.min_level <= _CRITICAL:
-            self._log("CRITICAL", False, self._options, message, args, kwargs)
+    def _log_call(self, level: str, message: Any, args: tuple, kwargs: dict[str, Any]) -> None:
+        """What `trace` to `critical` of the base do when they need a record."""
+        self._log(level, False, self._options, message, args, kwargs)
 
     def exception(self, message: Any, /, *args: Any, **kwargs: Any) -> None:
         """Logs with the level ERROR and the current exception."""
-        if self._core.min_level <= _ERROR:
-            options = self._options._replace(exception=True)
-            self._log("ERROR", False, options, message, args, kwargs)
+        options = self._options._replace(exception=True)
+        self._log("ERROR", False, options, message, args, kwargs)
 
     def log(self, level: str | int, message: Any, /, *args: Any, **kwargs: Any) -> None:
         """Logs with a level given by its name or number."""
@@ -432,10 +416,3 @@ def _checked_context(given: Any) -> BaseContext | None:
         "Invalid context, it should be a string or a multiprocessing context, "
         f"not: '{type(given).__name__}'"
     )
-
-
-_standard = Levels()
-_TRACE, _DEBUG, _INFO, _SUCCESS, _WARNING, _ERROR, _CRITICAL = (
-    _standard.known[name].no
-    for name in ("TRACE", "DEBUG", "INFO", "SUCCESS", "WARNING", "ERROR", "CRITICAL")
-)

@@ -453,10 +453,9 @@ fn call(
         return Ok(());
     }
     let none = PyDict::new(py);
-    let options = slf.getattr(intern!(py, "_options"))?;
     let kwargs = kwargs.unwrap_or(&none);
-    let log = intern!(py, "_log");
-    slf.call_method1(log, (LEVELS[method], false, options, message, args, kwargs)).map(drop)
+    let log = intern!(py, "_log_call");
+    slf.call_method1(log, (LEVELS[method], message, args, kwargs)).map(drop)
 }
 
 level_methods! { trace 0 debug 1 info 2 success 3 warning 4 error 5 critical 6 }

@@ -34,6 +34,7 @@ impl FileQueue {
     ))]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments of a Python function")]
     fn new(
+        py: Python<'_>,
         path: PathBuf,
         rotate_size: Option<u64>,
         rotate_every: Option<f64>,
@@ -94,7 +95,7 @@ impl FileQueue {
         let path = spec.file.clone().ok_or_else(|| {
             PyValueError::new_err("the log file is a pipe or a device: use a stream as the sink")
         })?;
-        let slot = Slot::open(&QueueName::File(path.clone()), vec![spec], memory)?;
+        let slot = Slot::open(py, &QueueName::File(path.clone()), vec![spec], memory)?;
         Ok(FileQueue { path, slot, wait: seconds("wait", wait)? })
     }
 

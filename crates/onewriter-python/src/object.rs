@@ -25,6 +25,7 @@ impl ObjectQueue {
     #[new]
     #[pyo3(signature = (name=None, receive=None, *, memory=16 << 20))]
     fn new(
+        py: Python<'_>,
         name: Option<String>,
         receive: Option<Py<PyAny>>,
         memory: usize,
@@ -33,7 +34,7 @@ impl ObjectQueue {
         let receives = receive.is_some();
         let sinks = receive.map(|function| Receiver::spec(&name, Arc::new(function)));
         let queue = QueueName::Named(name.clone());
-        let slot = Slot::open(&queue, sinks.into_iter().collect(), memory)?;
+        let slot = Slot::open(py, &queue, sinks.into_iter().collect(), memory)?;
         let slot = Arc::new(slot);
         if receives {
             let mut receiving = RECEIVING.lock().unwrap_or_else(PoisonError::into_inner);

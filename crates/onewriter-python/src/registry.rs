@@ -5,7 +5,7 @@ use onewriter_ring::{ForkHooks, MAX_QUEUES};
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 const _: () = assert!(MAX_QUEUES <= 32, "a bit for each slot");
 
@@ -17,8 +17,29 @@ type Writers = [Option<Writer>; MAX_QUEUES];
 /// Whoever has this lock waits for nothing else, the interpreter's lock least of all.
 static WRITERS: Mutex<Writers> = Mutex::new([const { None }; MAX_QUEUES]);
 
-/// A free slot.
+/// Queues that are being closed because nobody has them any more.
+static N_CLOSING: AtomicU32 = AtomicU32::new(0);
+
+pub(crate) fn note_closing() {
+    N_CLOSING.fetch_add(1, Ordering::SeqCst);
+}
+
+pub(crate) fn note_closed() {
+    N_CLOSING.fetch_sub(1, Ordering::SeqCst);
+}
+
+/// A free slot; one that is about to become free is waited for.
 pub(crate) fn take_slot() -> Option<usize> {
+    loop {
+        let is_closing = N_CLOSING.load(Ordering::SeqCst) > 0;
+        match free_slot() {
+            None if is_closing => std::thread::sleep(Duration::from_millis(1)),
+            found => return found,
+        }
+    }
+}
+
+fn free_slot() -> Option<usize> {
     let free = |taken: u32| (!taken != 0).then(|| taken | (taken + 1));
     let before = TAKEN.fetch_update(Ordering::AcqRel, Ordering::Acquire, free).ok()?;
     let slot = before.trailing_ones() as usize;

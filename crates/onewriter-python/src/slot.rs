@@ -19,6 +19,8 @@ use std::time::{Duration, Instant};
 
 /// How long a wait lasts before Python may raise what a signal handler raises.
 const SLICE: Duration = Duration::from_millis(50);
+/// How long the end of a writer may take that has nothing left to write, or whose sink is stuck.
+const A_MOMENT: Duration = Duration::from_secs(1);
 
 thread_local! {
     /// How long the put of this thread waits for room.
@@ -36,8 +38,13 @@ pub(crate) struct Slot {
 
 impl Slot {
     /// Joins a queue and, if there are sinks, starts its writer or stands by.
-    pub(crate) fn open(name: &QueueName, sinks: Vec<SinkSpec>, memory: usize) -> PyResult<Slot> {
-        let number = registry::take_slot().ok_or_else(|| {
+    pub(crate) fn open(
+        py: Python<'_>,
+        name: &QueueName,
+        sinks: Vec<SinkSpec>,
+        memory: usize,
+    ) -> PyResult<Slot> {
+        let number = py.detach(registry::take_slot).ok_or_else(|| {
             PyRuntimeError::new_err(format!(
                 "{MAX_QUEUES} queues are open in this process, and there can be no more: close one"
             ))
@@ -186,22 +193,57 @@ impl Slot {
         if self.is_closed.swap(true, Ordering::AcqRel) {
             return completed;
         }
+        let left = if completed.is_ok() { timeout } else { A_MOMENT };
         py.detach(|| {
             onewriter_ring::leave_queue(self.number);
-            let writer = registry::writer(self.number).filter(Writer::is_here);
-            registry::set_writer(self.number, None);
-            if let Some(writer) = writer {
-                writer.stop(if completed.is_ok() { timeout } else { Duration::from_secs(1) });
-            }
             // They find the queue left within a slice.
             while self.n_waiting.load(Ordering::SeqCst) > 0 {
                 std::thread::sleep(Duration::from_millis(1));
             }
-            onewriter_ring::let_memory_go(self.number);
+            finish(self.number, left);
         });
-        registry::give_slot_back(self.number);
         completed
     }
+}
+
+impl Drop for Slot {
+    /// A queue that nobody has any more is closed, on a thread of its own: a finalizer must not wait.
+    fn drop(&mut self) {
+        if *self.is_closed.get_mut() {
+            return;
+        }
+        let (number, queue) = (self.number, self.queue);
+        registry::note_closing();
+        let thread = std::thread::Builder::new().name("onewriter-close".to_owned());
+        let closing = thread.spawn(move || {
+            if registry::writer(number).is_some_and(|writer| writer.is_here()) {
+                let wanted = onewriter_ring::now();
+                queue.request(wanted);
+                queue.wait_until_written(
+                    wanted,
+                    Instant::now() + onewriter::DRAIN_DEADLINE,
+                    || true,
+                );
+            }
+            onewriter_ring::leave_queue(number);
+            finish(number, A_MOMENT);
+            registry::note_closed();
+        });
+        if closing.is_err() {
+            registry::note_closed();
+        }
+    }
+}
+
+/// Ends what this process has in a queue that it has left.
+fn finish(number: usize, timeout: Duration) {
+    let writer = registry::writer(number).filter(Writer::is_here);
+    registry::set_writer(number, None);
+    if let Some(writer) = writer {
+        writer.stop(timeout);
+    }
+    onewriter_ring::let_memory_go(number);
+    registry::give_slot_back(number);
 }
 
 fn join(
