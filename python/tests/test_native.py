@@ -428,10 +428,21 @@ def test_what_cannot_be_is_refused_with_what_would_be_right(tmp_path: Path):
 
 
 def test_the_33rd_open_queue_is_refused(tmp_path: Path):
-    queues = []
-    with pytest.raises(RuntimeError, match="32 queues are open in this process"):
-        for number in range(100):
-            queues.append(FileQueue(str(tmp_path / f"{number}.log")))
-    assert len(queues) == 32
-    for log in queues:
-        log.close(SECONDS)
+    code = """
+import sys
+from onewriter._native import FileQueue
+queues = []
+try:
+    while True:
+        queues.append(FileQueue(f"{sys.argv[1]}/{len(queues)}.log"))
+except RuntimeError as error:
+    print(len(queues), error)
+queues.pop()
+queues.append(FileQueue(f"{sys.argv[1]}/again.log"))
+"""
+    program = started(code, tmp_path)
+    said, _ = program.communicate(timeout=SECONDS)
+    assert said == (
+        "32 32 queues are open in this process, and there can be no more: close one\n"
+    )
+    assert program.returncode == 0
