@@ -5,8 +5,10 @@ that put it, however it ends. Waiting is done without the interpreter's lock, an
 signal handler raises.
 """
 
-from collections.abc import Callable
-from typing import final
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import FrameType
+from typing import Any, final
 
 __version__: str
 
@@ -15,7 +17,8 @@ class FileQueue:
     """The queue of one file. Every process that logs to the file shares it: one of them writes, the
     others put; when the writer dies, another one takes over. Each record stands in the file once.
 
-    A process can have 32 queues open at a time; one that is no longer needed is to be closed.
+    A process can have 32 queues open at a time. One that nobody has any more is closed in the background;
+    who wants to know when it is written closes it.
 
     :param path: the file; it is made, with its folders, if it is missing
     :param rotate_size: rotate before the file would be larger, in bytes
@@ -30,6 +33,9 @@ class FileQueue:
     :param mode: the mode of files that are made, such as ``0o640``
     :param owner: their user and group number
     :param memory: bytes of shared memory for this process's records, 64 KiB to 1 GiB
+    :param format: Loguru's format string for the records of :class:`LoggerBase`, one for which
+        :func:`can_format` holds; what :meth:`put` is given stands as it is
+    :param wait: for how many seconds a put waits for room, unless it says otherwise
     :raises ValueError: a setting that cannot be; the message names it and says what would be right
     :raises OSError: what the operating system refused
     :raises RuntimeError: 32 queues are open
@@ -50,16 +56,18 @@ class FileQueue:
         mode: int | None = None,
         owner: tuple[int, int] | None = None,
         memory: int = 16777216,
+        format: str | None = None,
+        wait: float = 30.0,
     ) -> FileQueue: ...
     @property
-    def path(self) -> str:
+    def path(self) -> Path:
         """The file, absolute and behind all links."""
 
-    def put(self, data: str | bytes, level: int = 20, wait: float = 30.0) -> None:
+    def put(self, data: str | bytes, level: int = 20, wait: float | None = None) -> None:
         """Hands over one or more whole lines, with their newline.
 
         :param level: from 40 on a record may use the room that is kept for errors
-        :param wait: for how many seconds it waits for room
+        :param wait: for how many seconds it waits for room; by default those of the queue
         :raises queue.Full: there was no room; the record counts as lost, and the log says so
         :raises ValueError: it has more than 64 MiB
         :raises RuntimeError: the queue is closed
@@ -119,3 +127,51 @@ class ObjectQueue:
 
     def close(self, timeout: float) -> None:
         """Completes and leaves the queue: see :meth:`FileQueue.close`."""
+
+def can_format(text: str) -> bool:
+    """Whether the writer can carry out a format string of Loguru's: one without colours, of the fields
+    ``time``, ``level``, ``name``, ``module``, ``function``, ``line``, ``file``, ``process``, ``message``
+    and ``exception``, with specifications that do not go by the locale.
+    """
+
+@final
+class Calls:
+    """What the loggers of one core have in common: what is known of each call site.
+
+    :param resolve: asked once for each call site, with its frame and the name of the level: ``None`` if
+        nobody takes its records, ``False`` if they need a record of Python's, else the queue that takes
+        them, and what the writer is to know of the call: ``number``, ``level``, ``name``, ``module``,
+        ``function``, ``path`` and ``line``
+    :param numbers: those of the seven standard levels, from TRACE to CRITICAL
+    :param clock: a namespace with ``datetime``; while another one stands there, as tests put it, every
+        record needs Python's
+    """
+
+    def __new__(
+        cls,
+        resolve: Callable[[FrameType, str], tuple[FileQueue, dict[str, Any]] | bool | None],
+        numbers: Sequence[int],
+        clock: dict[str, Any],
+    ) -> Calls: ...
+    def reset(self, least: float, slow_from: float) -> None:
+        """Forgets all call sites. Records of levels below ``least`` are nobody's; those from
+        ``slow_from`` on need a record of Python's.
+        """
+
+class LoggerBase:
+    """The base of the logger: its methods for the standard levels.
+
+    A call whose records go to one file that the engine formats hands over its arguments as they are if
+    they are texts, numbers, booleans or ``None``, and else its message; every other call is one of
+    ``_log_call(level, message, args, kwargs)``.
+    """
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> LoggerBase: ...
+    def _bind_calls(self, calls: Calls, is_plain: bool) -> None: ...
+    def trace(self, message: Any, /, *args: Any, **kwargs: Any) -> None: ...
+    def debug(self, message: Any, /, *args: Any, **kwargs: Any) -> None: ...
+    def info(self, message: Any, /, *args: Any, **kwargs: Any) -> None: ...
+    def success(self, message: Any, /, *args: Any, **kwargs: Any) -> None: ...
+    def warning(self, message: Any, /, *args: Any, **kwargs: Any) -> None: ...
+    def error(self, message: Any, /, *args: Any, **kwargs: Any) -> None: ...
+    def critical(self, message: Any, /, *args: Any, **kwargs: Any) -> None: ...

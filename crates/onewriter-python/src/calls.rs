@@ -411,10 +411,13 @@ impl LoggerBase {
 }
 
 macro_rules! level_methods {
-    ($($method:ident $number:literal)*) => {
+    ($($method:ident $number:literal $name:literal)*) => {
         #[pymethods]
         impl LoggerBase {
             $(
+                #[doc = concat!(
+                    "Logs ``message.format(*args, **kwargs)`` with the level ", $name, "."
+                )]
                 #[pyo3(signature = (message, /, *args, **kwargs))]
                 fn $method(
                     slf: &Bound<'_, Self>,
@@ -458,4 +461,12 @@ fn call(
     slf.call_method1(log, (LEVELS[method], message, args, kwargs)).map(drop)
 }
 
-level_methods! { trace 0 debug 1 info 2 success 3 warning 4 error 5 critical 6 }
+level_methods! {
+    trace 0 "TRACE"
+    debug 1 "DEBUG"
+    info 2 "INFO"
+    success 3 "SUCCESS"
+    warning 4 "WARNING"
+    error 5 "ERROR"
+    critical 6 "CRITICAL"
+}

@@ -1,0 +1,302 @@
+"""Calls that go to the queue without a record of Python's say the same as those with one."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import subprocess
+import sys
+from copy import deepcopy
+from pathlib import Path
+
+import freezegun
+import pytest
+
+from onewriter._native import can_format
+
+FORMAT = (
+    "{level: <8}|{level.no:>4}|{name}|{module:^12}|{function}|{line:05}|{file}|{file.path}|"
+    "{process:>9} {{}} - {message}"
+)
+
+
+class Pair:
+    """Two files with the same format: one is written on the quick way, the other one not."""
+
+    def __init__(self, logger, folder: Path, **options) -> None:
+        self.logger, self.folder = logger, folder
+        # A patcher that changes nothing needs a record.
+        self.slow = logger.patch(lambda record: None)
+        self.options = {"format": FORMAT, "level": 0, **options}
+
+    def lines(self, call) -> list[str]:
+        """What ``call`` logs; the same on both ways."""
+        texts = []
+        for name, logger in (("quick", self.logger), ("slow", self.slow)):
+            path = self.folder / name
+            number = self.logger.add(path, enqueue=True, catch=False, **self.options)
+            (handler,) = self.logger._core.handlers.values()
+            assert handler.quick_queue is not None
+            call(logger)
+            self.logger.remove(number)
+            texts.append(path.read_text(encoding="utf8"))
+            path.unlink()
+        assert texts[0] == texts[1]
+        return texts[0].splitlines()
+
+
+@pytest.fixture
+def pair(logger, tmp_path: Path) -> Pair:
+    return Pair(logger, tmp_path)
+
+
+VALUES = [
+    0, 1, -1, 2**31, 2**63 - 1, -(2**63), 2**63, 10**30, True, False, None,
+    0.0, -0.0, 1.0, 0.1, 1e16, 1e-5, 5e-324, 1.7976931348623157e308, 123456.789, -2.5,
+    float("inf"), float("-inf"), float("nan"),
+    "", "text", "grüße 世界 \U0001f980", "{braces}", "a\nb", "\x00\x1b[31m",
+    [1, "two"], {"key": None}, b"bytes", (1,), ValueError("wrong"), Path("/tmp"), object,
+]  # fmt: skip
+SPECS = [
+    "", ":", "!s", "!r", ":>8", ":<8", ":^9", ":*^11", ":08", ":+", ": ", ":,", ":_", ":d", ":x",
+    ":#x", ":#010b", ":o", ":X", ":.2f", ":08.3f", ":e", ":.3e", ":g", ":#g", ":.5g", ":%", ":.1%",
+    ":,.2f", ":s", ":.2", ":>6.2", ":5s", ":=8", ":c", ":n", ":E", ":F", ":G", ":z", ":!>4", "!s:>9",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_every_value_is_formatted_as_python_does(pair: Pair, spec: str):
+    template = f"<{{{spec}}}>"
+    expected = []
+    for value in VALUES:
+        try:
+            expected.append(template.format(value))
+        except (ValueError, TypeError, OverflowError) as error:
+            expected.append(error)
+
+    def log(logger) -> None:
+        for value, text in zip(VALUES, expected, strict=True):
+            if isinstance(text, str):
+                logger.info(template, value)
+            else:
+                with pytest.raises(type(text)):
+                    logger.info(template, value)
+
+    written = "\n".join(line.split(" {} - ", 1)[-1] for line in pair.lines(log))
+    assert written == "\n".join(text for text in expected if isinstance(text, str))
+
+
+def test_messages_of_every_kind_are_those_of_python(pair: Pair):
+    class Hostile:
+        def __str__(self) -> str:
+            raise RuntimeError("no")
+
+    def log(logger) -> None:
+        logger.info("plain, {not} formatted")
+        logger.info("{1} before {0}", "b", "a")
+        logger.info("{} {name}", 1, name="n")
+        logger.info("{0} twice {0}", 5)
+        logger.info("{:{width}}|", 7, width=4)
+        logger.info("{0.real} {0.imag}", 7)
+        logger.info("{[1]}", [1, 2])
+        logger.info("more arguments than {}", "fields", "are fine")
+        logger.info("{{}} and {}", "braces")
+        logger.info("", "nothing")
+        logger.info("x" * 100_000)
+        logger.info(12.5)
+        logger.info(None)
+        logger.info("two\nlines")
+        for wrong, args, error in [
+            ("{} {}", (1,), IndexError),
+            ("{missing}", (1,), KeyError),
+            ("{", (1,), ValueError),
+            ("{:d}", ("text",), ValueError),
+            ("{}", (Hostile(),), RuntimeError),
+        ]:
+            with pytest.raises(error):
+                logger.info(wrong, *args)
+
+    lines = pair.lines(log)
+    assert len(lines) == 15
+    assert [line.split(" {} - ")[-1] for line in lines[:2]] == ["plain, {not} formatted", "a before b"]
+
+
+def test_a_call_site_may_log_other_messages_and_types_each_time(pair: Pair):
+    def log(logger) -> None:
+        messages = ["{} a", "{} b", "{:>5}", "no field", "{} {}"]
+        for number in range(100):
+            message = messages[number % 5]
+            args = (number, "text", 1.5)[: message.count("{")]
+            logger.info(message, *args)
+            logger.info("{}|{}", (None, 1, "s", 2.0, [])[number % 5], number)
+
+    assert len(pair.lines(log)) == 200
+
+
+def test_all_levels_with_a_method_are_written(pair: Pair):
+    def log(logger) -> None:
+        for name in ("trace", "debug", "info", "success", "warning", "error", "critical"):
+            getattr(logger, name)("hello {}", name)
+        logger.log("INFO", "by name")
+        logger.log(33, "by number")
+
+    levels = [line.split("|")[0].strip() for line in pair.lines(log)]
+    standard = ["TRACE", "DEBUG", "INFO", "SUCCESS", "WARNING", "ERROR", "CRITICAL"]
+    assert levels == [*standard, "INFO", "Level 33"]
+
+
+def test_exceptions_and_options_take_the_other_way_and_keep_the_order(logger, tmp_path: Path):
+    pair = Pair(logger, tmp_path, backtrace=False, diagnose=False)
+
+    def log(logger) -> None:
+        logger.info("one")
+        try:
+            raise ValueError("wrong")
+        except ValueError:
+            logger.exception("two")
+        logger.opt(raw=True).info("three\n")
+        logger.opt(lazy=True).info("four {}", lambda: 4)
+        logger.bind(key="value").info("five")
+        logger.opt(depth=0).info("six")
+
+    lines = [line for line in pair.lines(log) if " - " in line or line == "three"]
+    assert [line.split(" - ")[-1] for line in lines] == ["one", "two", "three", "four 4", "five", "six"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        (None, 3),
+        ("", 3),
+        (__name__, 3),
+        ("elsewhere", 0),
+        ({__name__: "WARNING"}, 1),
+        ({"": False}, 0),
+        ({"": "ERROR", __name__: 25}, 1),
+    ],
+)
+def test_filters_by_module_hold_on_the_quick_way(logger, tmp_path: Path, asked, expected: int):
+    def log(logger) -> None:
+        logger.debug("low")
+        logger.info("middle")
+        logger.warning("high")
+
+    lines = Pair(logger, tmp_path, filter=asked).lines(log)
+    assert len(lines) == expected
+
+
+def test_what_changes_later_holds_for_call_sites_that_have_logged(logger, tmp_path: Path):
+    def log(text: str) -> None:
+        logger.info(text)
+
+    path = tmp_path / "a.log"
+    number = logger.add(path, enqueue=True, format="{message}")
+    log("one")
+    logger.disable(__name__)
+    log("nobody")
+    logger.enable(__name__)
+    log("two")
+    logger.configure(patcher=lambda record: record.update(message="patched"))
+    log("nobody")
+    logger.configure(patcher=lambda record: None)
+    seen: list[str] = []
+    logger.add(seen.append, format="{message}")
+    log("three")
+    logger.remove(number)
+    log("four")
+    assert path.read_text() == "one\ntwo\npatched\nthree\n"
+    assert seen == ["three\n", "four\n"]
+
+
+def test_a_handler_that_needs_records_slows_down_its_own_levels_alone(logger, tmp_path: Path):
+    path, seen = tmp_path / "a.log", []
+    logger.add(path, enqueue=True, format="{level} {message}")
+    logger.add(seen.append, format="{message}", level="WARNING")
+    logger.info("one {}", 1)
+    logger.warning("two {}", 2)
+    logger.info("three {}", 3)
+    logger.remove()
+    assert path.read_text() == "INFO one 1\nWARNING two 2\nINFO three 3\n"
+    assert seen == ["two 2\n"]
+
+
+def test_a_clock_that_stands_still_is_seen_by_every_record(logger, tmp_path: Path):
+    path = tmp_path / "a.log"
+    logger.add(path, enqueue=True, format="{time:YYYY-MM-DD HH:mm:ss.SSSSSS} {message}")
+
+    def log(text: str) -> None:
+        logger.info(text)
+
+    log("now")
+    with freezegun.freeze_time("2021-03-04 05:06:07.000008"):
+        log("then")
+    log("now")
+    logger.remove()
+    lines = path.read_text().splitlines()
+    assert lines[1] == "2021-03-04 05:06:07.000008 then"
+    assert not any(line.startswith("2021-03-04") for line in (lines[0], lines[2]))
+
+
+def test_loggers_that_are_pickled_or_copied_log_on(logger, tmp_path: Path):
+    path = tmp_path / "a.log"
+    logger.add(path, enqueue=True, format="{message}")
+    for copy in (pickle.loads(pickle.dumps(logger)), deepcopy(logger)):
+        copy.info("copy {}", 1)
+        copy.remove()
+    logger.info("original")
+    logger.remove()
+    assert path.read_text() == "copy 1\ncopy 1\noriginal\n"
+
+
+TIMES = """
+import os, sys, time
+from datetime import datetime, timezone
+from onewriter import logger
+logger.remove()
+spec = sys.argv[2]
+logger.add(sys.argv[1], enqueue=True, format="{time:" + spec + "}|{time:YYYY-MM-DDTHH:mm:ss.SSSSSSZZ}")
+(handler,) = logger._core.handlers.values()
+assert handler.quick_queue is not None
+logger.info("")
+logger.remove()
+shown, exact = open(sys.argv[1]).read().strip().split("|")
+from onewriter._datetime import Moment
+moment = datetime.strptime(exact, "%Y-%m-%dT%H:%M:%S.%f%z")
+if spec.endswith("!UTC"):
+    moment = moment.astimezone(timezone.utc)
+expected = Moment.fromisoformat(moment.isoformat()).__format__(spec.removesuffix("!UTC"))
+assert shown == expected, (shown, expected)
+assert abs(moment.timestamp() - time.time()) < 60
+"""
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/St_Johns", "Asia/Kathmandu", "Africa/Monrovia"])
+@pytest.mark.parametrize(
+    "spec", ["", "YY M D DDDD DDD H hh h m s A", "hh:mm:ss.S SSS Z ZZ", "HH[h]!UTC", "D.M. HH:mm!UTC"]
+)
+def test_times_are_those_of_the_zone(tmp_path: Path, zone: str, spec: str):
+    if "[" in spec:
+        assert not can_format("{time:" + spec + "}")
+        return
+    environment = {**os.environ, "TZ": zone}
+    command = [sys.executable, "-c", TIMES, str(tmp_path / "a.log"), spec]
+    subprocess.run(command, env=environment, check=True, timeout=60)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["{extra}", "{time:MMMM}", "{time:%Y}", "{elapsed}", "{thread}", "{level.icon}", "{message:>5}",
+     "{name!r}", "{line:s}", "{level:d}", "{unknown}", "{", "}", "{time:SSSSSSS}", "{file.nothing}"],
+)  # fmt: skip
+def test_a_format_that_only_python_can_carry_out_is_left_to_it(text: str):
+    assert not can_format(text)
+
+
+def test_records_with_such_a_format_are_written_all_the_same(logger, tmp_path: Path):
+    path = tmp_path / "a.log"
+    logger.add(path, enqueue=True, format="{extra[key]} {thread.name} {message}")
+    (handler,) = logger._core.handlers.values()
+    assert handler.quick_queue is None
+    logger.bind(key=1).info("hello {}", "you")
+    logger.remove()
+    assert path.read_text() == "1 MainThread hello you\n"
