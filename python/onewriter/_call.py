@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from contextvars import ContextVar
 from functools import lru_cache
 from multiprocessing import current_process
 from os.path import basename, splitext
@@ -25,7 +26,10 @@ try:
 except ImportError:  # Before Python 3.14.
     TemplateString = None
 
-_start_time = aware_now()
+start_time = aware_now()
+
+# The extra of a thread or task.
+context: ContextVar[dict[str, Any]] = ContextVar("onewriter_context", default={})
 
 
 class Options(NamedTuple):
@@ -70,7 +74,7 @@ def record_of(
     file, module = _names(path)
     thread, process = current_thread(), current_process()
     return {
-        "elapsed": now - _start_time,
+        "elapsed": now - start_time,
         "exception": _exception_of(options.exception),
         "extra": extra,
         "file": RecordFile(file, path),

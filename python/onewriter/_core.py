@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
 from os.path import basename, splitext
 from typing import Any
 
-from . import _datetime
+from . import _call, _datetime
+from ._call import context
 from ._handler import Handler
 from ._levels import Levels
 from ._locks import changes
 from ._native import Calls, FileQueue
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 # The levels that have a method of their own, as the base of the logger numbers them.
 _METHODS = ("TRACE", "DEBUG", "INFO", "SUCCESS", "WARNING", "ERROR", "CRITICAL")
 
@@ -36,7 +39,9 @@ class Core:
 
     def _make_calls(self) -> None:
         numbers = [self.levels.known[name].no for name in _METHODS]
-        self.calls = Calls(self._resolve, numbers, _datetime.__dict__)
+        start = _call.start_time
+        micros = (start - _EPOCH) // timedelta(microseconds=1)
+        self.calls = Calls(self._resolve, numbers, _datetime.__dict__, context, micros * 1000)
         self.renew_calls()
 
     def __getstate__(self) -> dict[str, Any]:
@@ -54,7 +59,7 @@ class Core:
         slow_from = min(slow, default=float("inf"))
         if self.patcher is not None:
             slow_from = float("-inf")
-        self.calls.reset(self.min_level, slow_from)
+        self.calls.reset(self.min_level, slow_from, bool(self.extra))
 
     def _resolve(self, frame: Any, level: str) -> tuple[FileQueue, dict[str, Any]] | bool | None:
         """What becomes of the records of a call: ``None`` if nobody takes them, false if they need a
@@ -82,6 +87,11 @@ class Core:
             "line": frame.f_lineno or 0,
         }
         return queue, about
+
+    def set_extra(self, extra: dict[str, Any]) -> None:
+        """Exchanges the extra of all records."""
+        self.extra = dict(extra)
+        self.renew_calls()
 
     def set_patcher(self, patcher: Callable[[dict[str, Any]], Any] | None) -> None:
         """Exchanges the function that changes every record."""

@@ -60,6 +60,10 @@ class Levels:
             raise ValueError(f"Level '{name}' does not exist")
         return level
 
+    def icons(self) -> list[tuple[str, str]]:
+        """The names and icons of all levels."""
+        return [(level.name, level.icon) for level in self.known.values()]
+
     def number(self, level: str | int) -> int:
         """The number of a level given by its name or as a number."""
         if isinstance(level, str):

@@ -7,7 +7,6 @@ import os
 import sys
 import warnings
 from collections.abc import Awaitable, Callable, Generator, Iterator
-from contextvars import ContextVar
 from functools import partial
 from inspect import isclass
 from multiprocessing import get_context
@@ -15,7 +14,7 @@ from multiprocessing.context import BaseContext
 from typing import Any
 
 from . import _defaults, _filters, _native_file, _parse, _sinks
-from ._call import Options, record_of, set_message
+from ._call import Options, context, record_of, set_message
 from ._catch import MESSAGE, Catcher, Catching
 from ._core import Core
 from ._format import Format
@@ -27,8 +26,6 @@ from ._native import LoggerBase
 from ._trace import ExceptionFormatter
 
 get_frame = load_get_frame_function()
-
-context: ContextVar[dict[str, Any]] = ContextVar("onewriter_context", default={})
 
 
 class _Completion:
@@ -66,14 +63,18 @@ class Logger(LoggerBase):
         self._options = Options(
             exception, depth, record, lazy, colors, raw, capture, patchers, extra
         )
-        self._bind_calls(core.calls, self._options.is_plain())
+        self._bind()
+
+    def _bind(self) -> None:
+        options = self._options
+        self._bind_calls(self._core.calls, options.is_plain(), bool(options.extra))
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__.copy()
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self._bind_calls(self._core.calls, self._options.is_plain())
+        self._bind()
 
     def __repr__(self) -> str:
         return f"<onewriter.logger handlers={list(self._core.handlers.values())!r}>"
@@ -126,7 +127,8 @@ class Logger(LoggerBase):
         colorize = False if serialize else colorize
         transport = None
         if enqueue and not colorize and isinstance(sink, (str, os.PathLike)):
-            transport = _native_file.transport(sink, kwargs, None if serialize else format)
+            icons = core.levels.icons() if serialize else None
+            transport = _native_file.transport(sink, kwargs, format, icons)
         if transport is None:
             made = _sinks.make(sink, kwargs, colorize=colorize, enqueue=enqueue, failed=failed)
         else:
@@ -312,7 +314,7 @@ class Logger(LoggerBase):
         if patcher is not None:
             self._core.set_patcher(patcher)
         if extra is not None:
-            self._core.extra = dict(extra)
+            self._core.set_extra(extra)
         for name, is_on in activation or ():
             self._core.activate(name, bool(is_on))
         return [self.add(**arguments) for arguments in handlers or ()]

@@ -6,6 +6,7 @@ signal handler raises.
 """
 
 from collections.abc import Callable, Sequence
+from contextvars import ContextVar
 from pathlib import Path
 from types import FrameType
 from typing import Any, final
@@ -35,6 +36,8 @@ class FileQueue:
     :param memory: bytes of shared memory for this process's records, 64 KiB to 1 GiB
     :param format: Loguru's format string for the records of :class:`LoggerBase`, one for which
         :func:`can_format` holds; what :meth:`put` is given stands as it is
+    :param icons: the names and icons of the levels, if these records are to be JSON as of Loguru's
+        ``serialize``
     :param wait: for how many seconds a put waits for room, unless it says otherwise
     :raises ValueError: a setting that cannot be; the message names it and says what would be right
     :raises OSError: what the operating system refused
@@ -57,6 +60,7 @@ class FileQueue:
         owner: tuple[int, int] | None = None,
         memory: int = 16777216,
         format: str | None = None,
+        icons: list[tuple[str, str]] | None = None,
         wait: float = 30.0,
     ) -> FileQueue: ...
     @property
@@ -130,8 +134,8 @@ class ObjectQueue:
 
 def can_format(text: str) -> bool:
     """Whether the writer can carry out a format string of Loguru's: one without colours, of the fields
-    ``time``, ``level``, ``name``, ``module``, ``function``, ``line``, ``file``, ``process``, ``message``
-    and ``exception``, with specifications that do not go by the locale.
+    ``time``, ``elapsed``, ``level``, ``name``, ``module``, ``function``, ``line``, ``file``, ``process``,
+    ``thread``, ``message`` and ``exception``, with specifications that do not go by the locale.
     """
 
 @final
@@ -145,6 +149,8 @@ class Calls:
     :param numbers: those of the seven standard levels, from TRACE to CRITICAL
     :param clock: a namespace with ``datetime``; while another one stands there, as tests put it, every
         record needs Python's
+    :param context: the context variable with the extra of a thread or task
+    :param start: when the program began to log, in nanoseconds since 1970
     """
 
     def __new__(
@@ -152,10 +158,12 @@ class Calls:
         resolve: Callable[[FrameType, str], tuple[FileQueue, dict[str, Any]] | bool | None],
         numbers: Sequence[int],
         clock: dict[str, Any],
+        context: ContextVar[dict[str, Any]],
+        start: int,
     ) -> Calls: ...
-    def reset(self, least: float, slow_from: float) -> None:
+    def reset(self, least: float, slow_from: float, has_extra: bool) -> None:
         """Forgets all call sites. Records of levels below ``least`` are nobody's; those from
-        ``slow_from`` on need a record of Python's.
+        ``slow_from`` on need a record of Python's. ``has_extra``: all records have some extra.
         """
 
 class LoggerBase:
@@ -167,7 +175,7 @@ class LoggerBase:
     """
 
     def __new__(cls, *args: Any, **kwargs: Any) -> LoggerBase: ...
-    def _bind_calls(self, calls: Calls, is_plain: bool) -> None: ...
+    def _bind_calls(self, calls: Calls, is_plain: bool, has_extra: bool) -> None: ...
     def trace(self, message: Any, /, *args: Any, **kwargs: Any) -> None: ...
     def debug(self, message: Any, /, *args: Any, **kwargs: Any) -> None: ...
     def info(self, message: Any, /, *args: Any, **kwargs: Any) -> None: ...

@@ -20,10 +20,13 @@ _NAMES = "%Y-%m-%d_%H-%M-%S_%6f"
 _WITHOUT_MEANING = {"buffering", "watch"}
 
 
-def transport(sink: Any, kwargs: dict[str, Any], format: Any) -> FileTransport | None:
+def transport(
+    sink: Any, kwargs: dict[str, Any], format: Any, icons: list[tuple[str, str]] | None
+) -> FileTransport | None:
     """The transport to the engine, or ``None`` if Python has to write the file.
 
-    ``format`` is the handler's format string if the writer may make the text of plain records.
+    ``format`` is the handler's format; if it is a string that the writer can carry out, that makes the
+    text of plain records. ``icons`` are those of the levels, for records that are serialized.
     """
     path = os.fspath(sink)
     if not isinstance(path, str) or "{" in path:
@@ -38,6 +41,8 @@ def transport(sink: Any, kwargs: dict[str, Any], format: Any) -> FileTransport |
             return None
         if can_format(plain):
             settings["format"] = plain
+            if icons is not None:
+                settings["icons"] = icons
     return FileTransport(path, settings)
 
 

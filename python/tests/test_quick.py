@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import multiprocessing
 import os
 import pickle
 import subprocess
 import sys
+import threading
+import time
 from copy import deepcopy
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import freezegun
@@ -16,7 +21,7 @@ from onewriter._native import can_format
 
 FORMAT = (
     "{level: <8}|{level.no:>4}|{name}|{module:^12}|{function}|{line:05}|{file}|{file.path}|"
-    "{process:>9} {{}} - {message}"
+    "{process:>9}|{process.name}|{thread}|{thread.name:>20} {{}} - {message}"
 )
 
 
@@ -248,6 +253,88 @@ def test_loggers_that_are_pickled_or_copied_log_on(logger, tmp_path: Path):
     assert path.read_text() == "copy 1\ncopy 1\noriginal\n"
 
 
+def test_threads_and_processes_have_the_names_that_they_have_at_the_call(logger, tmp_path: Path):
+    pair = Pair(logger, tmp_path, format="{process.name}|{thread.name}|{message}")
+
+    def log(logger) -> None:
+        logger.info("main")
+        for name in ("one", "grüße", "three"):
+            thread = threading.Thread(target=logger.info, args=("in a thread",), name=name)
+            thread.start()
+            thread.join()
+        own = threading.current_thread()
+        before, own.name = own.name, "renamed"
+        logger.info("renamed")
+        own.name = before
+        process = multiprocessing.current_process()
+        before, process.name = process.name, "Other"
+        logger.info("other")
+        process.name = before
+
+    assert pair.lines(log) == [
+        "MainProcess|MainThread|main",
+        "MainProcess|one|in a thread",
+        "MainProcess|grüße|in a thread",
+        "MainProcess|three|in a thread",
+        "MainProcess|renamed|renamed",
+        "Other|MainThread|other",
+    ]
+
+
+def decoded(path: Path) -> list[dict]:
+    """The lines of a file of JSON, which are exactly what Python's `json` would have written."""
+    # Not `splitlines`, which knows more ends of lines than JSON.
+    *lines, rest = path.read_text(encoding="utf8").split("\n")
+    assert rest == ""
+    shown = [json.loads(line) for line in lines]
+    assert [json.dumps(it, ensure_ascii=False) for it in shown] == lines
+    return shown
+
+
+def test_serialized_records_are_those_of_python(logger, tmp_path: Path):
+    shown = []
+    for name, ours in (("quick", logger), ("slow", logger.patch(lambda record: None))):
+        path = tmp_path / name
+        logger.add(path, enqueue=True, serialize=True, format="{level} {message}", catch=False)
+        ours.info("hello {}", "you")
+        ours.warning('quotes " and \\ and \n and \x00\x1f\x7f and grüße \u2028 \U0001f980')
+        ours.info("with {a} extra", a=1, b="zwei", c=None, d=True, e=1.5, f=float("inf"))
+        ours.success("not a number", n=float("nan"), big=2**100, nested={"list": [1]})
+        ours.bind(user="u-1").error("bound")
+        with logger.contextualize(task="t-1"):
+            ours.info("in a context")
+        logger.remove()
+        records = decoded(path)
+        for it in records:
+            moment = datetime.fromisoformat(it["record"]["time"].pop("repr"))
+            assert it["record"]["time"].pop("timestamp") == moment.timestamp()
+            elapsed = it["record"].pop("elapsed")
+            assert elapsed["repr"] == str(timedelta(seconds=elapsed["seconds"]))
+            assert 0 < elapsed["seconds"] < 3600
+            assert abs(moment.timestamp() - time.time()) < 60
+        shown.append(records)
+    # Not a number is not equal to itself.
+    assert str(shown[0]) == str(shown[1])
+    assert [it["text"] for it in shown[0]][:2] == ["INFO hello you\n", shown[1][1]["text"]]
+    assert [list(it["record"]["extra"]) for it in shown[0]] == [
+        [], [], ["a", "b", "c", "d", "e", "f"], ["n", "big", "nested"], ["user"], ["task"],
+    ]  # fmt: skip
+
+
+def test_extra_of_all_records_is_serialized(logger, tmp_path: Path):
+    path = tmp_path / "a.log"
+    logger.add(path, enqueue=True, serialize=True)
+
+    def log() -> None:
+        logger.info("x")
+
+    log()
+    logger.configure(extra={"app": "shop"})
+    log()
+    logger.remove()
+    assert [it["record"]["extra"] for it in decoded(path)] == [{}, {"app": "shop"}]
+
+
 TIMES = """
 import os, sys, time
 from datetime import datetime, timezone
@@ -285,7 +372,7 @@ def test_times_are_those_of_the_zone(tmp_path: Path, zone: str, spec: str):
 
 @pytest.mark.parametrize(
     "text",
-    ["{extra}", "{time:MMMM}", "{time:%Y}", "{elapsed}", "{thread}", "{level.icon}", "{message:>5}",
+    ["{extra}", "{time:MMMM}", "{time:%Y}", "{elapsed:>9}", "{thread:s}", "{level.icon}", "{message:>5}",
      "{name!r}", "{line:s}", "{level:d}", "{unknown}", "{", "}", "{time:SSSSSSS}", "{file.nothing}"],
 )  # fmt: skip
 def test_a_format_that_only_python_can_carry_out_is_left_to_it(text: str):

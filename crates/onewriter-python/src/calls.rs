@@ -6,16 +6,19 @@
 //! formatted here, as Python does it.
 
 use crate::file::FileQueue;
+use crate::format::Needs;
 use crate::raw::FrameOut;
+use crate::who::{Process, Thread};
 use onewriter_record::{
-    Conversion, Encode, Out, Piece, PySpec, SiteDef, Tag, Template, Value, padded,
+    Conversion, EXTRA_FLAG, Encode, Out, Piece, PySpec, SectionKind, SiteDef, Tag, Template, Value,
+    padded, write_section,
 };
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyString, PyTuple};
 use pyo3::{PyTraverseError, PyVisit, intern};
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The levels that have a method.
@@ -24,6 +27,8 @@ const LEVELS: [&str; 7] = ["TRACE", "DEBUG", "INFO", "SUCCESS", "WARNING", "ERRO
 const MAX_SITES: usize = 65_536;
 /// Arguments of a message that travel as they are.
 const MAX_ARGS: usize = 16;
+/// The same with what the format needs beside them.
+const MAX_VALUES: usize = MAX_ARGS + 4;
 
 /// What all loggers of one core have in common; see `_native.pyi`.
 #[pyclass(frozen, module = "onewriter._native")]
@@ -33,6 +38,12 @@ pub(crate) struct Calls {
     /// Where the clock stands that tests exchange, and what is there otherwise.
     clock: (Py<PyDict>, Py<PyAny>),
     getframe: Py<PyAny>,
+    /// Gives the extra of the thread or task.
+    context: Py<PyAny>,
+    /// When the program began to log, in nanoseconds since 1970.
+    start: i64,
+    /// Whether all records have some extra.
+    has_extra: AtomicBool,
     numbers: [i64; LEVELS.len()],
     /// Records below it are nobody's.
     least: AtomicI64,
@@ -61,6 +72,7 @@ enum Answer {
 
 struct Quick {
     queue: Py<FileQueue>,
+    needs: Needs,
     about: About,
     /// The number of the call site whose message is formatted here.
     formatted: u32,
@@ -102,7 +114,7 @@ struct Templated {
 }
 
 impl About {
-    fn register(&self, template: &str, args: &[&str]) -> Option<u32> {
+    fn register(&self, template: &str, args: &[&str], needs: Needs) -> Option<u32> {
         let mut bytes = Vec::new();
         SiteDef {
             level: Some(crate::slot::level(self.number)),
@@ -115,7 +127,7 @@ impl About {
             template,
             is_python: true,
             args,
-            ..SiteDef::default()
+            fields: &needs.fields(),
         }
         .encode(&mut bytes);
         onewriter_ring::register(&bytes)
@@ -130,12 +142,17 @@ impl Calls {
         resolve: Py<PyAny>,
         numbers: [i64; LEVELS.len()],
         clock: Bound<'_, PyDict>,
+        context: &Bound<'_, PyAny>,
+        start: i64,
     ) -> PyResult<Calls> {
         let real = clock.as_any().get_item("datetime")?;
         Ok(Calls {
             resolve,
             clock: (clock.unbind(), real.unbind()),
             getframe: py.import("sys")?.getattr("_getframe")?.unbind(),
+            context: context.getattr("get")?.unbind(),
+            start,
+            has_extra: AtomicBool::new(false),
             numbers,
             least: AtomicI64::new(i64::MAX),
             slow_from: AtomicI64::new(i64::MIN),
@@ -144,7 +161,8 @@ impl Calls {
     }
 
     /// Forgets all call sites, and notes which levels are whose.
-    fn reset(&self, least: f64, slow_from: f64) {
+    fn reset(&self, least: f64, slow_from: f64, has_extra: bool) {
+        self.has_extra.store(has_extra, Ordering::Relaxed);
         // Beyond its ends a float becomes the nearest integer.
         self.least.store(least.ceil() as i64, Ordering::Relaxed);
         self.slow_from.store(slow_from.ceil() as i64, Ordering::Relaxed);
@@ -167,7 +185,7 @@ impl Calls {
     fn try_quick(
         &self,
         py: Python<'_>,
-        method: usize,
+        (method, has_extra): (usize, bool),
         message: &Bound<'_, PyAny>,
         args: &Bound<'_, PyTuple>,
         kwargs: Option<&Bound<'_, PyDict>>,
@@ -189,8 +207,18 @@ impl Calls {
         match &known.answer {
             Answer::Nobody => Ok(true),
             Answer::Slow => Ok(false),
-            Answer::Quick(quick) => quick.put(py, message, args, kwargs),
+            Answer::Quick(quick) => {
+                let needs_extra = quick.needs.contains(Needs::EXTRA);
+                if needs_extra && (has_extra || self.has_any_extra(py)?) {
+                    return Ok(false);
+                }
+                quick.put(py, self.start, message, args, kwargs)
+            }
         }
+    }
+
+    fn has_any_extra(&self, py: Python<'_>) -> PyResult<bool> {
+        Ok(self.has_extra.load(Ordering::Relaxed) || self.context.bind(py).call0()?.is_truthy()?)
     }
 
     #[cold]
@@ -208,9 +236,11 @@ impl Calls {
             Answer::Slow
         } else {
             let Resolved(queue, about) = answer.extract()?;
-            match about.register("", &["message"]) {
+            let needs = queue.get().needs;
+            match about.register("", &["message"], needs) {
                 Some(formatted) => {
-                    Answer::Quick(Quick { queue, about, formatted, templated: Mutex::default() })
+                    let templated = Mutex::default();
+                    Answer::Quick(Quick { queue, needs, about, formatted, templated })
                 }
                 None => Answer::Slow,
             }
@@ -262,8 +292,10 @@ impl<'a> Arg<'a> {
             Arg::Str(v) => Value::Str(v),
         }
     }
+}
 
-    fn tag(self) -> Tag {
+impl Encode for Arg<'_> {
+    fn tag(&self) -> Tag {
         match self {
             Arg::None => Tag::Null,
             Arg::Bool(v) => v.tag(),
@@ -273,7 +305,7 @@ impl<'a> Arg<'a> {
         }
     }
 
-    fn size(self) -> usize {
+    fn size(&self) -> usize {
         match self {
             Arg::None => 0,
             Arg::Str(v) => v.size(),
@@ -281,7 +313,7 @@ impl<'a> Arg<'a> {
         }
     }
 
-    fn write(self, out: &mut impl Out) {
+    fn write(&self, out: &mut impl Out) {
         match self {
             Arg::None => {}
             Arg::Bool(v) => v.write(out),
@@ -292,56 +324,43 @@ impl<'a> Arg<'a> {
     }
 }
 
+/// A call on its way into the queue.
+struct Put<'a, 'py> {
+    py: Python<'py>,
+    quick: &'a Quick,
+    start: i64,
+    /// The section of the keyword arguments, if they are needed.
+    extra: Vec<u8>,
+}
+
 impl Quick {
     /// Puts the record into its queue; false if Python's way has to do it.
     fn put(
         &self,
         py: Python<'_>,
+        start: i64,
         message: &Bound<'_, PyString>,
         args: &Bound<'_, PyTuple>,
         kwargs: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<bool> {
-        let has_kwargs = kwargs.is_some_and(|kwargs| !kwargs.is_empty());
-        if args.is_empty() && !has_kwargs {
-            return self.put_text(message);
+        let kwargs = kwargs.filter(|kwargs| !kwargs.is_empty());
+        let mut put = Put { py, quick: self, start, extra: Vec::new() };
+        if let Some(kwargs) = kwargs.filter(|_| self.needs.contains(Needs::EXTRA)) {
+            match extra_section(kwargs) {
+                Some(section) => put.extra = section,
+                None => return Ok(false),
+            }
         }
-        if !has_kwargs && let Some(done) = self.put_args(message, args) {
+        if args.is_empty() && kwargs.is_none() {
+            return put.text(message);
+        }
+        if kwargs.is_none()
+            && let Some(done) = put.args(message, args)
+        {
             return done.map(|()| true);
         }
         let text = message.call_method(intern!(py, "format"), args, kwargs)?;
-        let text = text.cast_into::<PyString>().map_err(PyErr::from)?;
-        self.put_text(&text)
-    }
-
-    /// False if it is no valid text.
-    fn put_text(&self, text: &Bound<'_, PyString>) -> PyResult<bool> {
-        let py = text.py();
-        let Ok(text) = text.to_str() else { return Ok(false) };
-        self.put_values(py, self.formatted, &[Arg::Str(text)]).map(|()| true)
-    }
-
-    /// Puts the arguments as they are; `None` if one of them cannot travel so.
-    fn put_args(
-        &self,
-        message: &Bound<'_, PyString>,
-        args: &Bound<'_, PyTuple>,
-    ) -> Option<PyResult<()>> {
-        let templated = self.templated(message)?;
-        let (fields, site) = templated.fields.as_ref()?;
-        let n_args = args.len();
-        let given: [_; MAX_ARGS] =
-            std::array::from_fn(|at| if at < n_args { args.get_item(at).ok() } else { None });
-        let mut values = [Arg::None; MAX_ARGS];
-        let values = values.get_mut(..n_args)?;
-        for (value, given) in values.iter_mut().zip(&given) {
-            *value = Arg::of(given.as_ref()?)?;
-        }
-        let suits = |(index, conversion, spec): &Field| {
-            values.get(*index).is_some_and(|it| spec.suits(&it.value(), *conversion))
-        };
-        // A call site has as many arguments as its first message; more or fewer are formatted here.
-        let is_as_many = fields.len() == values.len();
-        (is_as_many && fields.iter().all(suits)).then(|| self.put_values(args.py(), *site, values))
+        put.text(&text.cast_into::<PyString>().map_err(PyErr::from)?)
     }
 
     /// What is known of this very message, or a new one.
@@ -370,21 +389,92 @@ impl Quick {
         if fields.len() > MAX_ARGS || !template.is_in_order(fields.len()) {
             return None;
         }
-        let site = self.about.register(text, &vec![""; fields.len()])?;
+        let site = self.about.register(text, &vec![""; fields.len()], self.needs)?;
         Some((fields, site))
     }
+}
 
-    fn put_values(&self, py: Python<'_>, site: u32, values: &[Arg<'_>]) -> PyResult<()> {
-        let len = padded(values.len()) + values.iter().map(|it| it.size()).sum::<usize>();
-        let level = crate::slot::level(self.about.number);
-        let queue = self.queue.get();
-        queue.slot.put_frame(py, (level, site), len, queue.wait, |frame| {
+/// The section of keyword arguments; `None` if one of them cannot travel as it is.
+fn extra_section(kwargs: &Bound<'_, PyDict>) -> Option<Vec<u8>> {
+    let items: Vec<_> = kwargs.iter().collect();
+    let mut entries = Vec::with_capacity(items.len());
+    for (name, value) in &items {
+        entries.push((name.cast::<PyString>().ok()?.to_str().ok()?, Arg::of(value)?));
+    }
+    let mut section = Vec::new();
+    write_section(SectionKind::Fields, "", &entries, &mut section);
+    Some(section)
+}
+
+impl Put<'_, '_> {
+    /// False if it is no valid text.
+    fn text(&self, text: &Bound<'_, PyString>) -> PyResult<bool> {
+        let Ok(text) = text.to_str() else { return Ok(false) };
+        self.values(self.quick.formatted, &[Arg::Str(text)]).map(|()| true)
+    }
+
+    /// Puts the arguments as they are; `None` if one of them cannot travel so.
+    fn args(
+        &self,
+        message: &Bound<'_, PyString>,
+        args: &Bound<'_, PyTuple>,
+    ) -> Option<PyResult<()>> {
+        let templated = self.quick.templated(message)?;
+        let (fields, site) = templated.fields.as_ref()?;
+        let n_args = args.len();
+        let given: [_; MAX_ARGS] =
+            std::array::from_fn(|at| if at < n_args { args.get_item(at).ok() } else { None });
+        let mut values = [Arg::None; MAX_ARGS];
+        let values = values.get_mut(..n_args)?;
+        for (value, given) in values.iter_mut().zip(&given) {
+            *value = Arg::of(given.as_ref()?)?;
+        }
+        let suits = |(index, conversion, spec): &Field| {
+            values.get(*index).is_some_and(|it| spec.suits(&it.value(), *conversion))
+        };
+        // A call site has as many arguments as its first message; more or fewer are formatted here.
+        let is_as_many = fields.len() == values.len();
+        (is_as_many && fields.iter().all(suits)).then(|| self.values(*site, values))
+    }
+
+    /// Puts the values of a record, with what the format needs beside them.
+    fn values(&self, site: u32, args: &[Arg<'_>]) -> PyResult<()> {
+        let needs = self.quick.needs;
+        if !needs.has_fields() {
+            return self.frame(site, args);
+        }
+        let (thread, process) = (Thread::current(self.py)?, Process::current(self.py)?);
+        let mut values = [Arg::None; MAX_VALUES];
+        values[..args.len()].copy_from_slice(args);
+        let mut n_values = args.len();
+        for (need, value) in [
+            (Needs::START, Arg::Int(self.start)),
+            (Needs::THREAD, Arg::Int(thread.ident)),
+            (Needs::THREAD_NAME, Arg::Str(thread.name())),
+            (Needs::PROCESS_NAME, Arg::Str(process.name())),
+        ] {
+            if needs.contains(need) {
+                values[n_values] = value;
+                n_values += 1;
+            }
+        }
+        self.frame(site, &values[..n_values])
+    }
+
+    fn frame(&self, site: u32, values: &[Arg<'_>]) -> PyResult<()> {
+        let size: usize = values.iter().map(Encode::size).sum();
+        let len = padded(values.len()) + size + self.extra.len();
+        let tag = site | if self.extra.is_empty() { 0 } else { EXTRA_FLAG };
+        let level = crate::slot::level(self.quick.about.number);
+        let (queue, extra) = (self.quick.queue.get(), &self.extra);
+        queue.slot.put_frame(self.py, (level, tag), len, queue.wait, |frame| {
             let mut out = FrameOut(frame);
             for chunk in values.chunks(8) {
                 let tags = chunk.iter().enumerate();
                 out.word(tags.fold(0, |word, (at, it)| word | (it.tag() as u64) << (8 * at)));
             }
             values.iter().for_each(|it| it.write(&mut out));
+            out.bytes(extra);
         })
     }
 }
@@ -394,6 +484,7 @@ impl Quick {
 pub(crate) struct LoggerBase {
     calls: Option<Py<Calls>>,
     is_plain: bool,
+    has_extra: bool,
 }
 
 #[pymethods]
@@ -401,12 +492,13 @@ impl LoggerBase {
     #[new]
     #[pyo3(signature = (*_args, **_kwargs))]
     fn new(_args: &Bound<'_, PyTuple>, _kwargs: Option<&Bound<'_, PyDict>>) -> LoggerBase {
-        LoggerBase { calls: None, is_plain: false }
+        LoggerBase { calls: None, is_plain: false, has_extra: false }
     }
 
-    /// Gives it the calls of its core; `is_plain` if it has no options that change a record.
-    fn _bind_calls(&mut self, calls: Py<Calls>, is_plain: bool) {
-        (self.calls, self.is_plain) = (Some(calls), is_plain);
+    /// Gives it the calls of its core; `is_plain` if it has no options that change a record, but
+    /// perhaps some extra.
+    fn _bind_calls(&mut self, calls: Py<Calls>, is_plain: bool, has_extra: bool) {
+        (self.calls, self.is_plain, self.has_extra) = (Some(calls), is_plain, has_extra);
     }
 }
 
@@ -440,7 +532,7 @@ fn call(
     kwargs: Option<&Bound<'_, PyDict>>,
 ) -> PyResult<()> {
     let py = slf.py();
-    let (calls, is_plain) = {
+    let (calls, is_plain, has_extra) = {
         let this = slf.borrow();
         let calls = this.calls.as_ref().ok_or_else(|| {
             PyTypeError::new_err("the logger has no core: make it with Logger(Core(), ...)")
@@ -448,11 +540,11 @@ fn call(
         if calls.get().numbers[method] < calls.get().least.load(Ordering::Relaxed) {
             return Ok(());
         }
-        (calls.clone_ref(py), this.is_plain)
+        (calls.clone_ref(py), this.is_plain, this.has_extra)
     };
     let own = calls.get();
     let is_quick = is_plain && own.numbers[method] < own.slow_from.load(Ordering::Relaxed);
-    if is_quick && own.try_quick(py, method, message, args, kwargs)? {
+    if is_quick && own.try_quick(py, (method, has_extra), message, args, kwargs)? {
         return Ok(());
     }
     let none = PyDict::new(py);

@@ -1,7 +1,8 @@
 //! The queue of a file, which the engine writes.
 
 use crate::error::raised;
-use crate::format::LoguruFormat;
+use crate::format::{LoguruFormat, Needs};
+use crate::json::LoguruJson;
 use crate::raw::{Data, RawFormat};
 use crate::slot::{Slot, level, seconds};
 use onewriter::{Compression, Format, IntoSink, LevelFilter, Names, Rotation, sink};
@@ -20,6 +21,8 @@ pub(crate) struct FileQueue {
     #[pyo3(get)]
     path: PathBuf,
     pub(crate) slot: Slot,
+    /// What the format needs of a call.
+    pub(crate) needs: Needs,
     /// For how long a put waits for room that is told nothing else.
     pub(crate) wait: Duration,
 }
@@ -30,7 +33,7 @@ impl FileQueue {
     #[pyo3(signature = (
         path, *, rotate_size=None, rotate_every=None, rotate_at=None, names="index", utc=false,
         keep=None, keep_for=None, compression=None, mode=None, owner=None, memory=16 << 20, format=None,
-        wait=30.0
+        icons=None, wait=30.0
     ))]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments of a Python function")]
     fn new(
@@ -48,16 +51,10 @@ impl FileQueue {
         owner: Option<(u32, u32)>,
         memory: usize,
         format: Option<&str>,
+        icons: Option<Vec<(String, String)>>,
         wait: f64,
     ) -> PyResult<FileQueue> {
-        let format: Box<dyn Format> = match format {
-            None => Box::new(RawFormat::new()),
-            Some(text) => Box::new(LoguruFormat::new(text).ok_or_else(|| {
-                PyValueError::new_err(format!(
-                    "format {text:?} is one that only Python can carry out"
-                ))
-            })?),
-        };
+        let (format, needs) = format_of(format, icons)?;
         let mut file = sink::file(path).format(format);
         let mut rotation = Rotation::never();
         if let Some(bytes) = rotate_size {
@@ -96,7 +93,7 @@ impl FileQueue {
             PyValueError::new_err("the log file is a pipe or a device: use a stream as the sink")
         })?;
         let slot = Slot::open(py, &QueueName::File(path.clone()), vec![spec], memory)?;
-        Ok(FileQueue { path, slot, wait: seconds("wait", wait)? })
+        Ok(FileQueue { path, slot, needs, wait: seconds("wait", wait)? })
     }
 
     #[pyo3(signature = (data, level=20, wait=30.0))]
@@ -142,6 +139,28 @@ fn compression_of(name: &str) -> PyResult<Compression> {
             "compression {other:?}: the engine has \"gz\" and \"zst\""
         ))),
     }
+}
+
+/// The formatter of a queue, and what it needs of a call: Loguru's format string, with `icons` (of the
+/// levels, by name) as JSON; without one, bytes as they are.
+fn format_of(
+    text: Option<&str>,
+    icons: Option<Vec<(String, String)>>,
+) -> PyResult<(Box<dyn Format>, Needs)> {
+    let Some(text) = text else { return Ok((Box::new(RawFormat::new()), Needs::default())) };
+    let format = LoguruFormat::new(text);
+    let made: Option<(Box<dyn Format>, Needs)> = match icons {
+        None => format.map(|it| {
+            let needs = it.needs();
+            (Box::new(it) as Box<dyn Format>, needs)
+        }),
+        Some(icons) => {
+            LoguruJson::new(text, icons).map(|it| (Box::new(it) as Box<dyn Format>, Needs::all()))
+        }
+    };
+    made.ok_or_else(|| {
+        PyValueError::new_err(format!("format {text:?} is one that only Python can carry out"))
+    })
 }
 
 /// Whether the writer can carry out a format string of Loguru's.

@@ -6,6 +6,57 @@ use onewriter::{Format, TextFormat};
 use onewriter_engine::format::{Messages, Sites, python_format};
 use onewriter_record::{Conversion, PySpec, Record, Site, Value};
 
+/// What a format needs beside the record: fields of the call site, in this order, and the extra.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Needs(u8);
+
+impl Needs {
+    /// When the program began to log.
+    pub(crate) const START: Needs = Needs(1);
+    /// Python's number of the thread.
+    pub(crate) const THREAD: Needs = Needs(2);
+    pub(crate) const THREAD_NAME: Needs = Needs(4);
+    pub(crate) const PROCESS_NAME: Needs = Needs(8);
+    pub(crate) const EXTRA: Needs = Needs(16);
+
+    pub(crate) fn all() -> Needs {
+        Needs(31)
+    }
+
+    pub(crate) fn contains(self, other: Needs) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    pub(crate) fn has_fields(self) -> bool {
+        self.0 & !Needs::EXTRA.0 != 0
+    }
+
+    fn and(self, other: Needs) -> Needs {
+        Needs(self.0 | other.0)
+    }
+
+    /// The names of the fields.
+    pub(crate) fn fields(self) -> Vec<&'static str> {
+        let named = [
+            (Needs::START, "start"),
+            (Needs::THREAD, "thread"),
+            (Needs::THREAD_NAME, "thread_name"),
+            (Needs::PROCESS_NAME, "process_name"),
+        ];
+        named.into_iter().filter(|(need, _)| self.contains(*need)).map(|(_, name)| name).collect()
+    }
+
+    /// The values of a record's fields, by their place in the list of all needs.
+    pub(crate) fn values<'a>(self, record: &Record<'a>) -> [Value<'a>; 4] {
+        let all = [Needs::START, Needs::THREAD, Needs::THREAD_NAME, Needs::PROCESS_NAME];
+        let mut given = record.fields().map(|(_, value)| value);
+        all.map(|need| match self.contains(need) {
+            true => given.next().unwrap_or(Value::Null),
+            false => Value::Null,
+        })
+    }
+}
+
 /// What a part of a format string shows.
 #[derive(Clone)]
 enum Part {
@@ -15,6 +66,9 @@ enum Part {
     OfSite(Shown, PySpec),
     Message,
     ProcessId(PySpec),
+    /// A field of the call site, by its place in the list of needs.
+    Field(usize, PySpec),
+    Elapsed,
 }
 
 #[derive(Clone, Copy)]
@@ -40,6 +94,7 @@ struct Step {
 pub(crate) struct LoguruFormat {
     text: String,
     parts: Vec<Part>,
+    needs: Needs,
     sites: Sites<Vec<Step>>,
     messages: Messages,
     others: TextFormat,
@@ -48,18 +103,85 @@ pub(crate) struct LoguruFormat {
 impl LoguruFormat {
     /// Reads a format string; `None` if Python alone can carry it out.
     pub(crate) fn new(text: &str) -> Option<LoguruFormat> {
+        let parts = parts(text)?;
+        let needs = parts.iter().fold(Needs::default(), |needs, part| needs.and(part.needs()));
         Some(LoguruFormat {
             text: text.to_owned(),
-            parts: parts(text)?,
+            parts,
+            needs,
             sites: Sites::new(),
             messages: Messages::default(),
             others: TextFormat::full(),
         })
     }
 
+    /// The same with other needs, for a format of which it is a part.
+    pub(crate) fn with_needs(text: &str, needs: Needs) -> Option<LoguruFormat> {
+        let format = LoguruFormat::new(text)?;
+        Some(LoguruFormat { needs: format.needs.and(needs), ..format })
+    }
+
+    pub(crate) fn needs(&self) -> Needs {
+        self.needs
+    }
+
     /// Whether this is a record of the call sites that it is for.
-    fn knows(site: &Site) -> bool {
-        !site.function.is_empty()
+    pub(crate) fn knows(&self, site: &Site) -> bool {
+        !site.function.is_empty() && site.fields.iter().map(|it| &**it).eq(self.needs.fields())
+    }
+
+    /// Appends a record that it [knows](LoguruFormat::knows).
+    pub(crate) fn put(&mut self, record: &Record<'_>, out: &mut Vec<u8>) {
+        let parts = &mut self.parts;
+        let fields = self.needs.values(record);
+        for step in self.sites.get(record.site, |site| steps(parts, site)) {
+            out.extend_from_slice(&step.text);
+            match step.part.and_then(|number| parts.get_mut(number)) {
+                Some(Part::Time(time)) => time.put(record.time, out),
+                Some(Part::Message) => self.messages.put(record, out),
+                Some(Part::ProcessId(spec)) => {
+                    put_value(&Value::U64(record.process.id.into()), spec, out);
+                }
+                Some(Part::Field(at, spec)) => put_value(&fields[*at], spec, out),
+                Some(Part::Elapsed) => {
+                    out.extend_from_slice(elapsed(record.time, &fields[0]).0.as_bytes());
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+fn put_value(value: &Value<'_>, spec: &PySpec, out: &mut Vec<u8>) {
+    out.extend_from_slice(python_format(value, Conversion::None, spec).as_bytes());
+}
+
+/// The time since the start as `str` shows a `timedelta`, and in seconds.
+pub(crate) fn elapsed(time: u64, start: &Value<'_>) -> (String, f64) {
+    let Value::I64(start) = *start else { return (String::new(), 0.0) };
+    // Python's clocks have microseconds.
+    let micros = (time / 1_000) as i64 - start / 1_000;
+    let (seconds, rest) = (micros.div_euclid(1_000_000), micros.rem_euclid(1_000_000));
+    let (days, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
+    let mut text = match days {
+        0 => String::new(),
+        1 | -1 => format!("{days} day, "),
+        _ => format!("{days} days, "),
+    };
+    text += &format!("{}:{:02}:{:02}", second / 3600, second / 60 % 60, second % 60);
+    if rest != 0 {
+        text += &format!(".{rest:06}");
+    }
+    (text, micros as f64 / 1e6)
+}
+
+impl Part {
+    fn needs(&self) -> Needs {
+        match self {
+            Part::Elapsed => Needs::START,
+            Part::Field(at, _) => Needs(1 << at),
+            _ => Needs::default(),
+        }
     }
 }
 
@@ -68,22 +190,9 @@ impl Format for LoguruFormat {
         if let Some(bytes) = bytes_of(record) {
             return out.extend_from_slice(bytes);
         }
-        if !LoguruFormat::knows(record.site) {
-            return self.others.format(record, out);
-        }
-        let parts = &mut self.parts;
-        let steps = self.sites.get(record.site, |site| steps(parts, site));
-        for step in steps {
-            out.extend_from_slice(&step.text);
-            match step.part.and_then(|number| parts.get_mut(number)) {
-                Some(Part::Time(time)) => time.put(record.time, out),
-                Some(Part::Message) => self.messages.put(record, out),
-                Some(Part::ProcessId(spec)) => {
-                    let id = Value::U64(record.process.id.into());
-                    out.extend_from_slice(python_format(&id, Conversion::None, spec).as_bytes());
-                }
-                _ => {}
-            }
+        match self.knows(record.site) {
+            true => self.put(record, out),
+            false => self.others.format(record, out),
         }
     }
 
@@ -101,7 +210,7 @@ fn steps(parts: &[Part], site: &Site) -> Vec<Step> {
             Part::OfSite(what, spec) => {
                 text.extend_from_slice(of_site(*what, spec, site).as_bytes())
             }
-            Part::Time(_) | Part::Message | Part::ProcessId(_) => {
+            _ => {
                 steps.push(Step { text: std::mem::take(&mut text), part: Some(number) });
             }
         }
@@ -156,12 +265,14 @@ fn part(field: &str) -> Option<Option<Part>> {
         "exception" if spec.is_empty() => return Some(None),
         "time" => return Some(Some(Part::Time(TimeFormat::new(spec)?))),
         "message" if spec.is_empty() => return Some(Some(Part::Message)),
+        "elapsed" if spec.is_empty() => return Some(Some(Part::Elapsed)),
         _ => {}
     }
     let spec = PySpec::parse(spec)?;
-    let text =
-        |what| spec.suits(&Value::Str(""), Conversion::None).then_some(Part::OfSite(what, spec));
+    let is_text = spec.suits(&Value::Str(""), Conversion::None);
+    let field = |at| is_text.then_some(Part::Field(at, spec));
     let is_number = spec.suits(&Value::U64(0), Conversion::None);
+    let text = |what| is_text.then_some(Part::OfSite(what, spec));
     let number = |what| is_number.then_some(Part::OfSite(what, spec));
     let found = match name {
         "level" | "level.name" => text(Shown::LevelName),
@@ -173,6 +284,9 @@ fn part(field: &str) -> Option<Option<Part>> {
         "file" | "file.name" => text(Shown::FileName),
         "file.path" => text(Shown::FilePath),
         "process" | "process.id" => is_number.then_some(Part::ProcessId(spec)),
+        "thread" | "thread.id" => is_number.then_some(Part::Field(1, spec)),
+        "thread.name" => field(2),
+        "process.name" => field(3),
         _ => None,
     };
     Some(Some(found?))

@@ -8,11 +8,13 @@ mod calls;
 mod error;
 mod file;
 mod format;
+mod json;
 mod object;
 mod raw;
 mod registry;
 mod slot;
 mod time;
+mod who;
 
 use pyo3::prelude::*;
 
