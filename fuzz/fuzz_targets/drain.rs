@@ -16,8 +16,9 @@ use onewriter_record::{Level, Record, SiteDef};
 struct Place<'a> {
     level: u8,
     line: u32,
-    texts: [&'a str; 4],
+    texts: [&'a str; 5],
     template: &'a str,
+    is_python: bool,
     args: Vec<&'a str>,
     fields: Vec<&'a str>,
     /// Bytes in place of all that.
@@ -49,7 +50,7 @@ impl Place<'_> {
         match self.raw {
             Some(bytes) => site.extend_from_slice(bytes),
             None => {
-                let [level_name, target, module, file] = self.texts;
+                let [level_name, target, module, file, function] = self.texts;
                 let def = SiteDef {
                     level: Some(Level::new(self.level)),
                     line: self.line,
@@ -57,7 +58,9 @@ impl Place<'_> {
                     target,
                     module,
                     file,
+                    function,
                     template: self.template,
+                    is_python: self.is_python,
                     args: &self.args,
                     fields: &self.fields,
                 };

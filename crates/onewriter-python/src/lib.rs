@@ -4,6 +4,8 @@
 //! engine writes or to a Python function. Stubs with the documentation of each class stand in
 //! `python/onewriter/_native.pyi`.
 
+#![deny(unsafe_code)]
+
 mod calls;
 mod error;
 mod file;

@@ -146,7 +146,6 @@ fn learn(metadata: &'static Metadata<'static>) -> Known {
     };
     let site = CallSite::new(SiteDef {
         level: Some(level(*metadata.level())),
-        level_name: "",
         target: metadata.target(),
         module: metadata.module_path().unwrap_or_default(),
         file: metadata.file().unwrap_or_default(),
@@ -154,6 +153,7 @@ fn learn(metadata: &'static Metadata<'static>) -> Known {
         template,
         args,
         fields,
+        ..SiteDef::default()
     });
     let is_bridge = metadata.name() == "log event" && metadata.target() == "log";
     Known { site, message, n_values, is_bridge }
