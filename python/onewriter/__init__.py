@@ -1,4 +1,8 @@
-"""Everyone logs, one writes: ``from onewriter import logger``, with Loguru's interface."""
+"""Everyone logs, one writes.
+
+``logger`` has Loguru's interface; `install` routes the standard library's `logging` through the engine; `Queue`
+stands in for `queue.Queue` and `multiprocessing.Queue`; handlers are in `onewriter.handlers`.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +10,11 @@ import atexit
 import sys
 
 from . import _defaults
+from ._install import install, uninstall
 from ._logger import Core, Logger
+from ._queue import Queue
 
-__all__ = ["logger"]
+__all__ = ["Queue", "install", "logger", "uninstall"]
 __version__ = "0.1.0"
 
 logger = Logger(

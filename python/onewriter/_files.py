@@ -12,6 +12,7 @@ import threading
 import weakref
 from typing import IO, TYPE_CHECKING, Any
 
+from onewriter._logging_format import translated
 from onewriter._native import FileQueue
 
 # Lines of many processes stand in one file: a byte order mark before each would be text.
@@ -48,6 +49,7 @@ class OverFileQueue(_Base):
     _mode_bits: int | None = None
     _owner_ids: tuple[int, int] | None = None
     _queue: FileQueue | None = None
+    _written_format: str | None = None
 
     def _begin(self, delay: bool) -> None:
         """Truncates the file where its mode says so, and unless `delay` sees that it exists."""
@@ -58,7 +60,23 @@ class OverFileQueue(_Base):
 
     def _settings(self) -> dict[str, Any]:
         """What the queue of the file is made with; it is made for the first record."""
-        return {"mode": self._mode_bits, "owner": self._owner_ids}
+        self._written_format = self._writer_format()
+        return {
+            "mode": self._mode_bits,
+            "owner": self._owner_ids,
+            "format": self._written_format,
+        }
+
+    def _writer_format(self) -> str | None:
+        """The format if the writer can carry it out as it stands."""
+        if self.newline is not None or self.terminator != "\n" or _codec(self.encoding) != "utf-8":
+            return None
+        return translated(self.formatter)
+
+    def is_formatted_by_writer(self) -> bool:
+        """Whether records without an exception may be handed to the queue without being formatted."""
+        self._file()
+        return self._written_format is not None and self._written_format == self._writer_format()
 
     def _file(self) -> FileQueue:
         queue = self._queue
@@ -124,6 +142,23 @@ class OverFileQueue(_Base):
         self._builtin_open = open
         self.createLock()
         logging._addHandlerRef(self)  # type: ignore[attr-defined]
+
+
+def _before_fork() -> None:
+    """The process that forks is the one to write: a child that leaves by `os._exit`, as those of
+    `multiprocessing` do, would leave its records to whoever opens the file next.
+    """
+    loggers = [logging.root, *logging.root.manager.loggerDict.values()]
+    for handler in [it for logger in loggers for it in getattr(logger, "handlers", ())]:
+        if isinstance(handler, OverFileQueue) and handler._queue is None:
+            try:
+                handler._file()
+            except Exception:
+                # The first record says it.
+                pass
+
+
+os.register_at_fork(before=_before_fork)
 
 
 class FileHandler(OverFileQueue, logging.FileHandler):

@@ -5,6 +5,7 @@ that put it, however it ends. Waiting is done without the interpreter's lock, an
 signal handler raises.
 """
 
+import logging
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from pathlib import Path
@@ -165,6 +166,34 @@ class Calls:
         """Forgets all call sites. Records of levels below ``least`` are nobody's; those from
         ``slow_from`` on need a record of Python's. ``has_extra``: all records have some extra.
         """
+
+@final
+class LoggingCalls:
+    """What is known of the call sites whose records one `logging.Handler` takes.
+
+    :param handler: the handler
+    :param resolve: asked once for each call site, with its frame, the logger and the level: as that of
+        :class:`Calls`
+    :param start: when the program began to log, in nanoseconds since 1970
+    """
+
+    def __new__(
+        cls,
+        handler: logging.Handler,
+        resolve: Callable[
+            [FrameType, logging.Logger, int], tuple[FileQueue, dict[str, Any]] | bool | None
+        ],
+        start: int,
+    ) -> LoggingCalls: ...
+    def quick(
+        self, logger: logging.Logger, level: int, message: object, args: tuple[object, ...]
+    ) -> bool:
+        """Whether the call needs nothing more: the logger does not take the level, or the record is in the
+        queue. Called by a method of the logger, whose caller is the one to name.
+        """
+
+    def reset(self) -> None:
+        """Forgets all call sites."""
 
 class LoggerBase:
     """The base of the logger: its methods for the standard levels.

@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging.handlers
 
 from onewriter._files import FileHandler, StreamHandler, WatchedFileHandler
+from onewriter._install import installed
 from onewriter._listener import QueueListener
 from onewriter._queue import Queue
 from onewriter._queue_handler import QueueHandler
@@ -32,6 +33,7 @@ __all__ = [
     "StreamHandler",
     "TimedRotatingFileHandler",
     "WatchedFileHandler",
+    "installed",
     "publish",
 ]
 

@@ -171,7 +171,7 @@ def test_the_queue_is_made_for_the_first_record_and_once(
     handler.handle(record("a"))
     handler.handle(record("b"))
     (made,) = fake.made
-    assert (made.path, made.settings) == (str(tmp_path / "a.log"), {})
+    assert (made.path, made.settings) == (str(tmp_path / "a.log"), {"format": "{message}\n"})
 
 
 def test_flush_reopen_and_close_go_to_the_queue(fake: type[FakeQueue], tmp_path: Path) -> None:

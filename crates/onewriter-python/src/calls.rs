@@ -11,7 +11,7 @@ use crate::raw::FrameOut;
 use crate::who::{Process, Thread};
 use onewriter_record::{
     Conversion, EXTRA_FLAG, Encode, Out, Piece, PySpec, SectionKind, SiteDef, Tag, Template, Value,
-    padded, write_section,
+    padded, percent_template, write_section,
 };
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
@@ -55,14 +55,23 @@ pub(crate) struct Calls {
 /// A code object, the instruction in it, and the number of the method.
 type Place = (usize, i32, usize);
 
-/// What is known of a call site.
-struct Known {
-    /// Kept, so that its address means no other one.
-    code: Py<PyAny>,
-    answer: Answer,
+/// How a message takes its arguments.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Style {
+    /// `message.format(*args, **kwargs)`
+    Braces,
+    /// `message % args`
+    Percent,
 }
 
-enum Answer {
+/// What is known of a call site.
+pub(crate) struct Known {
+    /// Kept, so that its address means no other one.
+    code: Py<PyAny>,
+    pub(crate) answer: Answer,
+}
+
+pub(crate) enum Answer {
     /// Nobody takes its records.
     Nobody,
     /// They need Python's way.
@@ -70,14 +79,37 @@ enum Answer {
     Quick(Quick),
 }
 
-struct Quick {
+pub(crate) struct Quick {
     queue: Py<FileQueue>,
-    needs: Needs,
+    style: Style,
+    pub(crate) needs: Needs,
     about: About,
     /// The number of the call site whose message is formatted here.
     formatted: u32,
     /// That of the last message with arguments.
     templated: Mutex<Option<Arc<Templated>>>,
+}
+
+impl Known {
+    /// From what `resolve` said.
+    pub(crate) fn new(code: Py<PyAny>, said: &Bound<'_, PyAny>, style: Style) -> PyResult<Known> {
+        let answer = if said.is_none() {
+            Answer::Nobody
+        } else if said.is_exact_instance_of::<PyBool>() {
+            Answer::Slow
+        } else {
+            let Resolved(queue, about) = said.extract()?;
+            let needs = queue.get().needs;
+            match about.register("", &["message"], needs) {
+                Some(formatted) => {
+                    let templated = Mutex::default();
+                    Answer::Quick(Quick { queue, style, needs, about, formatted, templated })
+                }
+                None => Answer::Slow,
+            }
+        };
+        Ok(Known { code, answer })
+    }
 }
 
 /// What `resolve` says.
@@ -230,22 +262,7 @@ impl Calls {
         code: Bound<'_, PyAny>,
     ) -> PyResult<Arc<Known>> {
         let answer = self.resolve.bind(py).call1((frame, LEVELS[place.2]))?;
-        let answer = if answer.is_none() {
-            Answer::Nobody
-        } else if answer.is_exact_instance_of::<PyBool>() {
-            Answer::Slow
-        } else {
-            let Resolved(queue, about) = answer.extract()?;
-            let needs = queue.get().needs;
-            match about.register("", &["message"], needs) {
-                Some(formatted) => {
-                    let templated = Mutex::default();
-                    Answer::Quick(Quick { queue, needs, about, formatted, templated })
-                }
-                None => Answer::Slow,
-            }
-        };
-        let known = Arc::new(Known { code: code.unbind(), answer });
+        let known = Arc::new(Known::new(code.unbind(), &answer, Style::Braces)?);
         let mut sites = self.sites();
         let all =
             if sites.len() >= MAX_SITES { std::mem::take(&mut *sites) } else { HashMap::new() };
@@ -335,7 +352,7 @@ struct Put<'a, 'py> {
 
 impl Quick {
     /// Puts the record into its queue; false if Python's way has to do it.
-    fn put(
+    pub(crate) fn put(
         &self,
         py: Python<'_>,
         start: i64,
@@ -359,7 +376,10 @@ impl Quick {
         {
             return done.map(|()| true);
         }
-        let text = message.call_method(intern!(py, "format"), args, kwargs)?;
+        let text = match self.style {
+            Style::Braces => message.call_method(intern!(py, "format"), args, kwargs)?,
+            Style::Percent => message.as_any().rem(args)?,
+        };
         put.text(&text.cast_into::<PyString>().map_err(PyErr::from)?)
     }
 
@@ -380,7 +400,10 @@ impl Quick {
     }
 
     fn take_apart(&self, text: &str) -> Option<(Vec<Field>, u32)> {
-        let template = Template::python(text)?;
+        let template = match self.style {
+            Style::Braces => Template::python(text)?,
+            Style::Percent => percent_template(text)?.0,
+        };
         let fields = template.pieces.iter().filter_map(|piece| match piece {
             Piece::Python(index, conversion, spec) => Some((*index, *conversion, *spec)),
             _ => None,
@@ -389,7 +412,8 @@ impl Quick {
         if fields.len() > MAX_ARGS || !template.is_in_order(fields.len()) {
             return None;
         }
-        let site = self.about.register(text, &vec![""; fields.len()], self.needs)?;
+        let names = vec![""; fields.len()];
+        let site = self.about.register(&template.to_string(), &names, self.needs)?;
         Some((fields, site))
     }
 }

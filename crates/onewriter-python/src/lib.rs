@@ -11,6 +11,7 @@ mod error;
 mod file;
 mod format;
 mod json;
+mod logging;
 mod object;
 mod raw;
 mod registry;
@@ -27,6 +28,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<object::ObjectQueue>()?;
     module.add_class::<calls::Calls>()?;
     module.add_class::<calls::LoggerBase>()?;
+    module.add_class::<logging::LoggingCalls>()?;
     module.add_function(wrap_pyfunction!(file::can_format, module)?)?;
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     onewriter_ring::at_exit(registry::end);

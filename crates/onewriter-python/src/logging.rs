@@ -1,0 +1,176 @@
+//! The quick way for loggers of the standard library: no `LogRecord` is made where nobody asks for one.
+
+use crate::calls::{Answer, Known, Style};
+use pyo3::exceptions::PyException;
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList, PyTuple};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// With so many call sites all are forgotten.
+const MAX_SITES: usize = 65_536;
+
+/// A code object, the instruction in it, the logger, and the level.
+type Place = (usize, i32, usize, i64);
+
+/// Each with its logger, which is kept so that its address means no other one.
+type Sites = HashMap<Place, (Arc<Known>, Py<PyAny>)>;
+
+/// What is known of the call sites of one handler; see `_native.pyi`.
+#[pyclass(frozen, module = "onewriter._native")]
+pub(crate) struct LoggingCalls {
+    handler: Py<PyAny>,
+    /// Asked once for each call site.
+    resolve: Py<PyAny>,
+    /// The namespace of `logging`, and what makes records in it otherwise.
+    module: (Py<PyDict>, Py<PyAny>),
+    getframe: Py<PyAny>,
+    /// When the program began to log, in nanoseconds since 1970.
+    start: i64,
+    sites: Mutex<Sites>,
+}
+
+#[pymethods]
+impl LoggingCalls {
+    #[new]
+    fn new(
+        py: Python<'_>,
+        handler: Py<PyAny>,
+        resolve: Py<PyAny>,
+        start: i64,
+    ) -> PyResult<LoggingCalls> {
+        let module = py.import("logging")?;
+        Ok(LoggingCalls {
+            handler,
+            resolve,
+            module: (module.dict().unbind(), module.getattr("LogRecord")?.unbind()),
+            getframe: py.import("sys")?.getattr("_getframe")?.unbind(),
+            start,
+            sites: Mutex::default(),
+        })
+    }
+
+    /// Whether the call needs nothing more; the logger's method that asks is the frame above.
+    fn quick(
+        &self,
+        logger: &Bound<'_, PyAny>,
+        level: i64,
+        message: &Bound<'_, PyAny>,
+        args: &Bound<'_, PyTuple>,
+    ) -> PyResult<bool> {
+        let py = logger.py();
+        let Ok(message) = message.cast_exact() else { return Ok(false) };
+        if !is_enabled(logger, level)? {
+            return Ok(true);
+        }
+        if !self.is_alone(logger, level)? {
+            return Ok(false);
+        }
+        let frame = self.getframe.bind(py).call1((1,))?;
+        let code = frame.getattr(intern!(py, "f_code"))?;
+        let at: i32 = frame.getattr(intern!(py, "f_lasti"))?.extract()?;
+        let place = (code.as_ptr().addr(), at, logger.as_ptr().addr(), level);
+        let known = self.sites().get(&place).map(|(known, _)| Arc::clone(known));
+        let known = match known {
+            Some(known) => known,
+            None => self.meet(place, logger, &frame, code)?,
+        };
+        match &known.answer {
+            Answer::Nobody => Ok(true),
+            Answer::Slow => Ok(false),
+            Answer::Quick(quick) => match quick.put(py, self.start, message, args, None) {
+                // What is wrong with the message or the queue is told as handlers tell it.
+                Err(error) if error.is_instance_of::<PyException>(py) => Ok(false),
+                done => done,
+            },
+        }
+    }
+
+    /// Forgets all call sites.
+    fn reset(&self) {
+        // Dropped without the lock: what goes with them may run code.
+        drop(std::mem::take(&mut *self.sites()));
+    }
+}
+
+impl LoggingCalls {
+    fn sites(&self) -> MutexGuard<'_, Sites> {
+        // Held for a look or an exchange only, without running any code of Python's.
+        self.sites.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the record would come to this handler and to no other one, and nobody would look at it
+    /// on its way.
+    fn is_alone(&self, logger: &Bound<'_, PyAny>, level: i64) -> PyResult<bool> {
+        let py = logger.py();
+        let factory = self.module.0.bind(py).get_item(intern!(py, "_logRecordFactory"))?;
+        let handler = self.handler.bind(py);
+        let least: i64 = handler.getattr(intern!(py, "level"))?.extract()?;
+        if !factory.is_some_and(|factory| factory.is(&self.module.1))
+            || least > level
+            || has_filters(handler)?
+            || has_filters(logger)?
+        {
+            return Ok(false);
+        }
+        let mut found = false;
+        let mut at = logger.clone();
+        loop {
+            let handlers = at.getattr(intern!(py, "handlers"))?;
+            let Ok(handlers) = handlers.cast_exact::<PyList>() else { return Ok(false) };
+            for other in handlers.iter() {
+                if found || !other.is(handler) {
+                    return Ok(false);
+                }
+                found = true;
+            }
+            if !at.getattr(intern!(py, "propagate"))?.is_truthy()? {
+                return Ok(found);
+            }
+            at = at.getattr(intern!(py, "parent"))?;
+            if at.is_none() {
+                return Ok(found);
+            }
+        }
+    }
+
+    #[cold]
+    fn meet(
+        &self,
+        place: Place,
+        logger: &Bound<'_, PyAny>,
+        frame: &Bound<'_, PyAny>,
+        code: Bound<'_, PyAny>,
+    ) -> PyResult<Arc<Known>> {
+        let said = self.resolve.bind(logger.py()).call1((frame, logger, place.3))?;
+        let known = Arc::new(Known::new(code.unbind(), &said, Style::Percent)?);
+        let kept = (Arc::clone(&known), logger.clone().unbind());
+        let mut sites = self.sites();
+        let all =
+            if sites.len() >= MAX_SITES { std::mem::take(&mut *sites) } else { HashMap::new() };
+        let before = sites.insert(place, kept);
+        drop(sites);
+        drop((all, before));
+        Ok(known)
+    }
+}
+
+fn has_filters(of: &Bound<'_, PyAny>) -> PyResult<bool> {
+    of.getattr(intern!(of.py(), "filters"))?.is_truthy()
+}
+
+/// As `Logger.isEnabledFor`, whose memory it reads.
+fn is_enabled(logger: &Bound<'_, PyAny>, level: i64) -> PyResult<bool> {
+    let py = logger.py();
+    if logger.getattr(intern!(py, "disabled"))?.is_truthy()? {
+        return Ok(false);
+    }
+    let memory = logger.getattr(intern!(py, "_cache"))?;
+    if let Ok(memory) = memory.cast_exact::<PyDict>()
+        && let Some(is_enabled) = memory.get_item(level)?
+    {
+        return is_enabled.is_truthy();
+    }
+    logger.call_method1(intern!(py, "isEnabledFor"), (level,))?.is_truthy()
+}
