@@ -139,6 +139,7 @@ struct Upkeep {
     /// A sync failed: what it should have forced out may be lost, even if the next one succeeds.
     sync_failed: bool,
     dropped: u64,
+    rotations: u64,
     /// The first trouble that no call has reported yet.
     trouble: Option<Error>,
     /// The last name that a rotated file was given.
@@ -315,6 +316,10 @@ impl Sink for FileSink {
 
     fn take_dropped(&mut self) -> u64 {
         std::mem::take(&mut self.upkeep.dropped)
+    }
+
+    fn take_rotations(&mut self) -> u64 {
+        std::mem::take(&mut self.upkeep.rotations)
     }
 }
 

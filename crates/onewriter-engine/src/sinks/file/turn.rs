@@ -120,17 +120,13 @@ impl FileSink {
         let folder = self.settings.folder();
         let found = Folder::read(folder, &self.settings.scheme, &self.live).map_err(fail)?;
         let last_name = self.upkeep.last_name.clone();
-        let renamed = match self.settings.scheme.is_shifted() {
-            true => self.shift(path, &found),
-            false => self.name_anew(path, &found),
-        };
-        let target = renamed.map_err(fail)?;
+        let target = self.name_anew(path, &found).map_err(fail)?;
         let opened = self.open_again();
-        if opened.is_err() {
-            // What is written next still belongs into the live file.
-            if self.disk.rename(&target, path).is_ok() {
-                self.upkeep.last_name = last_name;
-            }
+        // If there is no new file, what is written next still belongs into the old one.
+        if opened.is_err() && self.disk.rename(&target, path).is_ok() {
+            self.upkeep.last_name = last_name;
+        } else {
+            self.upkeep.rotations += 1;
         }
         if self.settings.fsync != Fsync::Never {
             let _ = open::sync_folder(self.settings.folder());
@@ -145,6 +141,9 @@ impl FileSink {
     /// a compressed file has it.
     fn name_anew(&mut self, path: &Path, found: &Folder) -> io::Result<PathBuf> {
         let Settings { scheme, .. } = &self.settings;
+        if scheme.is_shifted() {
+            return self.shift(path, found);
+        }
         let folder = self.settings.folder();
         let taken = found.taken().chain(&self.upkeep.last_name);
         let mut name = scheme.next(self.newest, taken);
