@@ -286,6 +286,7 @@ fn rotate_and_reopen_act_on_what_was_complete_before() {
     info!("two");
     log.complete(PATIENCE).expect("there is room");
     assert_eq!(lines(&place.dir().join("shop.1.log")), ["one"]);
+    assert_eq!(log.stats().sinks[0].rotations, 1);
     fs::rename(place.log(), place.dir().join("moved")).expect("it can be renamed");
     log.reopen().expect("it runs");
     log.complete(PATIENCE).expect("there is room");

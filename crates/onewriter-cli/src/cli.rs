@@ -300,7 +300,7 @@ pub struct Settings {
     /// "100 MB", "15 min", daily, "monday at 06:30", start, or several joined by "or"
     #[arg(short, long, value_name = "WHEN", help_heading = "File")]
     pub rotate: Option<String>,
-    /// Names of rotated files: index, or a time such as %Y-%m-%d [default: index]
+    /// Names of rotated files: index, shifted, %Y-%m-%d or appended %Y-%m-%d [default: index]
     #[arg(long, value_name = "NAMES", help_heading = "File")]
     pub names: Option<String>,
     /// Rotate and name by UTC, not by local time

@@ -28,6 +28,11 @@ pub fn checked_rotation(text: &str) -> Result<String, String> {
     text.parse::<Rotation>().map(|_| text.to_owned()).map_err(|err| err.to_string())
 }
 
+/// Checks what rotated files are called.
+pub fn checked_names(text: &str) -> Result<String, String> {
+    text.parse::<Names>().map(|_| text.to_owned()).map_err(|err| err.to_string())
+}
+
 /// Checks a text pattern.
 pub fn check_pattern(pattern: &str) -> Result<(), String> {
     TextFormat::pattern(pattern).map(drop).map_err(|err| err.to_string())
@@ -220,15 +225,13 @@ fn file_sink(file: &FilePlan, plan: &Plan) -> Result<FileBuilder, Failure> {
     let mut sink = sink::file(&file.path)
         .format(format(&plan.format, false)?)
         .rotation(Rotation::from(file.rotate.as_str()))
+        .names(file.names.parse().map_err(failure)?)
         .fsync(match file.fsync {
             FsyncPlan::Never => Fsync::Never,
             FsyncPlan::Batch => Fsync::Batch,
             FsyncPlan::From(level) => Fsync::From(level),
             FsyncPlan::Every(every) => Fsync::Every(every),
         });
-    if file.names != "index" {
-        sink = sink.names(Names::time(&file.names));
-    }
     if file.utc {
         sink = sink.utc();
     }
@@ -324,6 +327,8 @@ mod tests {
             "format = \"logfmt\"\nkeep-for = \"30 days\"\nfsync = \"1s\"\nkeep-bytes = 12345",
             "format = \"{level} \\\"{message}\\\"\"\nnames = \"%Y-%m-%d\"\ncompress = \"zstd\"",
             "mode = \"640\"\nkeep-for = \"1500ms\"\ncompress = \"gzip\"",
+            "names = \"shifted\"\nkeep = 5",
+            "names = \"appended %Y-%m-%d\"",
         ];
         for (number, table) in tables.into_iter().enumerate() {
             let file = dir.join(format!("a {number}.log"));

@@ -104,6 +104,7 @@ impl Published {
             ("taken", Some((sink, _))) => sink.taken = value.parse().ok()?,
             ("dropped", Some((sink, _))) => sink.dropped = value.parse().ok()?,
             ("errors", Some((sink, _))) => sink.errors = value.parse().ok()?,
+            ("rotations", Some((sink, _))) => sink.rotations = value.parse().ok()?,
             ("pending", Some((sink, _))) => sink.pending_bytes = value.parse().ok()?,
             ("error", Some((sink, _))) => sink.last_error = Some(value.to_owned()),
             ("set", Some((_, settings))) => {
@@ -140,6 +141,9 @@ impl Published {
                 "sink {}\ntaken {taken}\ndropped {dropped}\nerrors {errors}\npending {pending_bytes}\n",
                 one_line(name)
             );
+            if sink.rotations > 0 {
+                let _ = writeln!(text, "rotations {}", sink.rotations);
+            }
             if let Some(error) = last_error {
                 let _ = writeln!(text, "error {}", one_line(error));
             }

@@ -205,22 +205,28 @@ impl Route {
 
     pub(crate) fn tick(&mut self, now: u64, reader: &Reader) {
         self.call_only(now, reader, &mut |sink, cx| sink.tick(cx));
-        let dropped = self.sink.take_dropped();
-        self.counters.dropped.fetch_add_relaxed(dropped);
-        self.counters.pending.store(self.sink.pending() as u64, Ordering::Relaxed);
+        self.count();
     }
 
     /// Reopen, rotate or dump.
     pub(crate) fn order(&mut self, now: u64, reader: &Reader, call: Call<'_>) {
         self.call_only(now, reader, call);
+        self.count();
+    }
+
+    /// Takes over what the sink has counted; the bytes that are pending.
+    fn count(&mut self) -> usize {
+        let pending = self.sink.pending();
+        self.counters.pending.store(pending as u64, Ordering::Relaxed);
+        self.counters.dropped.fetch_add_relaxed(self.sink.take_dropped());
+        self.counters.rotations.fetch_add_relaxed(self.sink.take_rotations());
+        pending
     }
 
     fn call(&mut self, is_flush: bool, now: u64, reader: &Reader, call: Call<'_>) -> bool {
         let before = self.sink.pending();
         let ok = self.call_only(now, reader, call);
-        let pending = self.sink.pending();
-        self.counters.pending.store(pending as u64, Ordering::Relaxed);
-        self.counters.dropped.fetch_add_relaxed(self.sink.take_dropped());
+        let pending = self.count();
         if ok && pending == 0 {
             self.is_dirty = false;
             self.retry = None;

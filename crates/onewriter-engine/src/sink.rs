@@ -80,6 +80,11 @@ pub trait Sink: Send {
     fn take_dropped(&mut self) -> u64 {
         0
     }
+
+    /// How often it has rotated since the last call.
+    fn take_rotations(&mut self) -> u64 {
+        0
+    }
 }
 
 /// A sink as it is given to the writer.

@@ -32,6 +32,7 @@ pub(crate) struct Counters {
     pub(crate) already: Counter,
     /// The writer's own lines, among those taken.
     pub(crate) notices: Counter,
+    pub(crate) rotations: Counter,
     errors: Counter,
     pub(crate) pending: AtomicU64,
     last_error: Mutex<Option<String>>,
@@ -45,6 +46,7 @@ impl Counters {
             dropped: Counter::default(),
             already: Counter::default(),
             notices: Counter::default(),
+            rotations: Counter::default(),
             errors: Counter::default(),
             pending: AtomicU64::new(0),
             last_error: Mutex::new(None),
@@ -66,6 +68,7 @@ impl Counters {
             dropped: self.dropped.get(),
             already: self.already.get(),
             notices: self.notices.get(),
+            rotations: self.rotations.get(),
             errors: self.errors.get(),
             pending_bytes: self.pending.load(Ordering::Relaxed),
             last_error: self.last_error.lock().ok().and_then(|last| last.clone()),
@@ -88,6 +91,8 @@ pub struct SinkStats {
     pub already: u64,
     /// Lines of the writer's own, about losses and damage, among those that it took.
     pub notices: u64,
+    /// How often it has rotated its file; 0 for sinks that have none.
+    pub rotations: u64,
     /// Calls that failed.
     pub errors: u64,
     /// Bytes taken and not committed.

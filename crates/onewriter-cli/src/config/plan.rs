@@ -51,7 +51,7 @@ pub struct FilePlan {
     pub path: PathBuf,
     /// When it is rotated, as the file sink reads it.
     pub rotate: String,
-    /// What rotated files are called: `index`, or a time template.
+    /// What rotated files are called: `index`, `shifted`, `%Y-%m-%d` or `appended %Y-%m-%d`.
     pub names: String,
     /// Whether times are UTC; else local.
     pub utc: bool,
@@ -190,11 +190,10 @@ impl Read<'_> {
     }
 
     fn file(&self, path: PathBuf) -> Result<FilePlan, String> {
-        let text = |text: &str| Ok(text.to_owned());
         Ok(FilePlan {
             path,
             rotate: self.text("rotate", crate::engine_door::checked_rotation)?.unwrap_or_default(),
-            names: self.text("names", text)?.unwrap_or_default(),
+            names: self.text("names", crate::engine_door::checked_names)?.unwrap_or_default(),
             utc: self.is_on("utc"),
             keep: self.text("keep", keep)?,
             keep_for: self.text("keep-for", duration)?,
@@ -393,6 +392,9 @@ mod tests {
             "fsync = \"often\"",
             "is unknown: give never, batch, a level such as error, or an interval such as 1s",
         );
+        let names = "names \"shiftd\" are not known: give \"index\", \"shifted\", a time such as \
+                     \"%Y-%m-%d\", or \"appended %Y-%m-%d\"";
+        refused("names = \"shiftd\"", names);
         let mode = "is no mode: give octal permissions that let the owner write, such as 640";
         refused("mode = \"444\"", mode);
         refused("mode = \"rw\"", mode);

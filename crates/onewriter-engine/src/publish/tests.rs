@@ -9,6 +9,7 @@ fn published() -> Published {
         dropped: 1,
         errors: 2,
         pending_bytes: 30,
+        rotations: 4,
         last_error: Some("cannot write: No space left".to_owned()),
         ..SinkStats::default()
     };
@@ -42,7 +43,7 @@ fn what_is_published_is_read_again() {
         "onewriter writer 1\nprocess 4711 shop\nsince 1764155881000000000\ntakeovers 2\n\
          accepted 11\nwritten 10\nlost 3\nunreadable 4\nwaiting 500\noldest 6000000\n\
          sink file /var/log/shop.log\ntaken 10\ndropped 1\nerrors 2\npending 30\n\
-         error cannot write: No space left\nset file = \"/var/log/shop.log\"\nset keep = 7\n\
+         rotations 4\nerror cannot write: No space left\nset file = \"/var/log/shop.log\"\nset keep = 7\n\
          sink function\ntaken 0\ndropped 0\nerrors 0\npending 0\nend\n"
     );
     assert_eq!(Published::parse(&text), Some(published));

@@ -162,6 +162,10 @@ impl<S: Sink> Sink for Flight<S> {
     fn take_dropped(&mut self) -> u64 {
         self.inner.take_dropped() + std::mem::take(&mut self.refused)
     }
+
+    fn take_rotations(&mut self) -> u64 {
+        self.inner.take_rotations()
+    }
 }
 
 #[cfg(test)]

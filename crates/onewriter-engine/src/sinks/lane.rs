@@ -248,6 +248,10 @@ impl Sink for Lane {
     fn take_dropped(&mut self) -> u64 {
         std::mem::take(&mut self.dropped) + self.shared.take_dropped()
     }
+
+    fn take_rotations(&mut self) -> u64 {
+        self.shared.take_rotations()
+    }
 }
 
 impl Drop for Lane {

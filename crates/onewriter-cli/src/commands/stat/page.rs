@@ -262,6 +262,7 @@ mod tests {
                 dropped: 0,
                 errors: 1,
                 pending_bytes: 999,
+                rotations: 0,
                 last_error: Some("cannot write:\x1b[2J".to_owned()),
                 settings: None,
             }],

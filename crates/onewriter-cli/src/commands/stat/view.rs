@@ -100,6 +100,8 @@ pub struct Sink {
     pub errors: u64,
     /// Bytes that it has and has not written.
     pub pending_bytes: u64,
+    /// How often it has rotated its file.
+    pub rotations: u64,
     /// The last failure.
     pub last_error: Option<String>,
     /// Its settings, if anybody but its program can know them.
@@ -137,6 +139,7 @@ impl View {
                 dropped: sink.dropped,
                 errors: sink.errors,
                 pending_bytes: sink.pending_bytes,
+                rotations: sink.rotations,
                 last_error: sink.last_error.clone(),
                 settings,
             });

@@ -7,12 +7,21 @@
 //!
 //! The original is locked meanwhile: of two writers with one folder one compresses it, and a write that
 //! somebody has still to finish in it waits.
+//!
+//! Where names move (`Names::shifted`), a file may get another name while it is compressed. A
+//! rotation does not wait for that: it would hold up the writer for as long as a compression takes.
+//! Instead the first and the last step of a compression are done in a turn of the live file, as
+//! rotations are. The last one looks for the original by its identity, so that the compressed file takes
+//! its place in the order, wherever that is by then.
 
 use super::disk::{Disk, RealDisk};
+use super::hold::unlock;
+use super::names::is_shifted_name;
+use super::open::find;
 use crate::error::Error;
 use onewriter_ring::Alone;
 use std::collections::HashSet;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
 use std::path::{Path, PathBuf};
@@ -111,41 +120,123 @@ pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
-/// Compresses one file and removes the original.
-fn pack(path: &Path, kind: Compression, go_on: GoOn<'_>) -> io::Result<()> {
-    let source = Alone::open(|| File::open(path))?;
-    let meta = source.metadata()?;
-    if !RealDisk.try_lock(&source) {
-        return Err(io::ErrorKind::ResourceBusy.into());
+/// How files are compressed.
+struct Pack<'a> {
+    kind: Compression,
+    /// The live file, where rotated ones change their names.
+    live: Option<&'a Path>,
+    go_on: GoOn<'a>,
+}
+
+impl Pack<'_> {
+    /// Compresses one file and removes the original.
+    fn run(&self, path: &Path) -> io::Result<()> {
+        let go_on = self.go_on;
+        let (source, temp, file) = self.begin(path)?;
+        let written = self.kind.encode(&source, file, go_on).and_then(|file| {
+            let meta = source.metadata()?;
+            // Only root may give files away; for others the owner is right already.
+            let _ = fchown(&file, Some(meta.uid()), Some(meta.gid()));
+            file.set_permissions(meta.permissions())?;
+            file.set_modified(meta.modified()?)?;
+            go_on()?;
+            file.sync_all()?;
+            go_on()?;
+            self.replace(path, &source, &temp, &file)
+        });
+        if written.is_err() {
+            let _ = fs::remove_file(&temp);
+        }
+        written
     }
-    let is_there = || fs::symlink_metadata(path).map(|it| (it.dev(), it.ino()));
-    if is_there()? != (meta.dev(), meta.ino()) {
-        return Err(io::ErrorKind::NotFound.into());
-    }
-    let target = with_suffix(path, kind.suffix());
-    let temp = with_suffix(&target, ".tmp");
-    go_on()?;
-    // A temporary file that others could read before it has its final mode would leak.
-    let mut options = OpenOptions::new();
-    let file = options.write(true).create(true).truncate(true).mode(0o600).open(&temp)?;
-    let written = kind.encode(&source, file, go_on).and_then(|file| {
-        // Only root may give files away; for others the owner is right already.
-        let _ = fchown(&file, Some(meta.uid()), Some(meta.gid()));
-        file.set_permissions(meta.permissions())?;
-        file.set_modified(meta.modified()?)?;
-        go_on()?;
-        file.sync_all()?;
-        go_on()?;
-        // Retention may have removed the original meanwhile: then this must not bring it back.
-        is_there()?;
-        fs::rename(&temp, &target)
-    });
-    if let Err(err) = written {
+
+    /// Locks the original and makes the temporary file.
+    fn begin(&self, path: &Path) -> io::Result<(Alone, PathBuf, File)> {
+        let _turn = self.take_turn()?;
+        let source = Alone::open(|| File::open(path))?;
+        if !RealDisk.try_lock(&source) {
+            return Err(io::ErrorKind::ResourceBusy.into());
+        }
+        check_at(path, &source)?;
+        let temp = with_suffix(&with_suffix(path, self.kind.suffix()), ".tmp");
+        (self.go_on)()?;
+        // Not one that a kill has left, nor one that somebody else still fills.
         let _ = fs::remove_file(&temp);
-        return Err(err);
+        // A temporary file that others could read before it has its final mode would leak.
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temp)?;
+        Ok((source, temp, file))
     }
-    go_on()?;
-    fs::remove_file(path)
+
+    /// Puts the compressed file in the place of the original.
+    fn replace(&self, path: &Path, source: &File, temp: &Path, file: &File) -> io::Result<()> {
+        let _turn = self.take_turn()?;
+        check_at(temp, file)?;
+        let place = match self.live {
+            None => path.to_owned(),
+            Some(live) => {
+                let folder = live.parent().unwrap_or(Path::new("/"));
+                let is_ours = |path: &Path| is_shifted_name(live, path);
+                find(folder, id(&source.metadata()?), is_ours)?.ok_or(io::ErrorKind::NotFound)?
+            }
+        };
+        // Retention may have removed the original meanwhile: then this must not bring it back.
+        check_at(&place, source)?;
+        RealDisk.rename(temp, &with_suffix(&place, self.kind.suffix()))?;
+        (self.go_on)()?;
+        fs::remove_file(place)
+    }
+
+    /// Keeps names from moving; `None` where they do not.
+    fn take_turn(&self) -> io::Result<Option<Turn>> {
+        const PAUSE: Duration = Duration::from_millis(1);
+        let Some(live) = self.live else { return Ok(None) };
+        loop {
+            match Turn::take(live) {
+                Err(err)
+                    if matches!(
+                        err.kind(),
+                        io::ErrorKind::WouldBlock | io::ErrorKind::NotFound
+                    ) => {}
+                turn => return turn.map(Some),
+            }
+            (self.go_on)()?;
+            thread::sleep(PAUSE);
+        }
+    }
+}
+
+/// The turn of a live file, taken by a thread that does not write it.
+struct Turn(Alone);
+
+impl Turn {
+    /// Fails where there are no locks: then nothing would keep the names from moving.
+    fn take(live: &Path) -> io::Result<Turn> {
+        use rustix::fs::{FlockOperation, flock};
+        let file = Alone::open(|| File::open(live))?;
+        flock(&*file, FlockOperation::NonBlockingLockExclusive)?;
+        let turn = Turn(file);
+        // Whoever had the lock may have rotated the file.
+        check_at(live, &turn.0)?;
+        Ok(turn)
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        unlock(&self.0);
+    }
+}
+
+fn id(meta: &Metadata) -> (u64, u64) {
+    (meta.dev(), meta.ino())
+}
+
+/// Fails unless the path leads to this file.
+fn check_at(path: &Path, file: &File) -> io::Result<()> {
+    match id(&fs::symlink_metadata(path)?) == id(&file.metadata()?) {
+        true => Ok(()),
+        false => Err(io::ErrorKind::NotFound.into()),
+    }
 }
 
 /// Whether somebody is at work on this temporary file: then its original is locked.
@@ -159,15 +250,18 @@ pub(super) fn is_in_work(temp: &Path) -> bool {
 pub(super) struct Packer {
     jobs: Option<Sender<PathBuf>>,
     results: Receiver<(PathBuf, io::Result<()>)>,
-    /// Everything that was handed over: what failed is tried again at the next start only.
+    /// What was handed over and is not done.
     given: HashSet<PathBuf>,
+    /// What is tried again at the next start only.
+    failed: HashSet<PathBuf>,
     n_open: usize,
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Packer {
-    pub(super) fn start(kind: Compression) -> io::Result<Packer> {
+    /// With the live file where rotated ones change their names.
+    pub(super) fn start(kind: Compression, live: Option<PathBuf>) -> io::Result<Packer> {
         let (jobs, queue) = mpsc::channel::<PathBuf>();
         let (done, results) = mpsc::channel();
         let stop = Arc::new(AtomicBool::new(false));
@@ -183,24 +277,31 @@ impl Packer {
                     true => Err(io::ErrorKind::TimedOut.into()),
                     false => Ok(()),
                 };
-                let result = pack(&path, kind, &go_on);
+                let result = Pack { kind, live: live.as_deref(), go_on: &go_on }.run(&path);
                 if done.send((path, result)).is_err() {
                     return;
                 }
             }
         };
         let thread = thread::Builder::new().name("onewriter-pack".into()).spawn(work)?;
-        let given = HashSet::new();
-        Ok(Packer { jobs: Some(jobs), results, given, n_open: 0, stop, thread: Some(thread) })
+        let (given, failed) = (HashSet::new(), HashSet::new());
+        let (jobs, thread) = (Some(jobs), Some(thread));
+        Ok(Packer { jobs, results, given, failed, n_open: 0, stop, thread })
     }
 
     pub(super) fn give(&mut self, path: PathBuf) {
         if let Some(jobs) = &self.jobs
+            && !self.failed.contains(&path)
             && self.given.insert(path.clone())
             && jobs.send(path).is_ok()
         {
             self.n_open += 1;
         }
+    }
+
+    /// The names have moved: what failed has another one now.
+    pub(super) fn forget(&mut self) {
+        self.failed.clear();
     }
 
     /// What was finished since the last call: how many files, and the first failure.
@@ -209,17 +310,14 @@ impl Packer {
         let mut failure = None;
         while let Ok((path, result)) = self.results.try_recv() {
             self.n_open -= 1;
-            let gone = |err: &io::Error| err.kind() == io::ErrorKind::NotFound;
-            match result {
+            self.given.remove(&path);
+            match result.map_err(|err| (err.kind(), err)) {
                 // Somebody else does it: the next look at the folder tells.
-                Err(err) if err.kind() == io::ErrorKind::ResourceBusy => {
-                    self.given.remove(&path);
-                    continue;
-                }
-                Ok(()) => drop(self.given.remove(&path)),
-                Err(err) if gone(&err) => drop(self.given.remove(&path)),
-                Err(err) => {
+                Err((io::ErrorKind::ResourceBusy, _)) => continue,
+                Ok(()) | Err((io::ErrorKind::NotFound, _)) => {}
+                Err((_, err)) => {
                     failure.get_or_insert(Error::io("cannot compress", &path, err));
+                    self.failed.insert(path);
                 }
             }
             finished += 1;

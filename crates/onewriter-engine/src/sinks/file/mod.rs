@@ -3,7 +3,7 @@
 //! * `mod.rs`: the sink; `write.rs`: the write itself; `hold.rs`: taking turns with other writers
 //! * `buffer.rs`: lines that wait; `redo.rs`: what was announced and not finished
 //! * `turn.rs`: rotation, reopening and what is done beside writing
-//! * `rotation.rs`, `size.rs`: when; `names.rs`: what it is called then
+//! * `rotation.rs`, `size.rs`: when; `names.rs`: what it is called then; `shift.rs`: names that move
 //! * `retention.rs`: what is deleted; `compress.rs`: what is compressed
 //! * `open.rs`, `disk.rs`: the operating system; `builder.rs`: the settings
 
@@ -18,6 +18,7 @@ mod redo;
 mod retention;
 mod rotation;
 mod settings;
+mod shift;
 mod size;
 mod turn;
 mod write;
@@ -138,6 +139,7 @@ struct Upkeep {
     /// A sync failed: what it should have forced out may be lost, even if the next one succeeds.
     sync_failed: bool,
     dropped: u64,
+    rotations: u64,
     /// The first trouble that no call has reported yet.
     trouble: Option<Error>,
     /// The last name that a rotated file was given.
@@ -314,6 +316,10 @@ impl Sink for FileSink {
 
     fn take_dropped(&mut self) -> u64 {
         std::mem::take(&mut self.upkeep.dropped)
+    }
+
+    fn take_rotations(&mut self) -> u64 {
+        std::mem::take(&mut self.upkeep.rotations)
     }
 }
 

@@ -4,52 +4,121 @@ use super::compress::Compression;
 use super::rotation::instant;
 use crate::error::Error;
 use jiff::tz::{AmbiguousOffset, TimeZone};
+use std::fmt;
 use std::path::Path;
+use std::str::FromStr;
 
 /// What rotated files are called. The live file always keeps its own name.
 ///
-/// By index, the default: `shop.1.log`, `shop.2.log`, and so on; the highest is the newest, and a
-/// name, once given, does not change. (`logrotate` and Python's `RotatingFileHandler` rename every
-/// file at each rotation instead; a crash in the middle of that leaves holes.)
+/// | names | rotated files, the newest first |
+/// | --- | --- |
+/// | [`Names::index`], the default | `shop.3.log`, `shop.2.log`, `shop.1.log` |
+/// | [`Names::time`] | `shop.2026-11-21.1.log`, `shop.2026-11-21.log`, `shop.2026-11-20.log` |
+/// | [`Names::shifted`], as `logrotate` and Python's `RotatingFileHandler` | `shop.log.1`, `shop.log.2`, `shop.log.3` |
+/// | [`Names::appended`], as Python's `TimedRotatingFileHandler` | `shop.log.2026-11-21.1`, `shop.log.2026-11-21`, `shop.log.2026-11-20` |
 ///
-/// By time: `shop.2026-11-21.log`. The time is that of the newest record in the file. If there is
-/// such a file already, the next one is `shop.2026-11-21.1.log`. In the hour that is repeated when
-/// the clocks are set back, the offset stands behind a time that shows the hour:
-/// `shop.2026-11-01_01-30-00-0400.log`.
+/// A name, once given, does not change, but for those of `shifted`. What stands behind a compressed
+/// file's name is the compression: `shop.1.log.gz`, `shop.log.1.gz`.
+///
+/// A time is that of the newest record in the file; Python's is the start of the period that the
+/// file stands for. In names of days, for files of a day, and in names of hours, for files of an hour,
+/// they are the same. A file that ended at 12:00 after six hours is `2026-11-21_11` here, and
+/// `2026-11-21_06` there; one of a week has the date of its last day with records here, and of its first there.
+///
+/// In the hour that is repeated when the clocks are set back, the offset stands behind a time that
+/// shows the hour: `shop.2026-11-01_01-30-00-0400.log`.
+///
+/// As text: `index`, `shifted`, a template of times such as `%Y-%m-%d`, or `appended %Y-%m-%d`.
 ///
 /// ```
 /// use onewriter_engine::sinks::file::{self, Names, Rotation};
 /// let sink = file::file("shop.log").rotation(Rotation::daily()).names(Names::time("%Y-%m-%d"));
 /// # let _ = sink;
+/// assert_eq!("appended %Y-%m-%d".parse::<Names>()?, Names::appended("%Y-%m-%d"));
+/// # Ok::<(), onewriter_engine::Error>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Names(Option<String>);
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Names(Kind);
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+enum Kind {
+    #[default]
+    Index,
+    Time(String),
+    Shifted,
+    Appended(String),
+}
 
 impl Names {
-    /// `shop.1.log`, `shop.2.log`, and so on.
+    /// `shop.1.log`, `shop.2.log`, and so on: the highest is the newest.
     #[must_use]
     pub fn index() -> Names {
-        Names(None)
-    }
-
-    /// The template of names by time.
-    pub(super) fn template(&self) -> Option<&str> {
-        self.0.as_deref()
+        Names(Kind::Index)
     }
 
     /// `shop.TIME.log`, where TIME is made of `%Y %m %d %H %M %S %y %j %F %z %3f %6f %9f %%`
-    /// with their meaning in `strftime`, and of other characters except `/`.
+    /// with their meaning in `strftime`, and of other characters except `/`. If there is such a file
+    /// already, the next one is `shop.TIME.1.log`.
     ///
     /// It must hold at least one of them; a wrong one is reported when the sink is built.
     #[must_use]
     pub fn time(template: impl Into<String>) -> Names {
-        Names(Some(template.into()))
+        Names(Kind::Time(template.into()))
+    }
+
+    /// `shop.log.1`, `shop.log.2`, and so on: the first is the newest, and at each rotation every
+    /// file moves up by one. Without [`keep`](super::FileBuilder::keep) there is no end to them,
+    /// and each rotation takes as many renames as there are files.
+    ///
+    /// A kill in the middle of a rotation leaves a gap in the numbers, which the next one closes.
+    #[must_use]
+    pub fn shifted() -> Names {
+        Names(Kind::Shifted)
+    }
+
+    /// `shop.log.TIME`, with TIME as in [`Names::time`]. If there is such a file already, the next
+    /// one is `shop.log.TIME.1`.
+    #[must_use]
+    pub fn appended(template: impl Into<String>) -> Names {
+        Names(Kind::Appended(template.into()))
+    }
+
+    fn template(&self) -> Option<&str> {
+        match &self.0 {
+            Kind::Time(template) | Kind::Appended(template) => Some(template),
+            Kind::Index | Kind::Shifted => None,
+        }
     }
 }
 
-impl Default for Names {
-    fn default() -> Names {
-        Names::index()
+impl fmt::Display for Names {
+    /// The text that is read as these names again, unless it is a template that begins with another
+    /// one's word.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Kind::Index => f.write_str("index"),
+            Kind::Time(template) => f.write_str(template),
+            Kind::Shifted => f.write_str("shifted"),
+            Kind::Appended(template) => write!(f, "appended {template}"),
+        }
+    }
+}
+
+impl FromStr for Names {
+    type Err = Error;
+
+    /// An error names the text and what would be right
+    /// ([`ErrorKind::Config`](crate::ErrorKind::Config)).
+    fn from_str(text: &str) -> Result<Names, Error> {
+        let names = match (text, text.strip_prefix("appended ")) {
+            ("index", _) => Names::index(),
+            ("shifted", _) => Names::shifted(),
+            (_, Some(template)) => Names::appended(template),
+            _ if text.contains('%') => Names::time(text),
+            _ => return Err(unknown(text)),
+        };
+        names.template().map(Template::new).transpose()?;
+        Ok(names)
     }
 }
 
@@ -63,11 +132,13 @@ enum Part {
 
 /// The names of one sink: how they are made and how they are recognized.
 pub(super) struct Scheme {
-    /// `shop.`
+    /// `shop.`, or `shop.log.`
     head: String,
     /// `.log`, or nothing.
     tail: String,
     time: Option<Template>,
+    /// 1 is the newest, and files move up.
+    is_shifted: bool,
     zone: TimeZone,
 }
 
@@ -106,12 +177,23 @@ impl Scheme {
                  another name"
             ))
         })?;
-        let (stem, tail) = match file_name.rfind('.') {
-            Some(dot) if dot > 0 => file_name.split_at(dot),
+        let (stem, tail) = match (&names.0, file_name.rfind('.')) {
+            (Kind::Index | Kind::Time(_), Some(dot)) if dot > 0 => file_name.split_at(dot),
             _ => (file_name, ""),
         };
-        let time = names.0.as_ref().map(|text| Template::new(text)).transpose()?;
-        Ok(Scheme { head: format!("{stem}."), tail: tail.to_owned(), time, zone })
+        let time = names.template().map(Template::new).transpose()?;
+        let is_shifted = names.0 == Kind::Shifted;
+        Ok(Scheme { head: format!("{stem}."), tail: tail.to_owned(), time, is_shifted, zone })
+    }
+
+    /// Whether files change their names; then [`Scheme::shifted`] gives them.
+    pub(super) fn is_shifted(&self) -> bool {
+        self.is_shifted
+    }
+
+    /// The name of this number, from 1 up.
+    pub(super) fn shifted(&self, number: u64) -> Parsed {
+        self.numbered(String::new(), number)
     }
 
     /// The name for a file whose newest record is of `time`, beside `taken`, all our names there.
@@ -168,6 +250,13 @@ impl Scheme {
         };
         Some(Parsed { base: base.to_owned(), time: time.to_owned(), number, state })
     }
+}
+
+/// Whether this is a name that [`Names::shifted`] gives to a rotated file.
+pub(super) fn is_shifted_name(live: &Path, path: &Path) -> bool {
+    let [live, name] = [live, path].map(|it| it.file_name().and_then(|name| name.to_str()));
+    let number = live.zip(name).and_then(|(live, name)| name.strip_prefix(live)?.strip_prefix('.'));
+    number.and_then(index).is_some()
 }
 
 /// A number from 1 up, as we write it.
@@ -261,6 +350,14 @@ fn strip_digits(text: &str, count: usize) -> Option<&str> {
 
 fn strip_offset(text: &str) -> Option<&str> {
     strip_digits(text.strip_prefix(['+', '-'])?, 4)
+}
+
+#[cold]
+fn unknown(text: &str) -> Error {
+    Error::config(format!(
+        "names \"{text}\" are not known: give \"index\", \"shifted\", a time such as \"%Y-%m-%d\", \
+         or \"appended %Y-%m-%d\""
+    ))
 }
 
 #[cold]

@@ -154,6 +154,18 @@ fn create(path: &Path, access: &Access) -> io::Result<File> {
     }
 }
 
+/// The file of this device and inode, under whatever name in the folder that will do.
+pub(super) fn find(
+    folder: &Path,
+    id: (u64, u64),
+    will_do: impl Fn(&Path) -> bool,
+) -> io::Result<Option<PathBuf>> {
+    let is_it = |meta: fs::Metadata| meta.is_file() && (meta.dev(), meta.ino()) == id;
+    let mut entries = fs::read_dir(folder)?.flatten();
+    let found = entries.find(|entry| entry.metadata().is_ok_and(is_it) && will_do(&entry.path()));
+    Ok(found.map(|entry| entry.path()))
+}
+
 /// Makes `link` lead to `target`, in one step for whoever follows it.
 pub(super) fn link(link: &Path, target: &Path) -> io::Result<()> {
     if fs::read_link(link).is_ok_and(|current| current == target) {

@@ -6,14 +6,14 @@
 
 use super::disk::Disk;
 use super::hold::wait;
+use super::open::find;
 use super::{FileSink, Fsync};
 use crate::error::Error;
 use crate::sink::{Context, Intent};
 use onewriter_ring::Alone;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{FileExt, MetadataExt};
-use std::path::PathBuf;
+use std::os::unix::fs::FileExt;
 
 /// What stands at the place of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,7 +54,8 @@ impl FileSink {
     pub(super) fn finish_elsewhere(&mut self, intent: &Intent) -> Result<Found, Error> {
         let path = self.settings.path.clone();
         let fail = |err| Error::io("cannot repeat the last write to", &path, err);
-        let Some(path) = self.find(intent).map_err(fail)? else { return Ok(Found::Parted(0)) };
+        let found = find(self.settings.folder(), (intent.dev, intent.ino), |_| true);
+        let Some(path) = found.map_err(fail)? else { return Ok(Found::Parted(0)) };
         let file = match Alone::open(|| OpenOptions::new().read(true).write(true).open(&path)) {
             Err(err) if err.kind() == io::ErrorKind::NotFound => return Ok(Found::Parted(0)),
             file => file.map_err(fail)?,
@@ -70,16 +71,6 @@ impl FileSink {
             self.disk.sync(&file).map_err(fail)?;
         }
         Ok(Found::Done)
-    }
-
-    /// The file that was meant, under whatever name in the folder.
-    fn find(&self, intent: &Intent) -> io::Result<Option<PathBuf>> {
-        let is_it = |meta: fs::Metadata| {
-            meta.is_file() && (meta.dev(), meta.ino()) == (intent.dev, intent.ino)
-        };
-        let mut entries = fs::read_dir(self.settings.folder())?.flatten();
-        let found = entries.find(|entry| entry.metadata().is_ok_and(is_it));
-        Ok(found.map(|entry| entry.path()))
     }
 }
 

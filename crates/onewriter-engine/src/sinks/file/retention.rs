@@ -103,6 +103,9 @@ impl Folder {
         }
         found.rotated = by_base.into_values().collect();
         found.rotated.sort_by_key(Rotated::age_key);
+        if scheme.is_shifted() {
+            found.rotated.reverse();
+        }
         Ok(found)
     }
 
@@ -121,6 +124,12 @@ impl Rotated {
     fn age_key(&self) -> (u64, u64) {
         let time = if self.name.time.is_empty() { 0 } else { self.modified };
         (time, self.name.number)
+    }
+
+    /// Whether its compressed form is whole, and what is there beside it is to go.
+    pub(super) fn is_packed(&self) -> bool {
+        // Otherwise it would not have its name.
+        !self.compressed.is_empty() && !self.is_other
     }
 
     pub(super) fn paths(&self) -> impl Iterator<Item = &PathBuf> {

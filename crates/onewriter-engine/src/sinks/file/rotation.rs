@@ -106,13 +106,14 @@ impl Rotation {
         Rotation::moment(Moment::Month)
     }
 
-    /// At a time of day or on a weekday: `"12:00"`, `"monday"`, `"monday at 06:30"`.
+    /// At a time of day or on a weekday: `"12:00"`, `"12:00:30"`, `"monday"`, `"monday at 06:30"`,
+    /// `"sunday at 03:00:00"`. Without a time, at midnight.
     #[must_use]
     pub fn at(text: &str) -> Rotation {
         parse_at(text).map_or_else(
             || {
                 Rotation::wrong(format!(
-                    "rotation at \"{text}\" is no time: give \"12:00\", \"monday\" or \
+                    "rotation at \"{text}\" is no time: give \"12:00\", \"12:00:30\", \"monday\" or \
                      \"monday at 06:30\""
                 ))
             },

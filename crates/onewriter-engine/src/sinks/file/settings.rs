@@ -2,6 +2,7 @@
 //! writes what this process leaves, and for telling processes that disagree.
 
 use super::builder::{FileBuilder, Fsync};
+use super::names::Names;
 use super::rotation::interval_text;
 use super::size;
 use crate::publish::toml_string;
@@ -15,13 +16,15 @@ impl FileBuilder {
     /// something about it cannot be said in words. What a full disk does, a filter and a lane are
     /// not in them.
     pub(super) fn settings(&self) -> Option<String> {
-        if self.access.owner.is_some() || self.zone.is_some() {
+        let names = self.names.to_string();
+        let is_read_again = || names.parse().is_ok_and(|read: Names| read == self.names);
+        if self.access.owner.is_some() || self.zone.is_some() || !is_read_again() {
             return None;
         }
         let mut lines = Lines::default();
         lines.text("format", Some(self.format.setting()?).filter(|format| format != "text"));
         lines.text("rotate", Some(self.rotation.to_string()).filter(|rotate| rotate != "never"));
-        lines.text("names", self.names.template().map(str::to_owned));
+        lines.text("names", Some(names).filter(|names| names != "index"));
         lines.plain("utc", self.utc.then_some(true));
         lines.plain("keep", self.keep);
         lines.text("keep-for", self.keep_for.map(span));

@@ -2,7 +2,7 @@
 
 use super::compress::{Compression, Packer, is_in_work, with_suffix};
 use super::hold::{is_busy, unlock};
-use super::retention::Folder;
+use super::retention::{Folder, Rotated};
 use super::{Cut, FileSink, Fsync, Settings, open};
 use crate::error::Error;
 use crate::sink::{Context, Sink};
@@ -122,11 +122,11 @@ impl FileSink {
         let last_name = self.upkeep.last_name.clone();
         let target = self.name_anew(path, &found).map_err(fail)?;
         let opened = self.open_again();
-        if opened.is_err() {
-            // What is written next still belongs into the live file.
-            if self.disk.rename(&target, path).is_ok() {
-                self.upkeep.last_name = last_name;
-            }
+        // If there is no new file, what is written next still belongs into the old one.
+        if opened.is_err() && self.disk.rename(&target, path).is_ok() {
+            self.upkeep.last_name = last_name;
+        } else {
+            self.upkeep.rotations += 1;
         }
         if self.settings.fsync != Fsync::Never {
             let _ = open::sync_folder(self.settings.folder());
@@ -141,6 +141,9 @@ impl FileSink {
     /// a compressed file has it.
     fn name_anew(&mut self, path: &Path, found: &Folder) -> io::Result<PathBuf> {
         let Settings { scheme, .. } = &self.settings;
+        if scheme.is_shifted() {
+            return self.shift(path, found);
+        }
         let folder = self.settings.folder();
         let taken = found.taken().chain(&self.upkeep.last_name);
         let mut name = scheme.next(self.newest, taken);
@@ -291,12 +294,26 @@ impl FileSink {
         if self.settings.keep.is_all() && self.settings.compression.is_none() {
             return;
         }
+        // Names that another writer moves meanwhile would be those of other files.
+        if !self.settings.scheme.is_shifted() || self.live.is_stream {
+            let trouble = self.tidy_folder();
+            return self.note(trouble.err());
+        }
+        let tidied = self.take_turn().and_then(|()| {
+            let tidied = self.tidy_folder();
+            self.end_turn();
+            tidied
+        });
+        match tidied {
+            Err(err) if is_busy(&err) => self.upkeep.looked_at_folder = None,
+            tidied => self.note(tidied.err()),
+        }
+    }
+
+    fn tidy_folder(&mut self) -> Result<(), Error> {
         let folder = self.settings.folder();
-        let trouble = match Folder::read(folder, &self.settings.scheme, &self.live) {
-            Ok(found) => self.tidy_found(found),
-            Err(err) => Err(Error::io("cannot look at the folder", folder, err)),
-        };
-        self.note(trouble.err());
+        let found = Folder::read(folder, &self.settings.scheme, &self.live);
+        self.tidy_found(found.map_err(|err| Error::io("cannot look at the folder", folder, err))?)
     }
 
     fn tidy_found(&mut self, mut found: Folder) -> Result<(), Error> {
@@ -315,34 +332,44 @@ impl FileSink {
         }
         let Some(kind) = self.settings.compression else { return result };
         for file in &found.rotated {
-            let Some(plain) = &file.plain else { continue };
-            let plain = match (file.compressed.is_empty(), file.is_other) {
-                (true, _) => plain.clone(),
-                (false, false) => {
-                    // Its compressed form is whole, or would not have its name.
-                    result = result.and(self.remove(plain));
-                    continue;
-                }
-                (false, true) => match self.name_anew(plain, &found) {
-                    Ok(plain) => plain,
-                    Err(err) => {
-                        let err = Error::io("cannot rename the rotated file", plain, err);
-                        result = result.and(Err(err));
-                        continue;
-                    }
-                },
-            };
-            if self.upkeep.packer.is_none() {
-                let started = Packer::start(kind);
-                let failed =
-                    |err| Error::io("cannot start the thread that compresses", &plain, err);
-                self.upkeep.packer = Some(started.map_err(failed)?);
-            }
-            if let Some(packer) = &mut self.upkeep.packer {
-                packer.give(plain);
-            }
+            let packed = self.what_to_pack(file, &found).and_then(|plain| match plain {
+                Some(plain) => self.pack(kind, plain),
+                None => Ok(()),
+            });
+            result = result.and(packed);
         }
         result
+    }
+
+    /// What of a rotated file is to be compressed.
+    fn what_to_pack(&mut self, file: &Rotated, found: &Folder) -> Result<Option<PathBuf>, Error> {
+        let Some(plain) = &file.plain else { return Ok(None) };
+        if file.is_packed() {
+            return self.remove(plain).map(|()| None);
+        }
+        if !file.is_other {
+            return Ok(Some(plain.clone()));
+        }
+        // No name is given where names move, but at a rotation.
+        if self.settings.scheme.is_shifted() {
+            return Ok(None);
+        }
+        let renamed = self.name_anew(plain, found);
+        renamed.map(Some).map_err(|err| Error::io("cannot rename the rotated file", plain, err))
+    }
+
+    fn pack(&mut self, kind: Compression, plain: PathBuf) -> Result<(), Error> {
+        let packer = match &mut self.upkeep.packer {
+            Some(packer) => packer,
+            none => {
+                let live = self.settings.scheme.is_shifted().then(|| self.settings.path.clone());
+                let failed =
+                    |err| Error::io("cannot start the thread that compresses", &plain, err);
+                none.insert(Packer::start(kind, live).map_err(failed)?)
+            }
+        };
+        packer.give(plain);
+        Ok(())
     }
 
     fn remove(&mut self, path: &Path) -> Result<(), Error> {

@@ -285,6 +285,22 @@ impl Sink for Reluctant {
 }
 
 #[test]
+fn rotations_behind_a_lane_and_a_flight_recorder_are_counted() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = crate::sinks::file::file(dir.path().join("shop.log")).build().unwrap();
+    let flight = crate::sinks::flight::Flight::new(file, Default::default()).unwrap();
+    let mut lane = Lane::new(flight, SMALL).unwrap();
+    let mut cx = Context { now: 0, journal: &mut NoJournal };
+    for n in 0..2 {
+        put(&mut lane, n);
+        lane.dump(&mut cx).unwrap();
+        lane.rotate(&mut cx).unwrap();
+    }
+    flush(&mut lane).unwrap();
+    assert_eq!((lane.take_rotations(), lane.take_rotations()), (2, 0));
+}
+
+#[test]
 fn a_commit_that_fails_is_repeated_before_anything_else() {
     let asked = Arc::<Mutex<Vec<_>>>::default();
     let inner = Reluctant { asked: Arc::clone(&asked), refusals: 2, pending: 0 };

@@ -58,6 +58,7 @@ pub(super) struct State {
     pub(super) flushed: u64,
     errors: Option<(Error, u64)>,
     dropped: u64,
+    rotations: u64,
     closing: bool,
     pub(super) ended: bool,
 }
@@ -160,6 +161,10 @@ impl Shared {
 
     pub(super) fn take_dropped(&self) -> u64 {
         std::mem::take(&mut self.lock().dropped)
+    }
+
+    pub(super) fn take_rotations(&self) -> u64 {
+        std::mem::take(&mut self.lock().rotations)
     }
 }
 
@@ -281,7 +286,12 @@ impl Runner {
     ) -> Result<(), Error> {
         let sink = &mut *self.sink;
         let mut cx = Context { now, journal: &mut NoJournal };
-        guard::catch(&self.name, || call(sink, &mut cx))
+        let result = guard::catch(&self.name, || call(sink, &mut cx));
+        let rotations = catch_unwind(AssertUnwindSafe(|| self.sink.take_rotations())).unwrap_or(0);
+        if rotations > 0 {
+            self.shared.lock().rotations += rotations;
+        }
+        result
     }
 
     /// Keeps the first error until the writer takes it, and counts the others.

@@ -49,7 +49,10 @@ fn refusal(dir: &Path, configure: impl FnOnce(FileBuilder) -> FileBuilder) -> Er
 fn settings_that_cannot_be_are_refused_by_name_and_make_no_file() {
     type Configure = fn(FileBuilder) -> FileBuilder;
     let table: [(Configure, &str); 10] = [
-        (|f| f.keep(0), "keep(0) would delete each file as soon as it is rotated: give at least 1"),
+        (
+            |f| f.names(Names::shifted()).keep(0),
+            "keep(0) would delete each file as soon as it is rotated: give at least 1",
+        ),
         (
             |f| f.keep_for(Duration::from_millis(10)),
             "keep_for(10ms) would delete each file as soon as it is rotated: give at least 1 second",
@@ -99,11 +102,12 @@ fn settings_that_cannot_be_are_refused_by_name_and_make_no_file() {
 #[test]
 fn what_every_sink_must_do_a_file_does_too() {
     type Configure = fn(FileBuilder) -> FileBuilder;
-    let configurations: [Configure; 4] = [
+    let configurations: [Configure; 5] = [
         |f| f.text(),
         |f| f.json().fsync(Fsync::Batch),
         |f| f.logfmt().rotation("1 KB").disk_full(DiskFull::Drop),
         |f| f.rotation("hourly or start").names(Names::time("%F")).local_time(),
+        |f| f.rotation("hourly or 1 KB").names(Names::appended("%F")),
     ];
     for configure in configurations {
         let make = || {
@@ -116,7 +120,8 @@ fn what_every_sink_must_do_a_file_does_too() {
                 fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
             files.sort_by_key(|path| {
                 let name = path.file_name().unwrap().to_str().unwrap().to_owned();
-                let number = name.split('.').rev().nth(1).unwrap().parse::<u64>().unwrap_or(0);
+                let words = name.strip_suffix(".log").unwrap_or(&name).rsplit('.');
+                let number = words.take(1).find_map(|it| it.parse::<u64>().ok()).unwrap_or(0);
                 (name == "shop.log", number)
             });
             files.iter().map(|path| fs::read_to_string(path).unwrap()).collect()

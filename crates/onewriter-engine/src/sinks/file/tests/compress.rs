@@ -1,4 +1,5 @@
 use super::*;
+use crate::sinks::file::Names;
 use crate::sinks::file::tests::{World, assert_files};
 use std::cell::Cell;
 use std::os::unix::fs::PermissionsExt;
@@ -6,6 +7,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 fn not_stopped() -> io::Result<()> {
     Ok(())
+}
+
+fn pack(path: &Path, kind: Compression, go_on: GoOn<'_>) -> io::Result<()> {
+    Pack { kind, live: None, go_on }.run(path)
 }
 
 fn packing() -> World {
@@ -118,7 +123,7 @@ fn a_failure_is_reported_once_and_the_file_stays() {
     fs::write(&path, "a\n").unwrap();
     // Where the temporary file should be made, there is a folder.
     fs::create_dir(dir.path().join("shop.1.log.gz.tmp")).unwrap();
-    let mut packer = Packer::start(Compression::Gzip).unwrap();
+    let mut packer = Packer::start(Compression::Gzip, None).unwrap();
     packer.give(path.clone());
     packer.give(path.clone());
     assert_eq!(packer.n_open, 1);
@@ -143,6 +148,15 @@ fn a_file_that_retention_has_deleted_is_not_brought_back() {
 
 /// Compresses `shop.1.log` and does something at a step; whether it came to that step.
 fn pack_and_at(world: &World, step: usize, act: impl Fn() -> io::Result<()>) -> bool {
+    pack_path_and_at(&world.path("shop.1.log"), None, step, act)
+}
+
+fn pack_path_and_at(
+    path: &Path,
+    live: Option<&Path>,
+    step: usize,
+    act: impl Fn() -> io::Result<()>,
+) -> bool {
     let (n_steps, has_acted) = (Cell::new(0), Cell::new(false));
     let go_on = || {
         n_steps.set(n_steps.get() + 1);
@@ -152,9 +166,9 @@ fn pack_and_at(world: &World, step: usize, act: impl Fn() -> io::Result<()>) -> 
         }
         Ok(())
     };
-    let path = world.path("shop.1.log");
+    let pack = Pack { kind: Compression::Gzip, live, go_on: &go_on };
     // Where it panics, nothing is tidied up, as in a kill.
-    let _ = catch_unwind(AssertUnwindSafe(|| pack(&path, Compression::Gzip, &go_on)));
+    let _ = catch_unwind(AssertUnwindSafe(|| pack.run(path)));
     has_acted.get()
 }
 
@@ -211,6 +225,130 @@ fn a_compressed_file_counts_for_retention_and_its_index_is_not_given_again() {
          shop.4.log.gz: d
          shop.log: e",
     );
+}
+
+fn shifting() -> World {
+    World::new(|file| file.rotation("2 B").names(Names::shifted()))
+}
+
+/// The lines of all files, the oldest file first, and how many of these are compressed.
+fn in_order(world: &World) -> (String, usize) {
+    let listing = world.listing();
+    let files = listing.lines().map(|line| line.split_once(": ").unwrap_or((line, "")));
+    let mut files: Vec<_> = files.map(|(name, lines)| (number(name), lines)).collect();
+    files.sort_by_key(|(number, _)| std::cmp::Reverse(*number));
+    let lines: Vec<_> = files.into_iter().map(|(_, lines)| lines).collect();
+    (lines.join(" "), listing.matches(".gz: ").count())
+}
+
+fn number(name: &str) -> u64 {
+    assert!(!name.ends_with(".tmp"), "{name}");
+    let number = name.strip_prefix("shop.log.").unwrap_or("0");
+    number.strip_suffix(".gz").unwrap_or(number).parse().unwrap()
+}
+
+#[test]
+fn files_whose_names_move_are_compressed_and_move_on_compressed() {
+    let mut world =
+        World::new(|file| file.rotation("2 B").names(Names::shifted()).compress(Compression::Gzip));
+    world.run("write a b c; stop; write d; stop");
+    assert_files(
+        &world,
+        "shop.log: d
+         shop.log.1.gz: c
+         shop.log.2.gz: b
+         shop.log.3.gz: a",
+    );
+}
+
+#[test]
+fn whatever_step_of_its_compression_a_file_moves_at_its_place_in_the_order_is_kept() {
+    for step in 1..=6 {
+        let mut world = shifting();
+        world.run("write a b c");
+        let (path, live) = (world.path("shop.log.1"), world.path("shop.log"));
+        let other = std::cell::RefCell::new(world);
+        assert!(pack_path_and_at(&path, Some(&live), step, || {
+            // Where the compression has the turn, these wait.
+            other.borrow_mut().run("write d e");
+            Ok(())
+        }));
+        let mut world = other.into_inner();
+        world.run("wait 2; write f; wait 2; write g");
+        assert_eq!(in_order(&world), ("a b c d e f g".to_owned(), 1), "moved at step {step}");
+        assert!(world.listing().contains(".gz: b\n"), "moved at step {step}");
+    }
+}
+
+#[test]
+fn whatever_step_a_compression_is_killed_at_nothing_is_lost_or_doubled_where_names_move() {
+    let killed_at = |step| {
+        let mut world = shifting();
+        world.run("write a b c");
+        let (path, live) = (world.path("shop.log.1"), world.path("shop.log"));
+        let killed =
+            pack_path_and_at(&path, Some(&live), step, || resume_unwind(Box::new("killed")));
+        // The file moves before anybody has tidied up.
+        world.run("write d e; stop");
+        let configure = |file: crate::sinks::file::FileBuilder| {
+            file.names(Names::shifted()).compress(Compression::Gzip)
+        };
+        let sink = configure(crate::sinks::file::file(&live)).build().unwrap();
+        world.sink = Some(sink);
+        world.run("tick; stop");
+        assert_eq!(in_order(&world), ("a b c d e".to_owned(), 4), "killed at step {step}");
+        killed
+    };
+    assert_eq!((1..).take_while(|step| killed_at(*step)).count(), 6);
+}
+
+#[test]
+fn rotations_do_not_wait_for_the_thread_and_it_keeps_up_with_all_of_them() {
+    let mut world =
+        World::new(|file| file.rotation("2 B").names(Names::shifted()).compress(Compression::Gzip));
+    let lines: Vec<String> = (0..60).map(|number| format!("{number:02}")).collect();
+    for line in &lines {
+        world.run(&format!("write {line}; wait 2; tick"));
+    }
+    let n_plain = |world: &World| world.listing().lines().count() - in_order(world).1;
+    // The last second of a sink may be too short for what is left.
+    for _ in 0..100 {
+        world.run("stop");
+        if n_plain(&world) == 1 {
+            break;
+        }
+        world.run("tick");
+    }
+    assert_eq!(n_plain(&world), 1, "{}", world.listing());
+    assert_eq!(in_order(&world).0, lines.join(" "));
+}
+
+#[test]
+fn a_file_that_another_program_has_renamed_is_not_compressed() {
+    let mut world = shifting();
+    world.run("write a b c");
+    let (path, live) = (world.path("shop.log.1"), world.path("shop.log"));
+    assert!(pack_path_and_at(&path, Some(&live), 3, || {
+        fs::rename(world.path("shop.log.1"), world.path("shop.log.bak"))
+    }));
+    assert_files(&world, "shop.log: c \n shop.log.2: a \n shop.log.bak: b");
+}
+
+#[test]
+fn what_could_not_be_compressed_is_tried_again_when_it_has_moved() {
+    let mut world =
+        World::new(|file| file.rotation("2 B").names(Names::shifted()).compress(Compression::Gzip));
+    fs::create_dir(world.path("shop.log.1.gz.tmp")).unwrap();
+    world.run("write a b");
+    let failed = loop {
+        if let Err(err) = world.tick() {
+            break err.to_string();
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    };
+    assert!(failed.starts_with("cannot compress"), "{failed}");
+    world.run("write c; stop");
+    assert!(world.path("shop.log.1").exists() && world.path("shop.log.2.gz").exists());
 }
 
 #[cfg(feature = "zstd")]

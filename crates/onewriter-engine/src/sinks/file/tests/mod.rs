@@ -7,6 +7,7 @@ mod foreign;
 mod meddle;
 mod rotates;
 mod settings;
+mod shift;
 
 use super::disk::{Disk, RealDisk};
 use super::{FileBuilder, FileSink, file};

@@ -51,6 +51,52 @@ fn a_time_that_is_taken_gets_the_next_number() {
 }
 
 #[test]
+fn a_time_that_is_appended_stands_behind_the_whole_name_and_its_number_behind_it() {
+    let appended = scheme("log/shop.log", Names::appended("%Y-%m-%d"));
+    assert_eq!(next(&appended, NOON, &[]), "shop.log.2026-06-15");
+    assert_eq!(next(&appended, NOON, &["shop.log.2026-06-15.gz"]), "shop.log.2026-06-15.1");
+    assert_eq!(next(&appended, NOON, &["shop.log.2026-06-15.1"]), "shop.log.2026-06-15.2");
+    let plain = scheme("shop", Names::appended("%H"));
+    assert_eq!(next(&plain, NOON, &["shop.12"]), "shop.12.1");
+}
+
+#[test]
+fn a_shifted_number_stands_behind_the_whole_name() {
+    for (file, expected) in [("log/shop.log", "shop.log.7"), ("shop", "shop.7"), (".a", ".a.7")] {
+        let scheme = scheme(file, Names::shifted());
+        assert_eq!(scheme.shifted(7).base, expected);
+        assert_eq!(scheme.parse(expected), Some(scheme.shifted(7)));
+        assert_eq!(scheme.parse(&format!("{expected}.gz")).unwrap().base, expected);
+        assert!(is_shifted_name(Path::new(file), &Path::new("log").join(expected)));
+    }
+}
+
+#[test]
+fn names_are_written_as_they_are_read() {
+    let table = [
+        ("index", Names::index()),
+        ("shifted", Names::shifted()),
+        ("%Y-%m-%d", Names::time("%Y-%m-%d")),
+        ("appended %Y-%m-%d", Names::appended("%Y-%m-%d")),
+    ];
+    for (text, names) in table {
+        assert_eq!(text.parse::<Names>().unwrap(), names);
+        assert_eq!(names.to_string(), text);
+    }
+    for text in ["", "shiftd", "Index", "appended", "2026"] {
+        assert_eq!(
+            text.parse::<Names>().unwrap_err().to_string(),
+            format!(
+                "names \"{text}\" are not known: give \"index\", \"shifted\", a time such as \
+                 \"%Y-%m-%d\", or \"appended %Y-%m-%d\""
+            )
+        );
+    }
+    let err = "appended day".parse::<Names>().unwrap_err().to_string();
+    assert!(err.starts_with("name template \"day\" holds no time"), "{err}");
+}
+
+#[test]
 fn each_directive_means_what_it_means_in_strftime() {
     for (template, expected) in [
         ("%Y-%m-%d_%H-%M-%S", "2026-06-15_12-00-00"),
@@ -125,6 +171,28 @@ fn names_that_are_not_exactly_ours_are_foreign() {
     ] {
         assert_eq!(by_time.parse(name), None, "{name}");
     }
+    let shifted = scheme("app.log", Names::shifted());
+    for name in [
+        "app.log",
+        "app.log.old",
+        "app.log.1x",
+        "app.log.0",
+        "app.log.01",
+        "app.log.1.1",
+        "app.log.1.xz",
+        "app.log.gz",
+        "app.1.log",
+        "app.log.2026-06-15",
+        "xapp.log.1",
+    ] {
+        assert_eq!(shifted.parse(name), None, "{name}");
+        assert!(!is_shifted_name(Path::new("app.log"), Path::new(name)), "{name}");
+    }
+    let appended = scheme("app.log", Names::appended("%Y-%m-%d"));
+    for name in ["app.log.1", "app.log.2026-06-15.0", "app.log.2026-06-15.x", "app.2026-06-15.log"]
+    {
+        assert_eq!(appended.parse(name), None, "{name}");
+    }
 }
 
 #[test]
@@ -184,7 +252,7 @@ proptest::proptest! {
     ) {
         let template = ["%F", "%Y-%m-%d_%H-%M-%S", "%j.%y %z", "%d%m%Y%H", "%S.%9f"][template];
         let zone = ["UTC0", "EST5EDT,M3.2.0,M11.1.0", "<+1030>-10:30<+11>-11,M10.1.0,M4.1.0"][zone];
-        for names in [Names::index(), Names::time(template)] {
+        for names in [Names::index(), Names::time(template), Names::appended(template)] {
             let scheme = in_zone("shop.log", names, zone);
             let first = scheme.next(secs * 1_000_000_000, std::iter::empty());
             let name = scheme.numbered(first.time, first.number + number);
@@ -196,9 +264,11 @@ proptest::proptest! {
 
     #[test]
     fn no_name_in_a_folder_makes_the_parser_fail(name in "\\PC*", dots in "[a.0-9%z-]{0,20}") {
-        for names in [Names::index(), Names::time("%F_%H%z")] {
+        let appended = Names::appended("%F_%H%z");
+        for names in [Names::index(), Names::time("%F_%H%z"), Names::shifted(), appended] {
             let scheme = in_zone("a.log", names, "UTC0");
-            for name in [&name, &format!("a.{dots}.log"), &format!("a.{name}.log.gz")] {
+            let behind = format!("a.log.{dots}");
+            for name in [&name, &format!("a.{dots}.log"), &format!("a.{name}.log.gz"), &behind] {
                 let _ = scheme.parse(name);
             }
         }

@@ -331,6 +331,17 @@ fn on_demand_a_file_with_records_is_rotated_and_an_empty_one_is_not() {
 }
 
 #[test]
+fn each_rotation_is_counted_once_and_one_that_did_not_happen_is_not() {
+    for names in [Names::index(), Names::shifted()] {
+        let mut world = World::new(move |file| file.rotation("4 B").names(names.clone()));
+        world
+            .run("rotate; write a b c d e; rotate; rotate; mv shop.log mine; put shop.log x; tick");
+        assert_eq!(world.call(|sink, _| sink.take_rotations()), 3);
+        assert_eq!(world.call(|sink, _| sink.take_rotations()), 0);
+    }
+}
+
+#[test]
 fn what_stands_at_the_next_name_is_not_overwritten() {
     let mut world = World::new(|file| file.rotation("4 B"));
     std::fs::create_dir(world.path("shop.1.log")).unwrap();

@@ -54,6 +54,7 @@ fn intervals_are_aligned_to_the_clock() {
         ("6 h", "18:00"),
         ("90 min", "13:30"),
         ("12:07:31", "12:07"),
+        ("05:30:00", "05:30"),
         ("23:00", "23:00"),
     ];
     for (text, expected) in table {
@@ -77,6 +78,7 @@ fn days_weeks_and_months_begin_at_local_midnight() {
         ("wednesday at 20:00", "2026-06-17 20:00 Wed"),
         ("tue at 6:30", "2026-06-23 06:30 Tue"),
         ("08:00", "2026-06-18 08:00 Thu"),
+        ("sunday at 03:00:00", "2026-06-21 03:00 Sun"),
         ("2 days", "2026-06-18 00:00 Thu"),
         ("daily or 23:00", "2026-06-17 23:00 Wed"),
     ];
@@ -173,6 +175,9 @@ fn what_is_said_in_words_is_what_is_said_in_code() {
         ("at start or Daily", Rotation::start().or(Rotation::daily())),
         ("12:00", Rotation::at("12:00")),
         ("Monday at 06:30", Rotation::at("mon 6:30")),
+        ("05:30:00", Rotation::at("5:30")),
+        ("05:30:01", Rotation::at("05:30:01")),
+        ("sunday at 03:00:59", Rotation::at("sunday at 03:00:59")),
         ("never", Rotation::never()),
         ("10 MB or 1 MB", Rotation::size("1 MB")),
     ];
@@ -202,6 +207,23 @@ fn what_is_no_rotation_is_refused_with_what_would_be_one() {
 }
 
 #[test]
+fn a_time_with_seconds_is_due_at_that_second() {
+    let sunday = nanos("2026-06-21T03:00:59Z");
+    for rotation in [Rotation::at("03:00:59"), Rotation::at("sunday at 03:00:59")] {
+        assert_eq!(rotation.next(sunday - 1, &TimeZone::UTC), sunday);
+    }
+    for text in ["05:30:60", "05:30:", "05:30:00:00", "sunday at 03:00:-1"] {
+        assert_eq!(
+            Rotation::at(text).check().unwrap_err().to_string(),
+            format!(
+                "rotation at \"{text}\" is no time: give \"12:00\", \"12:00:30\", \"monday\" or \
+                 \"monday at 06:30\""
+            )
+        );
+    }
+}
+
+#[test]
 fn impossible_rotations_say_what_is_wrong() {
     let table = [
         (Rotation::size(0), "rotation size 0 is zero: give at least 1 byte, such as \"100 MB\""),
@@ -224,7 +246,8 @@ fn impossible_rotations_say_what_is_wrong() {
         ),
         (
             Rotation::at("noon"),
-            "rotation at \"noon\" is no time: give \"12:00\", \"monday\" or \"monday at 06:30\"",
+            "rotation at \"noon\" is no time: give \"12:00\", \"12:00:30\", \"monday\" or \"monday at \
+             06:30\"",
         ),
     ];
     for (rotation, message) in table {

@@ -37,6 +37,9 @@ fn a_file_sink_says_what_differs_from_the_defaults() {
                     keep = 7\nkeep-for = \"30 d\"\nkeep-bytes = \"10 GB\"\ncompress = \"gzip\"\n\
                     mode = \"640\"\nfsync = \"1500ms\"\n";
     assert_eq!(all.as_deref(), Some(expected));
+    let names = |names| settings(move |it| it.names(names));
+    assert_eq!(names(Names::shifted()).as_deref(), Some("names = \"shifted\"\n"));
+    assert_eq!(names(Names::appended("%F")).as_deref(), Some("names = \"appended %F\"\n"));
     let level = settings(|it| it.fsync(Fsync::From(Level::new(25))));
     assert_eq!(level.as_deref(), Some("fsync = \"25\"\n"));
 }
@@ -49,6 +52,8 @@ impl Format for Own {
 #[test]
 fn what_only_the_program_knows_is_not_said() {
     assert_eq!(settings(|it| it.format(Own)), None);
+    // In words these would be other names.
+    assert_eq!(settings(|it| it.names(Names::time("appended %F"))), None);
     assert_eq!(
         settings(
             |it| it.owner(rustix::process::getuid().as_raw(), rustix::process::getgid().as_raw())
