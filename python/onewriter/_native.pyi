@@ -27,7 +27,8 @@ class FileQueue:
     :param rotate_every: rotate at multiples of so many seconds
     :param rotate_at: rotate at a time, such as ``"12:00"``, ``"monday"`` or ``"monday at 06:30"``
     :param names: of rotated files: ``"index"`` for ``shop.1.log``, ``shop.2.log`` (the highest is the
-        newest), or a template of ``strftime`` for ``shop.TIME.log``
+        newest), ``"shifted"`` for ``shop.log.1`` (the newest), ``shop.log.2``; a template of ``strftime``
+        for ``shop.TIME.log``, or ``"appended %Y-%m-%d"`` for ``shop.log.TIME``
     :param utc: whether rotation and names go by UTC and not by local time
     :param keep: how many rotated files are kept
     :param keep_for: for how many seconds rotated files are kept
@@ -67,6 +68,12 @@ class FileQueue:
     @property
     def path(self) -> Path:
         """The file, absolute and behind all links."""
+
+    @property
+    def rotations(self) -> int:
+        """How often its present writer, whichever process that is, has rotated the file; after
+        :meth:`complete` with everything that was put before.
+        """
 
     def put(self, data: str | bytes, level: int = 20, wait: float | None = None) -> None:
         """Hands over one or more whole lines, with their newline.

@@ -27,7 +27,6 @@ class _Rotating(OverFileQueue):
     maxBytes: int = 0
     backupCount: int
     use_gzip: bool = False
-    _own_rollovers: int = 0
 
     def _settings(self) -> dict[str, Any]:
         compression = "gz" if self.use_gzip else None
@@ -38,9 +37,9 @@ class _Rotating(OverFileQueue):
         raise NotImplementedError
 
     def doRollover(self) -> None:
-        """Rotates now, behind all that was put before."""
+        """Rotates now, behind all that was put before, and waits until it is done."""
         self._file().rotate()
-        self._own_rollovers += 1
+        self.flush()
 
     def shouldRollover(self, record: logging.LogRecord) -> int:
         """Whether the file, with all that was put, would reach `maxBytes` with this record.
@@ -68,8 +67,8 @@ class _Rotating(OverFileQueue):
 
     @property
     def num_rollovers(self) -> int:
-        """How often `doRollover` was called here; what the writer does is not counted."""
-        return self._own_rollovers
+        """How often the present writer of the file, whichever process that is, has rotated it."""
+        return 0 if self._queue is None else self._queue.rotations
 
 
 def _refuse(what: str, function: object) -> None:
@@ -107,7 +106,7 @@ class RotatingFileHandler(_Rotating, logging.handlers.RotatingFileHandler):
     def _rotation(self) -> dict[str, Any]:
         if self.backupCount <= 0:
             return {}
-        return {**_by_size(self), "names": "index", "keep": self.backupCount}
+        return {**_by_size(self), "names": "shifted", "keep": self.backupCount}
 
 
 class TimedRotatingFileHandler(_Rotating, logging.handlers.TimedRotatingFileHandler):
@@ -151,7 +150,7 @@ class TimedRotatingFileHandler(_Rotating, logging.handlers.TimedRotatingFileHand
     def _rotation(self) -> dict[str, Any]:
         return {
             **self._by_time(),
-            "names": "{name}." + self.suffix,
+            "names": "appended " + self.suffix,
             "utc": self.utc,
             "keep": self.backupCount if self.backupCount > 0 else None,
         }
@@ -263,7 +262,7 @@ class ConcurrentRotatingFileHandler(_Concurrent, logging.handlers.BaseRotatingHa
         self._begin(delay=True)
 
     def _rotation(self) -> dict[str, Any]:
-        return {**_by_size(self), "names": "index", "keep": max(1, self.backupCount)}
+        return {**_by_size(self), "names": "shifted", "keep": max(1, self.backupCount)}
 
 
 class ConcurrentTimedRotatingFileHandler(_Concurrent, TimedRotatingFileHandler):

@@ -86,6 +86,11 @@ def test_old_files_are_compressed(tmp_path: Path) -> None:
         tmp_path / "a.log", maxBytes=25, backupCount=5, use_gzip=True
     )
     put(handler, *LINES)
+    handler.flush()
+    # Old files are compressed in the background.
+    end = time.monotonic() + 30
+    while len(list(tmp_path.glob("*.gz"))) < 2 and time.monotonic() < end:
+        time.sleep(0.01)
     handler.close()
     assert contents(tmp_path) == {"a.log": pair(2), "a.log.1.gz": pair(1), "a.log.2.gz": pair(0)}
 
@@ -110,8 +115,8 @@ def test_do_rollover_rotates_at_once_and_is_counted(tmp_path: Path) -> None:
     put(handler, "old")
     handler.doRollover()
     put(handler, "new")
-    handler.close()
     assert handler.num_rollovers == 1
+    handler.close()
     assert contents(tmp_path) == {"a.log": "new\n", "a.log.1": "old\n"}
 
 
@@ -133,23 +138,23 @@ def test_a_time_rotation_names_the_old_file_by_its_date(kind: Any, tmp_path: Pat
 @pytest.mark.parametrize(
     ("arguments", "settings"),
     [
-        ({"when": "S", "interval": 5}, {"rotate_every": 5.0, "names": "{name}.%Y-%m-%d_%H-%M-%S"}),
-        ({"when": "m"}, {"rotate_every": 60.0, "names": "{name}.%Y-%m-%d_%H-%M"}),
-        ({}, {"rotate_every": 3600.0, "names": "{name}.%Y-%m-%d_%H"}),
-        ({"when": "D", "interval": 2}, {"rotate_every": 172800.0, "names": "{name}.%Y-%m-%d"}),
-        ({"when": "midnight"}, {"rotate_at": "midnight", "names": "{name}.%Y-%m-%d"}),
+        ({"when": "S", "interval": 5}, {"rotate_every": 5.0, "names": "appended %Y-%m-%d_%H-%M-%S"}),
+        ({"when": "m"}, {"rotate_every": 60.0, "names": "appended %Y-%m-%d_%H-%M"}),
+        ({}, {"rotate_every": 3600.0, "names": "appended %Y-%m-%d_%H"}),
+        ({"when": "D", "interval": 2}, {"rotate_every": 172800.0, "names": "appended %Y-%m-%d"}),
+        ({"when": "midnight"}, {"rotate_at": "midnight", "names": "appended %Y-%m-%d"}),
         (
             {"when": "midnight", "atTime": datetime.time(5, 30)},
-            {"rotate_at": "05:30:00", "names": "{name}.%Y-%m-%d"},
+            {"rotate_at": "05:30:00", "names": "appended %Y-%m-%d"},
         ),
         (
             {"when": "midnight", "interval": 3},
-            {"rotate_every": 259200.0, "names": "{name}.%Y-%m-%d"},
+            {"rotate_every": 259200.0, "names": "appended %Y-%m-%d"},
         ),
-        ({"when": "W0"}, {"rotate_at": "monday at 00:00", "names": "{name}.%Y-%m-%d"}),
+        ({"when": "W0"}, {"rotate_at": "monday at 00:00", "names": "appended %Y-%m-%d"}),
         (
             {"when": "W6", "atTime": datetime.time(3)},
-            {"rotate_at": "sunday at 03:00:00", "names": "{name}.%Y-%m-%d"},
+            {"rotate_at": "sunday at 03:00:00", "names": "appended %Y-%m-%d"},
         ),
     ],
     ids=str,
@@ -159,7 +164,7 @@ def test_the_time_of_rotation_is_told_to_the_writer(
     kind: Any, arguments: Any, settings: Any, made: list[dict[str, Any]], tmp_path: Path
 ) -> None:
     put(kind(tmp_path / "a.log", backupCount=4, utc=True, **arguments), "a")
-    assert made == [{**settings, "utc": True, "keep": 4}]
+    assert made == [{**settings, "format": "{message}\n", "utc": True, "keep": 4}]
 
 
 def test_time_and_size_can_be_told_together(made: list[dict[str, Any]], tmp_path: Path) -> None:
@@ -171,8 +176,9 @@ def test_time_and_size_can_be_told_together(made: list[dict[str, Any]], tmp_path
         {
             "rotate_at": "midnight",
             "rotate_size": 1000,
-            "names": "{name}.%Y-%m-%d",
+            "names": "appended %Y-%m-%d",
             "utc": False,
+            "format": "{message}\n",
             "compression": "gz",
         }
     ]

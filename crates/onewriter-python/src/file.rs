@@ -67,9 +67,7 @@ impl FileQueue {
             rotation = rotation.or(Rotation::at(text));
         }
         file = file.rotation(rotation);
-        if names != "index" {
-            file = file.names(Names::time(names));
-        }
+        file = file.names(names.parse::<Names>().map_err(|err| raised(&err))?);
         if utc {
             file = file.utc();
         }
@@ -116,6 +114,11 @@ impl FileQueue {
 
     fn rotate(&self) -> PyResult<()> {
         self.slot.with_writer(Writer::rotate)
+    }
+
+    #[getter]
+    fn rotations(&self, py: Python<'_>) -> u64 {
+        py.detach(|| self.slot.rotations())
     }
 
     fn reopen(&self) -> PyResult<()> {

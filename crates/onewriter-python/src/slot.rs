@@ -6,10 +6,12 @@ use crate::registry;
 use onewriter::__door as door;
 use onewriter_engine::filter::Filter;
 use onewriter_engine::guard::on_sink_thread;
+use onewriter_engine::publish::Published;
 use onewriter_engine::{SinkSpec, Writer, WriterOptions};
 use onewriter_record::Level;
 use onewriter_ring::{
-    JoinOptions, MAX_QUEUES, Overflow, PutError, Queue, QueueName, RingFrame, ask_put, try_put,
+    JoinOptions, MAX_QUEUES, Overflow, PutError, Queue, QueueName, RingFrame, Survey, ask_put,
+    try_put,
 };
 use pyo3::exceptions::{PyRuntimeError, PyTimeoutError, PyValueError};
 use pyo3::prelude::*;
@@ -171,6 +173,16 @@ impl Slot {
             }
             py.check_signals()?;
         }
+    }
+
+    /// How often the writer, here or in another process, has rotated its file.
+    pub(crate) fn rotations(&self) -> u64 {
+        let own = registry::writer(self.number).filter(Writer::leads).map(|writer| writer.stats());
+        let stats = own.or_else(|| {
+            let survey = Survey::of(self.queue.dir()).ok()?;
+            Some(Published::parse(survey.published.as_deref()?)?.stats)
+        });
+        stats.map_or(0, |stats| stats.sinks.iter().map(|sink| sink.rotations).sum())
     }
 
     /// Calls the writer, if this process has one.
