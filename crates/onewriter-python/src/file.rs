@@ -32,7 +32,7 @@ impl FileQueue {
     #[new]
     #[pyo3(signature = (
         path, *, rotate_size=None, rotate_every=None, rotate_at=None, names="index", utc=false,
-        keep=None, keep_for=None, compression=None, mode=None, owner=None, memory=16 << 20, format=None,
+        keep=None, keep_for=None, compression=None, mode=None, owner=None, memory=16777216, format=None,
         icons=None, wait=30.0
     ))]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments of a Python function")]
@@ -94,9 +94,16 @@ impl FileQueue {
         Ok(FileQueue { path, slot, needs, wait: seconds("wait", wait)? })
     }
 
-    #[pyo3(signature = (data, level=20, wait=30.0))]
-    fn put(&self, py: Python<'_>, data: &Bound<'_, PyAny>, level: i64, wait: f64) -> PyResult<()> {
-        let (level, wait) = (self::level(level), seconds("wait", wait)?);
+    #[pyo3(signature = (data, level=20, wait=None))]
+    fn put(
+        &self,
+        py: Python<'_>,
+        data: &Bound<'_, PyAny>,
+        level: i64,
+        wait: Option<f64>,
+    ) -> PyResult<()> {
+        let wait = wait.map_or(Ok(self.wait), |wait| seconds("wait", wait))?;
+        let level = self::level(level);
         if let Ok(text) = data.cast::<PyString>() {
             let text = text.to_cow()?;
             self.slot.put(py, level, Data::Text(&text), wait)

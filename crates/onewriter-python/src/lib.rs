@@ -13,6 +13,7 @@ mod format;
 mod json;
 mod logging;
 mod object;
+mod quick;
 mod raw;
 mod registry;
 mod slot;

@@ -1,6 +1,6 @@
 //! The quick way for loggers of the standard library: no `LogRecord` is made where nobody asks for one.
 
-use crate::calls::{Answer, Known, Style};
+use crate::quick::{Answer, Known, Style};
 use pyo3::exceptions::PyException;
 use pyo3::intern;
 use pyo3::prelude::*;

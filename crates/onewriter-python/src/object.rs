@@ -23,7 +23,7 @@ static RECEIVING: Mutex<Vec<Weak<Slot>>> = Mutex::new(Vec::new());
 #[pymethods]
 impl ObjectQueue {
     #[new]
-    #[pyo3(signature = (name=None, receive=None, *, memory=16 << 20))]
+    #[pyo3(signature = (name=None, receive=None, *, memory=16777216))]
     fn new(
         py: Python<'_>,
         name: Option<String>,

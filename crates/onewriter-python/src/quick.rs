@@ -1,0 +1,359 @@
+//! A record on its quick way into the queue of a file: what is known of its call site, and its values.
+
+use crate::file::FileQueue;
+use crate::format::Needs;
+use crate::raw::FrameOut;
+use crate::who::{Process, Thread};
+use onewriter_record::{
+    Conversion, EXTRA_FLAG, Encode, Out, Piece, PySpec, SectionKind, SiteDef, Tag, Template, Value,
+    padded, percent_template, write_section,
+};
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyString, PyTuple};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Arguments of a message that travel as they are.
+const MAX_ARGS: usize = 16;
+/// The same with what the format needs beside them.
+const MAX_VALUES: usize = MAX_ARGS + 4;
+
+/// How a message takes its arguments.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Style {
+    /// `message.format(*args, **kwargs)`
+    Braces,
+    /// `message % args`
+    Percent,
+}
+
+/// What is known of a call site.
+pub(crate) struct Known {
+    /// Kept, so that its address means no other one.
+    _code: Py<PyAny>,
+    pub(crate) answer: Answer,
+}
+
+pub(crate) enum Answer {
+    /// Nobody takes its records.
+    Nobody,
+    /// They need Python's way.
+    Slow,
+    Quick(Quick),
+}
+
+pub(crate) struct Quick {
+    queue: Py<FileQueue>,
+    style: Style,
+    pub(crate) needs: Needs,
+    about: About,
+    /// The number of the call site whose message is formatted here.
+    formatted: u32,
+    /// That of the last message with arguments.
+    templated: Mutex<Option<Arc<Templated>>>,
+}
+
+impl Known {
+    /// From what `resolve` said.
+    pub(crate) fn new(code: Py<PyAny>, said: &Bound<'_, PyAny>, style: Style) -> PyResult<Known> {
+        let answer = if said.is_none() {
+            Answer::Nobody
+        } else if said.is_exact_instance_of::<PyBool>() {
+            Answer::Slow
+        } else {
+            let Resolved(queue, about) = said.extract()?;
+            let needs = queue.get().needs;
+            match about.register("", &["message"], needs) {
+                Some(formatted) => {
+                    let templated = Mutex::default();
+                    Answer::Quick(Quick { queue, style, needs, about, formatted, templated })
+                }
+                None => Answer::Slow,
+            }
+        };
+        Ok(Known { _code: code, answer })
+    }
+}
+
+/// What `resolve` says.
+#[derive(FromPyObject)]
+struct Resolved(Py<FileQueue>, About);
+
+#[derive(FromPyObject)]
+struct About {
+    #[pyo3(item)]
+    number: i64,
+    #[pyo3(item)]
+    level: String,
+    #[pyo3(item)]
+    name: String,
+    #[pyo3(item)]
+    module: String,
+    #[pyo3(item)]
+    function: String,
+    #[pyo3(item)]
+    path: String,
+    #[pyo3(item)]
+    line: u32,
+}
+
+/// Which argument stands there, and how.
+type Field = (usize, Conversion, PySpec);
+
+/// A message with arguments, taken apart.
+struct Templated {
+    /// The very object: a literal is the same at each call.
+    message: Py<PyString>,
+    /// The fields, and the number of the call site; none if only Python can format it.
+    fields: Option<(Vec<Field>, u32)>,
+}
+
+impl About {
+    fn register(&self, template: &str, args: &[&str], needs: Needs) -> Option<u32> {
+        let mut bytes = Vec::new();
+        SiteDef {
+            level: Some(crate::slot::level(self.number)),
+            level_name: &self.level,
+            target: &self.name,
+            module: &self.module,
+            file: &self.path,
+            line: self.line,
+            function: &self.function,
+            template,
+            is_python: true,
+            args,
+            fields: &needs.fields(),
+        }
+        .encode(&mut bytes);
+        onewriter_ring::register(&bytes)
+    }
+}
+
+/// An argument that travels as it is.
+#[derive(Clone, Copy)]
+enum Arg<'a> {
+    None,
+    Bool(bool),
+    Int(i64),
+    Float(f64),
+    Str(&'a str),
+}
+
+impl<'a> Arg<'a> {
+    /// `None` if only Python can format it.
+    fn of(given: &'a Bound<'_, PyAny>) -> Option<Arg<'a>> {
+        if let Ok(text) = given.cast_exact::<PyString>() {
+            text.to_str().ok().map(Arg::Str)
+        } else if given.is_exact_instance_of::<PyInt>() {
+            given.extract().ok().map(Arg::Int)
+        } else if let Ok(float) = given.cast_exact::<PyFloat>() {
+            Some(Arg::Float(float.value()))
+        } else if let Ok(is) = given.cast_exact::<PyBool>() {
+            Some(Arg::Bool(is.is_true()))
+        } else {
+            given.is_none().then_some(Arg::None)
+        }
+    }
+
+    fn value(self) -> Value<'a> {
+        match self {
+            Arg::None => Value::Null,
+            Arg::Bool(v) => Value::Bool(v),
+            Arg::Int(v) => Value::I64(v),
+            Arg::Float(v) => Value::F64(v),
+            Arg::Str(v) => Value::Str(v),
+        }
+    }
+}
+
+impl Encode for Arg<'_> {
+    fn tag(&self) -> Tag {
+        match self {
+            Arg::None => Tag::Null,
+            Arg::Bool(v) => v.tag(),
+            Arg::Int(v) => v.tag(),
+            Arg::Float(v) => v.tag(),
+            Arg::Str(v) => v.tag(),
+        }
+    }
+
+    fn size(&self) -> usize {
+        match self {
+            Arg::None => 0,
+            Arg::Str(v) => v.size(),
+            _ => 8,
+        }
+    }
+
+    fn write(&self, out: &mut impl Out) {
+        match self {
+            Arg::None => {}
+            Arg::Bool(v) => v.write(out),
+            Arg::Int(v) => v.write(out),
+            Arg::Float(v) => v.write(out),
+            Arg::Str(v) => v.write(out),
+        }
+    }
+}
+
+/// A call on its way into the queue.
+struct Put<'a, 'py> {
+    py: Python<'py>,
+    quick: &'a Quick,
+    start: i64,
+    /// The section of the keyword arguments, if they are needed.
+    extra: Vec<u8>,
+}
+
+impl Quick {
+    /// Puts the record into its queue; false if Python's way has to do it.
+    pub(crate) fn put(
+        &self,
+        py: Python<'_>,
+        start: i64,
+        message: &Bound<'_, PyString>,
+        args: &Bound<'_, PyTuple>,
+        kwargs: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<bool> {
+        let kwargs = kwargs.filter(|kwargs| !kwargs.is_empty());
+        let mut put = Put { py, quick: self, start, extra: Vec::new() };
+        if let Some(kwargs) = kwargs.filter(|_| self.needs.contains(Needs::EXTRA)) {
+            match extra_section(kwargs) {
+                Some(section) => put.extra = section,
+                None => return Ok(false),
+            }
+        }
+        if args.is_empty() && kwargs.is_none() {
+            return put.text(message);
+        }
+        if kwargs.is_none()
+            && let Some(done) = put.args(message, args)
+        {
+            return done.map(|()| true);
+        }
+        let text = match self.style {
+            Style::Braces => message.call_method(intern!(py, "format"), args, kwargs)?,
+            Style::Percent => message.as_any().rem(args)?,
+        };
+        put.text(&text.cast_into::<PyString>().map_err(PyErr::from)?)
+    }
+
+    /// What is known of this very message, or a new one.
+    fn templated(&self, message: &Bound<'_, PyString>) -> Option<Arc<Templated>> {
+        let lock = || self.templated.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = lock().clone();
+        if let Some(known) = known {
+            // A call site whose messages differ is not worth more than one template.
+            return known.message.is(message).then_some(known);
+        }
+        let new = Arc::new(Templated {
+            message: message.clone().unbind(),
+            fields: message.to_str().ok().and_then(|text| self.take_apart(text)),
+        });
+        lock().get_or_insert_with(|| Arc::clone(&new));
+        Some(new)
+    }
+
+    fn take_apart(&self, text: &str) -> Option<(Vec<Field>, u32)> {
+        let template = match self.style {
+            Style::Braces => Template::python(text)?,
+            Style::Percent => percent_template(text)?.0,
+        };
+        let fields = template.pieces.iter().filter_map(|piece| match piece {
+            Piece::Python(index, conversion, spec) => Some((*index, *conversion, *spec)),
+            _ => None,
+        });
+        let fields: Vec<_> = fields.collect();
+        if fields.len() > MAX_ARGS || !template.is_in_order(fields.len()) {
+            return None;
+        }
+        let names = vec![""; fields.len()];
+        let site = self.about.register(&template.to_string(), &names, self.needs)?;
+        Some((fields, site))
+    }
+}
+
+/// The section of keyword arguments; `None` if one of them cannot travel as it is.
+fn extra_section(kwargs: &Bound<'_, PyDict>) -> Option<Vec<u8>> {
+    let items: Vec<_> = kwargs.iter().collect();
+    let mut entries = Vec::with_capacity(items.len());
+    for (name, value) in &items {
+        entries.push((name.cast::<PyString>().ok()?.to_str().ok()?, Arg::of(value)?));
+    }
+    let mut section = Vec::new();
+    write_section(SectionKind::Fields, "", &entries, &mut section);
+    Some(section)
+}
+
+impl Put<'_, '_> {
+    /// False if it is no valid text.
+    fn text(&self, text: &Bound<'_, PyString>) -> PyResult<bool> {
+        let Ok(text) = text.to_str() else { return Ok(false) };
+        self.values(self.quick.formatted, &[Arg::Str(text)]).map(|()| true)
+    }
+
+    /// Puts the arguments as they are; `None` if one of them cannot travel so.
+    fn args(
+        &self,
+        message: &Bound<'_, PyString>,
+        args: &Bound<'_, PyTuple>,
+    ) -> Option<PyResult<()>> {
+        let templated = self.quick.templated(message)?;
+        let (fields, site) = templated.fields.as_ref()?;
+        let n_args = args.len();
+        let given: [_; MAX_ARGS] =
+            std::array::from_fn(|at| if at < n_args { args.get_item(at).ok() } else { None });
+        let mut values = [Arg::None; MAX_ARGS];
+        let values = values.get_mut(..n_args)?;
+        for (value, given) in values.iter_mut().zip(&given) {
+            *value = Arg::of(given.as_ref()?)?;
+        }
+        let suits = |(index, conversion, spec): &Field| {
+            values.get(*index).is_some_and(|it| spec.suits(&it.value(), *conversion))
+        };
+        // A call site has as many arguments as its first message; more or fewer are formatted here.
+        let is_as_many = fields.len() == values.len();
+        (is_as_many && fields.iter().all(suits)).then(|| self.values(*site, values))
+    }
+
+    /// Puts the values of a record, with what the format needs beside them.
+    fn values(&self, site: u32, args: &[Arg<'_>]) -> PyResult<()> {
+        let needs = self.quick.needs;
+        if !needs.has_fields() {
+            return self.frame(site, args);
+        }
+        let (thread, process) = (Thread::current(self.py)?, Process::current(self.py)?);
+        let mut values = [Arg::None; MAX_VALUES];
+        values[..args.len()].copy_from_slice(args);
+        let mut n_values = args.len();
+        for (need, value) in [
+            (Needs::START, Arg::Int(self.start)),
+            (Needs::THREAD, Arg::Int(thread.ident)),
+            (Needs::THREAD_NAME, Arg::Str(thread.name())),
+            (Needs::PROCESS_NAME, Arg::Str(process.name())),
+        ] {
+            if needs.contains(need) {
+                values[n_values] = value;
+                n_values += 1;
+            }
+        }
+        self.frame(site, &values[..n_values])
+    }
+
+    fn frame(&self, site: u32, values: &[Arg<'_>]) -> PyResult<()> {
+        let size: usize = values.iter().map(Encode::size).sum();
+        let len = padded(values.len()) + size + self.extra.len();
+        let tag = site | if self.extra.is_empty() { 0 } else { EXTRA_FLAG };
+        let level = crate::slot::level(self.quick.about.number);
+        let (queue, extra) = (self.quick.queue.get(), &self.extra);
+        queue.slot.put_frame(self.py, (level, tag), len, queue.wait, |frame| {
+            let mut out = FrameOut(frame);
+            for chunk in values.chunks(8) {
+                let tags = chunk.iter().enumerate();
+                out.word(tags.fold(0, |word, (at, it)| word | (it.tag() as u64) << (8 * at)));
+            }
+            values.iter().for_each(|it| it.write(&mut out));
+            out.bytes(extra);
+        })
+    }
+}
