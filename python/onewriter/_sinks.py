@@ -195,7 +195,7 @@ def make(
     Raises `TypeError` for an object that is no sink and for arguments that it does not take.
     """
     if isinstance(given, (str, os.PathLike)):
-        from ._file import FileSink
+        from ._file_sink import FileSink
 
         name = f"'{os.fspath(given)}'"
         return Made(FileSink(given, **kwargs), name, bool(colorize), kwargs.get("encoding", "utf8"))

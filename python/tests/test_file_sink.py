@@ -10,9 +10,9 @@ from datetime import datetime, timedelta, timezone
 from types import SimpleNamespace
 
 import pytest
-from onewriter import _file
+from onewriter import _file_sink
 from onewriter._datetime import Moment
-from onewriter._file import FileSink
+from onewriter._file_sink import FileSink
 
 
 class Message(str):
@@ -27,10 +27,10 @@ class Clock:
     def __init__(self, monkeypatch):
         self.now = Moment(2020, 1, 1, tzinfo=datetime.now().astimezone().tzinfo)
         self.created = {}
-        monkeypatch.setattr(_file, "aware_now", lambda: self.now)
-        monkeypatch.setattr(_file, "time", SimpleNamespace(time=lambda: self.now.timestamp()))
-        monkeypatch.setattr(_file, "get_ctime", self.created.__getitem__)
-        monkeypatch.setattr(_file, "set_ctime", self.created.__setitem__)
+        monkeypatch.setattr(_file_sink, "aware_now", lambda: self.now)
+        monkeypatch.setattr(_file_sink, "time", SimpleNamespace(time=lambda: self.now.timestamp()))
+        monkeypatch.setattr(_file_sink, "get_ctime", self.created.__getitem__)
+        monkeypatch.setattr(_file_sink, "set_ctime", self.created.__setitem__)
 
     def tick(self, **duration):
         moment = self.now + timedelta(**(duration or {"seconds": 1}))

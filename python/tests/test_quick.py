@@ -387,3 +387,15 @@ def test_records_with_such_a_format_are_written_all_the_same(logger, tmp_path: P
     logger.bind(key=1).info("hello {}", "you")
     logger.remove()
     assert path.read_text() == "1 MainThread hello you\n"
+
+
+def test_a_file_that_is_added_under_a_stopped_clock_rotates_by_that_clock(logger, tmp_path: Path):
+    with freezegun.freeze_time("2021-03-04 12:00:00") as clock:
+        logger.add(tmp_path / "a.log", enqueue=True, rotation="daily", format="{time:DD} {message}")
+        logger.info("one")
+        clock.tick(timedelta(days=1))
+        logger.info("two")
+        logger.complete()
+        logger.remove()
+    texts = sorted(path.read_text() for path in tmp_path.iterdir())
+    assert texts == ["04 one\n", "05 two\n"]
