@@ -17,6 +17,7 @@ from pathlib import Path
 import freezegun
 import pytest
 
+from onewriter import _file_sink
 from onewriter._native import can_format
 
 FORMAT = (
@@ -389,8 +390,12 @@ def test_records_with_such_a_format_are_written_all_the_same(logger, tmp_path: P
     assert path.read_text() == "1 MainThread hello you\n"
 
 
-def test_a_file_that_is_added_under_a_stopped_clock_rotates_by_that_clock(logger, tmp_path: Path):
+def test_a_file_that_is_added_under_a_stopped_clock_rotates_by_that_clock(
+    logger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     with freezegun.freeze_time("2021-03-04 12:00:00") as clock:
+        created = datetime.now().timestamp()
+        monkeypatch.setattr(_file_sink, "get_ctime", lambda path: created)
         logger.add(tmp_path / "a.log", enqueue=True, rotation="daily", format="{time:DD} {message}")
         logger.info("one")
         clock.tick(timedelta(days=1))
