@@ -61,7 +61,7 @@ class Core:
             slow_from = float("-inf")
         self.calls.reset(self.min_level, slow_from, bool(self.extra))
 
-    def _resolve(self, frame: Any, level: str) -> tuple[FileQueue, dict[str, Any]] | bool | None:
+    def _resolve(self, frame: Any, level: str) -> tuple[FileQueue, tuple[Any, ...]] | bool | None:
         """What becomes of the records of a call: ``None`` if nobody takes them, false if they need a
         record of Python's, else the queue that takes them and what the writer is to know of the call.
         """
@@ -77,15 +77,15 @@ class Core:
         if len(takers) > 1 or queue is None or not isinstance(name, str) or not 1 <= known.no <= 254:
             return False
         code = frame.f_code
-        about = {
-            "number": known.no,
-            "level": known.name,
-            "name": name,
-            "module": splitext(basename(code.co_filename))[0],
-            "function": code.co_name,
-            "path": code.co_filename,
-            "line": frame.f_lineno or 0,
-        }
+        about = (
+            known.no,
+            known.name,
+            name,
+            splitext(basename(code.co_filename))[0],
+            code.co_name,
+            code.co_filename,
+            frame.f_lineno or 0,
+        )
         return queue, about
 
     def set_extra(self, extra: dict[str, Any]) -> None:

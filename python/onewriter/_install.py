@@ -29,22 +29,22 @@ class _Installed:
 
     def _resolve(
         self, frame: Any, logger: logging.Logger, level: int
-    ) -> tuple[FileQueue, dict[str, Any]] | bool:
+    ) -> tuple[FileQueue, tuple[Any, ...]] | bool:
         code = frame.f_code
         # `logging.info` and its kin: the caller is further up.
         is_internal = code.co_filename in _OWN_FILES
         if is_internal or not 1 <= level <= 254 or not self.handler.is_formatted_by_writer():
             return False
         queue = self.handler._file()
-        about = {
-            "number": level,
-            "level": logging.getLevelName(level),
-            "name": logger.name,
-            "module": os.path.splitext(os.path.basename(code.co_filename))[0],
-            "function": code.co_name,
-            "path": code.co_filename,
-            "line": frame.f_lineno or 0,
-        }
+        about = (
+            level,
+            logging.getLevelName(level),
+            logger.name,
+            os.path.splitext(os.path.basename(code.co_filename))[0],
+            code.co_name,
+            code.co_filename,
+            frame.f_lineno or 0,
+        )
         return queue, about
 
 

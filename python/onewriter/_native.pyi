@@ -10,9 +10,13 @@ from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from pathlib import Path
 from types import FrameType
-from typing import Any, final
+from typing import Any, TypeAlias, final
 
 __version__: str
+
+# Of a call: the number of its level, the names of level, logger, module and function, the path and the line
+# of its source.
+About: TypeAlias = tuple[int, str, str, str, str, str, int]
 
 @final
 class FileQueue:
@@ -152,8 +156,7 @@ class Calls:
 
     :param resolve: asked once for each call site, with its frame and the name of the level: ``None`` if
         nobody takes its records, ``False`` if they need a record of Python's, else the queue that takes
-        them, and what the writer is to know of the call: ``number``, ``level``, ``name``, ``module``,
-        ``function``, ``path`` and ``line``
+        them, and what the writer is to know of the call
     :param numbers: those of the seven standard levels, from TRACE to CRITICAL
     :param clock: a namespace with ``datetime``; while another one stands there, as tests put it, every
         record needs Python's
@@ -163,7 +166,7 @@ class Calls:
 
     def __new__(
         cls,
-        resolve: Callable[[FrameType, str], tuple[FileQueue, dict[str, Any]] | bool | None],
+        resolve: Callable[[FrameType, str], tuple[FileQueue, About] | bool | None],
         numbers: Sequence[int],
         clock: dict[str, Any],
         context: ContextVar[dict[str, Any]],
@@ -188,7 +191,7 @@ class LoggingCalls:
         cls,
         handler: logging.Handler,
         resolve: Callable[
-            [FrameType, logging.Logger, int], tuple[FileQueue, dict[str, Any]] | bool | None
+            [FrameType, logging.Logger, int], tuple[FileQueue, About] | bool | None
         ],
         start: int,
     ) -> LoggingCalls: ...

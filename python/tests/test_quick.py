@@ -404,3 +404,30 @@ def test_a_file_that_is_added_under_a_stopped_clock_rotates_by_that_clock(
         logger.remove()
     texts = sorted(path.read_text() for path in tmp_path.iterdir())
     assert texts == ["04 one\n", "05 two\n"]
+
+
+FORKS = """
+import os, signal, sys, threading
+from onewriter import logger
+logger.remove()
+logger.add(sys.argv[1], enqueue=True, format="{thread.name} {message}")
+threading.Thread(target=lambda: [logger.info("{} {}", "thread", n) for n in range(300)]).start()
+children = []
+for number in range(5):
+    children.append(os.fork())
+    if children[-1] == 0:
+        logger.info("{} {}", "child", number)
+        os._exit(0)
+print(sum(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children))
+"""
+
+
+def test_a_child_that_is_forked_in_the_moment_of_the_first_record_does_not_wait(tmp_path: Path):
+    # What is made at its first use must not be in the making in another thread.
+    for run in range(12):
+        path = tmp_path / f"{run}.log"
+        command = [sys.executable, "-W", "ignore", "-c", FORKS, str(path)]
+        done = subprocess.run(command, timeout=60, check=True, capture_output=True, text=True)
+        assert done.stdout == "0\n"
+        said = sorted(" ".join(line.split()[-2:]) for line in path.read_text().splitlines())
+        assert said == sorted([f"thread {n}" for n in range(300)] + [f"child {n}" for n in range(5)])

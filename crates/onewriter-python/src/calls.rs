@@ -5,12 +5,13 @@
 //! booleans or `None` carries them with it, and the writer formats; of every other one the message is
 //! formatted here, as Python does it.
 
+use crate::fixed::fixed;
 use crate::format::Needs;
 use crate::quick::{Answer, Known, Style};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
-use pyo3::{PyTraverseError, PyVisit, intern};
+use pyo3::{PyTraverseError, PyVisit};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -102,13 +103,13 @@ impl Calls {
         kwargs: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<bool> {
         let Ok(message) = message.cast_exact::<PyString>() else { return Ok(false) };
-        let clock = self.clock.0.bind(py).get_item(intern!(py, "datetime"))?;
+        let clock = self.clock.0.bind(py).get_item(&fixed().datetime)?;
         if !clock.is_some_and(|now| now.is(&self.clock.1)) {
             return Ok(false);
         }
         let frame = self.getframe.bind(py).call0()?;
-        let code = frame.getattr(intern!(py, "f_code"))?;
-        let at: i32 = frame.getattr(intern!(py, "f_lasti"))?.extract()?;
+        let code = frame.getattr(&fixed().f_code)?;
+        let at: i32 = frame.getattr(&fixed().f_lasti)?.extract()?;
         let place = (code.as_ptr().addr(), at, method);
         let known = self.sites().get(&place).cloned();
         let known = match known {
@@ -223,7 +224,7 @@ fn call(
     }
     let none = PyDict::new(py);
     let kwargs = kwargs.unwrap_or(&none);
-    let log = intern!(py, "_log_call");
+    let log = &fixed()._log_call;
     slf.call_method1(log, (LEVELS[method], message, args, kwargs)).map(drop)
 }
 

@@ -9,6 +9,7 @@
 mod calls;
 mod error;
 mod file;
+mod fixed;
 mod format;
 mod json;
 mod logging;
@@ -25,6 +26,7 @@ use pyo3::prelude::*;
 /// Queues of the engine.
 #[pymodule]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    fixed::make(module.py())?;
     module.add_class::<file::FileQueue>()?;
     module.add_class::<object::ObjectQueue>()?;
     module.add_class::<calls::Calls>()?;

@@ -1,8 +1,8 @@
 //! The quick way for loggers of the standard library: no `LogRecord` is made where nobody asks for one.
 
+use crate::fixed::fixed;
 use crate::quick::{Answer, Known, Style};
 use pyo3::exceptions::PyException;
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyTuple};
 use std::collections::HashMap;
@@ -68,8 +68,8 @@ impl LoggingCalls {
             return Ok(false);
         }
         let frame = self.getframe.bind(py).call1((1,))?;
-        let code = frame.getattr(intern!(py, "f_code"))?;
-        let at: i32 = frame.getattr(intern!(py, "f_lasti"))?.extract()?;
+        let code = frame.getattr(&fixed().f_code)?;
+        let at: i32 = frame.getattr(&fixed().f_lasti)?.extract()?;
         let place = (code.as_ptr().addr(), at, logger.as_ptr().addr(), level);
         let known = self.sites().get(&place).map(|(known, _)| Arc::clone(known));
         let known = match known {
@@ -104,9 +104,9 @@ impl LoggingCalls {
     /// on its way.
     fn is_alone(&self, logger: &Bound<'_, PyAny>, level: i64) -> PyResult<bool> {
         let py = logger.py();
-        let factory = self.module.0.bind(py).get_item(intern!(py, "_logRecordFactory"))?;
+        let factory = self.module.0.bind(py).get_item(&fixed()._logRecordFactory)?;
         let handler = self.handler.bind(py);
-        let least: i64 = handler.getattr(intern!(py, "level"))?.extract()?;
+        let least: i64 = handler.getattr(&fixed().level)?.extract()?;
         if !factory.is_some_and(|factory| factory.is(&self.module.1))
             || least > level
             || has_filters(handler)?
@@ -117,7 +117,7 @@ impl LoggingCalls {
         let mut found = false;
         let mut at = logger.clone();
         loop {
-            let handlers = at.getattr(intern!(py, "handlers"))?;
+            let handlers = at.getattr(&fixed().handlers)?;
             let Ok(handlers) = handlers.cast_exact::<PyList>() else { return Ok(false) };
             for other in handlers.iter() {
                 if found || !other.is(handler) {
@@ -125,10 +125,10 @@ impl LoggingCalls {
                 }
                 found = true;
             }
-            if !at.getattr(intern!(py, "propagate"))?.is_truthy()? {
+            if !at.getattr(&fixed().propagate)?.is_truthy()? {
                 return Ok(found);
             }
-            at = at.getattr(intern!(py, "parent"))?;
+            at = at.getattr(&fixed().parent)?;
             if at.is_none() {
                 return Ok(found);
             }
@@ -157,20 +157,19 @@ impl LoggingCalls {
 }
 
 fn has_filters(of: &Bound<'_, PyAny>) -> PyResult<bool> {
-    of.getattr(intern!(of.py(), "filters"))?.is_truthy()
+    of.getattr(&fixed().filters)?.is_truthy()
 }
 
 /// As `Logger.isEnabledFor`, whose memory it reads.
 fn is_enabled(logger: &Bound<'_, PyAny>, level: i64) -> PyResult<bool> {
-    let py = logger.py();
-    if logger.getattr(intern!(py, "disabled"))?.is_truthy()? {
+    if logger.getattr(&fixed().disabled)?.is_truthy()? {
         return Ok(false);
     }
-    let memory = logger.getattr(intern!(py, "_cache"))?;
+    let memory = logger.getattr(&fixed()._cache)?;
     if let Ok(memory) = memory.cast_exact::<PyDict>()
         && let Some(is_enabled) = memory.get_item(level)?
     {
         return is_enabled.is_truthy();
     }
-    logger.call_method1(intern!(py, "isEnabledFor"), (level,))?.is_truthy()
+    logger.call_method1(&fixed().isEnabledFor, (level,))?.is_truthy()
 }

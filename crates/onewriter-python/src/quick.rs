@@ -1,6 +1,7 @@
 //! A record on its quick way into the queue of a file: what is known of its call site, and its values.
 
 use crate::file::FileQueue;
+use crate::fixed::fixed;
 use crate::format::Needs;
 use crate::raw::FrameOut;
 use crate::who::{Process, Thread};
@@ -8,7 +9,6 @@ use onewriter_record::{
     Conversion, EXTRA_FLAG, Encode, Out, Piece, PySpec, SectionKind, SiteDef, Tag, Template, Value,
     padded, percent_template, write_section,
 };
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyString, PyTuple};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -61,7 +61,9 @@ impl Known {
         } else if said.is_exact_instance_of::<PyBool>() {
             Answer::Slow
         } else {
-            let Resolved(queue, about) = said.extract()?;
+            let (queue, about): Said = said.extract()?;
+            let (number, level, name, module, function, path, line) = about;
+            let about = About { number, level, name, module, function, path, line };
             let needs = queue.get().needs;
             match about.register("", &["message"], needs) {
                 Some(formatted) => {
@@ -75,27 +77,19 @@ impl Known {
     }
 }
 
-/// What `resolve` says.
-#[derive(FromPyObject)]
-struct Resolved(Py<FileQueue>, About);
-
-#[derive(FromPyObject)]
+/// What the writer is to know of a call: what `resolve` says beside the queue.
 struct About {
-    #[pyo3(item)]
     number: i64,
-    #[pyo3(item)]
     level: String,
-    #[pyo3(item)]
     name: String,
-    #[pyo3(item)]
     module: String,
-    #[pyo3(item)]
     function: String,
-    #[pyo3(item)]
     path: String,
-    #[pyo3(item)]
     line: u32,
 }
+
+/// The same as `resolve` gives it.
+type Said = (Py<FileQueue>, (i64, String, String, String, String, String, u32));
 
 /// Which argument stands there, and how.
 type Field = (usize, Conversion, PySpec);
@@ -232,7 +226,7 @@ impl Quick {
             return done.map(|()| true);
         }
         let text = match self.style {
-            Style::Braces => message.call_method(intern!(py, "format"), args, kwargs)?,
+            Style::Braces => message.call_method(&fixed().format, args, kwargs)?,
             Style::Percent => message.as_any().rem(args)?,
         };
         put.text(&text.cast_into::<PyString>().map_err(PyErr::from)?)

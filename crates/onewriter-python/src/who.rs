@@ -1,9 +1,8 @@
 //! The thread and the process that log, as Python names them.
 
-use pyo3::intern;
+use crate::fixed::fixed;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyDict, PyString};
+use pyo3::types::PyString;
 use std::cell::RefCell;
 
 /// The thread that logs.
@@ -27,7 +26,7 @@ impl<'py> Thread<'py> {
             Some(known) => known,
             None => meet(py)?,
         };
-        let name = thread.getattr(intern!(py, "_name"))?.cast_into().map_err(PyErr::from)?;
+        let name = thread.getattr(&fixed()._name)?.cast_into().map_err(PyErr::from)?;
         Ok(Thread { ident, name })
     }
 
@@ -38,7 +37,7 @@ impl<'py> Thread<'py> {
 
 #[cold]
 fn meet(py: Python<'_>) -> PyResult<(Bound<'_, PyAny>, i64)> {
-    let thread = py.import("threading")?.call_method0("current_thread")?;
+    let thread = fixed().current_thread.bind(py).call0()?;
     let ident = thread.getattr("ident")?.extract()?;
     OWN.with_borrow_mut(|own| *own = Some((thread.clone().unbind(), ident)));
     Ok((thread, ident))
@@ -52,13 +51,8 @@ pub(crate) struct Process<'py> {
 impl<'py> Process<'py> {
     /// The process that runs, as `multiprocessing` knows it: a child that it starts is another one.
     pub(crate) fn current(py: Python<'py>) -> PyResult<Process<'py>> {
-        static NAMES: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
-        let names = NAMES.get_or_try_init(py, || {
-            let module = py.import("multiprocessing.process")?;
-            PyResult::Ok(module.dict().unbind())
-        })?;
-        let process = names.bind(py).as_any().get_item(intern!(py, "_current_process"))?;
-        let name = process.getattr(intern!(py, "_name"))?.cast_into().map_err(PyErr::from)?;
+        let process = fixed().processes.bind(py).as_any().get_item(&fixed()._current_process)?;
+        let name = process.getattr(&fixed()._name)?.cast_into().map_err(PyErr::from)?;
         Ok(Process { name })
     }
 
