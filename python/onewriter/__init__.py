@@ -5,10 +5,11 @@ from __future__ import annotations
 import atexit
 import sys
 
-from . import _defaults
+from . import _defaults, capture
+from ._check import check
 from ._logger import Core, Logger
 
-__all__ = ["logger"]
+__all__ = ["capture", "check", "logger"]
 __version__ = "0.1.0"
 
 logger = Logger(
