@@ -72,7 +72,8 @@ def _is_inherited(owner: Any) -> bool:
 def _by_file() -> dict[tuple[Any, ...], list[_Writer]]:
     found = defaultdict(list)
     for writer in (*_of_logging(), *_of_logger()):
-        found[_identity(writer.path)].append(writer)
+        if os.path.isfile(writer.path) or not os.path.exists(writer.path):  # no /dev/null
+            found[_identity(writer.path)].append(writer)
     return found
 
 
@@ -128,7 +129,7 @@ def _of_logger() -> Iterator[_Writer]:
                 yield _Writer(handler, words, queue.path)
         elif isinstance(sink, FileSink) and sink._path is not None:
             is_queued = handler._options.enqueue
-            cure = "remove it" if is_queued else "add enqueue=True to its logger.add"
+            cure = "give both the same settings" if is_queued else "add enqueue=True to its logger.add"
             yield _Writer(handler, words, sink._path, cure, not is_queued)
 
 
