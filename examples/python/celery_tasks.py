@@ -53,5 +53,7 @@ def bake(cake):
 @app.task(name="stuck", time_limit=1)
 def stuck():
     log.info("waiting for the oven")
+    # Not even SIGTERM ends it: Celery has to kill its process.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     while True:
         signal.pause()
