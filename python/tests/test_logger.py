@@ -13,7 +13,7 @@ from onewriter import _call, _logger
 
 
 def test_the_package_offers_the_logger_and_its_version():
-    assert (onewriter.__all__, onewriter.__version__) == (["logger"], "0.1.0")
+    assert (onewriter.__all__, onewriter.__version__) == (["capture", "check", "logger"], "0.1.0")
     assert isinstance(onewriter.logger, _logger.Logger)
 
 
