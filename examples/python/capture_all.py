@@ -9,7 +9,9 @@ import onewriter
 from onewriter import logger
 
 logger.remove()
-logger.add("shop.log", format="{level} {name} {message}", backtrace=False, diagnose=False, enqueue=True)
+logger.add(
+    "shop.log", format="{level} {name} {message}", backtrace=False, diagnose=False, enqueue=True
+)
 onewriter.capture.install(warnings=True, exceptions=True, stdout=True, stderr=True)
 
 

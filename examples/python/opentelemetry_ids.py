@@ -10,16 +10,12 @@ from onewriter.integrations.opentelemetry import TraceIds, trace_ids
 
 logger.remove()
 logger.configure(patcher=trace_ids)
-logger.add(
-    "shop.log", format="{extra[trace_id]} {extra[span_id]} {level} {message}", enqueue=True
-)
+logger.add("shop.log", format="{extra[trace_id]} {extra[span_id]} {level} {message}", enqueue=True)
 
 # The same for the standard library: a filter of the handler.
 handler = FileHandler("shop.log")
 handler.addFilter(TraceIds())
-handler.setFormatter(
-    logging.Formatter("%(trace_id)s %(span_id)s %(levelname)s %(message)s")
-)
+handler.setFormatter(logging.Formatter("%(trace_id)s %(span_id)s %(levelname)s %(message)s"))
 logging.basicConfig(handlers=[handler], level=logging.INFO)
 
 if __name__ == "__main__":

@@ -88,7 +88,7 @@ def _identity(path: str) -> tuple[Any, ...]:
 
 
 def _of_logging() -> Iterator[_Writer]:
-    found: dict[logging.Handler, list[str]] = defaultdict(list)
+    found: dict[logging.FileHandler, list[str]] = defaultdict(list)
     loggers = logging.Logger.manager.loggerDict.copy().values()
     named = [one for one in loggers if isinstance(one, logging.Logger)]
     for one in (logging.getLogger(), *named):
@@ -129,7 +129,9 @@ def _of_logger() -> Iterator[_Writer]:
                 yield _Writer(handler, words, queue.path)
         elif isinstance(sink, FileSink) and sink._path is not None:
             is_queued = handler._options.enqueue
-            cure = "give both the same settings" if is_queued else "add enqueue=True to its logger.add"
+            cure = (
+                "give both the same settings" if is_queued else "add enqueue=True to its logger.add"
+            )
             yield _Writer(handler, words, sink._path, cure, not is_queued)
 
 

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 import pytest
 
 from . import logger
-from .handlers import FileHandler
+from ._files import FileHandler
 
 _LINE = "%(asctime)s {worker} %(levelname)-8s %(name)s:%(funcName)s:%(lineno)d - %(message)s"
 

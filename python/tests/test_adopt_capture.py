@@ -46,14 +46,16 @@ def redirected(monkeypatch):
 
 @pytest.fixture(autouse=True)
 def own_hooks(monkeypatch):
-    """The interpreter's hooks, in place of those of the test runner."""
+    """The interpreter's hooks, in place of those of the test runner, and asyncio's logger as new."""
     monkeypatch.setattr(sys, "excepthook", sys.__excepthook__)
     monkeypatch.setattr(sys, "unraisablehook", sys.__unraisablehook__)
     monkeypatch.setattr(threading, "excepthook", threading.__excepthook__)
+    monkeypatch.setattr(logging.getLogger("asyncio"), "disabled", False)
 
 
 def test_undo_puts_back_what_was_there(logger, redirected):
     out, err = redirected()
+
     def hooks():
         return (
             (warnings.showwarning, sys.excepthook, threading.excepthook, sys.unraisablehook),
@@ -62,7 +64,7 @@ def test_undo_puts_back_what_was_there(logger, redirected):
 
     before = hooks()
     with capture.install(stdout=True, stderr=True):
-        assert all(one is not other for one, other in zip(hooks()[0], before[0]))
+        assert all(one is not other for one, other in zip(hooks()[0], before[0], strict=True))
         assert sys.stdout is not out
     assert hooks() == before
 
@@ -100,9 +102,7 @@ def test_a_warning_that_is_for_a_file_goes_there(logger, written, monkeypatch):
     assert (shown, written) == ([args], [])
 
 
-def test_without_a_handler_everything_is_shown_as_before(
-    logger, redirected, monkeypatch
-):
+def test_without_a_handler_everything_is_shown_as_before(logger, redirected, monkeypatch):
     out, err = redirected()
     shown = []
     monkeypatch.setattr(warnings, "showwarning", lambda *args: shown.append(args))
@@ -191,6 +191,7 @@ def test_a_sink_on_the_captured_stream_shows_each_record_once(
     logger, redirected, enqueue, when, kind
 ):
     out, err = redirected()
+
     def add():
         sinks = {
             "stream": lambda: sys.stderr,

@@ -38,6 +38,7 @@ def in_fork(look):
 
 
 def test_the_example_finds_both_mistakes(workplace):
+    quiet = "-W", "ignore::DeprecationWarning"  # Python 3.12 on warns of every fork
     folder = workplace.folder
     old = (
         f"<FileHandler {folder / 'shop.log'} (NOTSET)> of logger 'old' writes "
@@ -48,7 +49,7 @@ def test_the_example_finds_both_mistakes(workplace):
         f"handler 2 of onewriter.logger writes '{folder / 'audit.log'}', which the parent of this "
         "process writes, too: add enqueue=True to its logger.add"
     )
-    assert workplace.run(workplace.examples / "check_writers.py") == f"parent: {old}\n"
+    assert workplace.run(*quiet, workplace.examples / "check_writers.py") == f"parent: {old}\n"
     assert workplace.log("shop.log") == [f"WARNING {old}", f"WARNING {audit}"]
 
 

@@ -28,9 +28,7 @@ def test_str_and_bytes_are_lines(tmp_path):
     log.info("milk für Bob".encode())
     log.info("\ud800")
     log.complete()
-    assert (tmp_path / "a.log").read_bytes() == (
-        "tea für Ann\nmilk für Bob\n\\ud800\n".encode()
-    )
+    assert (tmp_path / "a.log").read_bytes() == ("tea für Ann\nmilk für Bob\n\\ud800\n".encode())
 
 
 def test_it_has_the_methods_of_structlog_s_loggers(tmp_path):
@@ -42,7 +40,9 @@ def test_it_has_the_methods_of_structlog_s_loggers(tmp_path):
     assert (tmp_path / "a.log").read_text().split() == names
 
 
-@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda it: pickle.loads(pickle.dumps(it))])
+@pytest.mark.parametrize(
+    "copied", [copy.copy, copy.deepcopy, lambda it: pickle.loads(pickle.dumps(it))]
+)
 def test_a_copy_logs_to_the_same_file(tmp_path, copied):
     log = FileLogger(tmp_path / "a.log", rotate_size=1000)
     other = copied(log)

@@ -15,9 +15,7 @@ def test_the_workers_of_a_data_loader_log_to_the_file_under_every_start_method(w
     assert (lines[0], lines[-1]) == ("INFO epoch begins {}", "INFO epoch ends {}")
     for worker in range(3):
         own = [line for line in lines if line.endswith(f"{{'worker': {worker}}}")]
-        assert own == [
-            f"INFO loaded sample {index} {{'worker': {worker}}}" for index in range(50)
-        ]
+        assert own == [f"INFO loaded sample {index} {{'worker': {worker}}}" for index in range(50)]
     assert len(lines) == 152
 
 

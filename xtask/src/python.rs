@@ -11,8 +11,8 @@ const TESTS_NEED: [&str; 2] = ["pytest>=8,<10", "freezegun>=1.5,<2"];
 const BUILD_NEEDS: &str = "maturin>=1.9,<2";
 /// The oldest CPython that the wheel is for.
 const OLDEST: u32 = 10;
-/// The CPython, if it is there, with the servers and frameworks that the package has examples for.
-/// They are many packages and slow tests: once is enough.
+/// The CPython (if it is not there, the newest) that gets the servers and frameworks which the package has
+/// examples for: many packages and slow tests, so once is enough.
 const ADOPTS: u32 = 11;
 
 /// Builds the wheel once, which is good for every version, and runs `python/tests` on each CPython that is
@@ -26,8 +26,7 @@ pub fn test(steps: &mut Steps) -> Result<(), Red> {
         ));
     };
     let wheel = wheel(steps, first)?;
-    let newest = pythons.keys().last();
-    let adopts = pythons.get_key_value(&ADOPTS).map(|(minor, _)| minor).or(newest);
+    let adopts = pythons.get_key_value(&ADOPTS).or(pythons.last_key_value()).map(|(it, _)| it);
     for (minor, python) in &pythons {
         let name = format!("Python 3.{minor}");
         let home = environment(steps, &format!("tests-3.{minor}"), python, &TESTS_NEED)?;

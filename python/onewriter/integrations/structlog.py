@@ -21,8 +21,9 @@ class FileLogger:
 
     Args:
         path: The file.
-        settings: When the file is rotated, and so on: the arguments of `onewriter._native.FileQueue`,
-            such as `rotate_size=100_000_000, keep=7, compression="gz"`. Default: it grows.
+        settings: When the file is rotated, and so on: the keyword arguments of
+            `onewriter._native.FileQueue`, such as `rotate_size=100_000_000, keep=7,
+            compression="gz"`. Default: it grows.
 
     Raises:
         ValueError: A setting cannot be; the message names it.
@@ -40,8 +41,9 @@ class FileLogger:
         return f"<onewriter FileLogger {self._path!r}>"
 
     def _put(self, message: str | bytes, level: int) -> None:
-        line = message if isinstance(message, bytes) else message.encode("utf-8", "backslashreplace")
-        self._queue.put(line + b"\n", level, _WAIT)
+        if isinstance(message, str):
+            message = message.encode("utf-8", "backslashreplace")
+        self._queue.put(message + b"\n", level, _WAIT)
 
     def msg(self, message: str | bytes) -> None:
         """Puts a line; raises `queue.Full` if there is no room for half a minute."""
