@@ -9,12 +9,13 @@ from __future__ import annotations
 import atexit
 import sys
 
-from . import _defaults
+from . import _defaults, capture
+from ._check import check
 from ._install import install, uninstall
 from ._logger import Core, Logger
 from ._queue import Queue
 
-__all__ = ["Queue", "install", "logger", "uninstall"]
+__all__ = ["Queue", "capture", "check", "install", "logger", "uninstall"]
 __version__ = "0.1.0"
 
 logger = Logger(

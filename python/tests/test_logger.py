@@ -13,7 +13,8 @@ from onewriter import _call, _logger
 
 
 def test_the_package_offers_the_logger_and_its_version():
-    assert (onewriter.__all__, onewriter.__version__) == (["Queue", "install", "logger", "uninstall"], "0.1.0")
+    names = ["Queue", "capture", "check", "install", "logger", "uninstall"]
+    assert (onewriter.__all__, onewriter.__version__) == (names, "0.1.0")
     assert isinstance(onewriter.logger, _logger.Logger)
 
 

@@ -11,6 +11,9 @@ const TESTS_NEED: [&str; 2] = ["pytest>=8,<10", "freezegun>=1.5,<2"];
 const BUILD_NEEDS: &str = "maturin>=1.9,<2";
 /// The oldest CPython that the wheel is for.
 const OLDEST: u32 = 10;
+/// The CPython (if it is not there, the newest) that gets the servers and frameworks which the package has
+/// examples for: many packages and slow tests, so once is enough.
+const ADOPTS: u32 = 11;
 
 /// Builds the wheel once, which is good for every version, and runs `python/tests` on each CPython that is
 /// found, in an environment of its own.
@@ -23,14 +26,19 @@ pub fn test(steps: &mut Steps) -> Result<(), Red> {
         ));
     };
     let wheel = wheel(steps, first)?;
+    let adopts = pythons.get_key_value(&ADOPTS).or(pythons.last_key_value()).map(|(it, _)| it);
     for (minor, python) in &pythons {
         let name = format!("Python 3.{minor}");
         let home = environment(steps, &format!("tests-3.{minor}"), python, &TESTS_NEED)?;
-        let mut install = Command::new(home.join("bin/python"));
-        install
-            .args(["-m", "pip", "install", "--quiet", "--no-deps", "--force-reinstall"])
-            .arg(&wheel);
+        let mut install = pip_install(&home);
+        install.args(["--no-deps", "--force-reinstall"]).arg(&wheel);
         steps.step(&format!("{name}, the wheel is installed"), &mut install)?;
+        if adopts == Some(minor) {
+            let mut with_extra = wheel.clone().into_os_string();
+            with_extra.push("[tests-adopt]");
+            let servers = format!("{name}, servers and frameworks");
+            steps.step(&servers, pip_install(&home).arg(with_extra))?;
+        }
         // Not the sources beside them: what was installed is what is tested.
         let mut tests = Command::new(home.join("bin/pytest"));
         tests.args(["-q", "-p", "no:cacheprovider", "python/tests"]);
@@ -83,10 +91,15 @@ fn environment(
             make.args(["-m", "venv", "--clear"]).arg(&home),
         )?;
     }
-    let mut install = Command::new(home.join("bin/python"));
-    install.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]).args(packages);
-    steps.step(&format!("environment {name}: {}", packages.join(", ")), &mut install)?;
+    let what = format!("environment {name}: {}", packages.join(", "));
+    steps.step(&what, pip_install(&home).args(packages))?;
     Ok(home)
+}
+
+fn pip_install(home: &Path) -> Command {
+    let mut install = Command::new(home.join("bin/python"));
+    install.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
+    install
 }
 
 /// Builds the wheel; its path.
