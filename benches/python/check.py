@@ -12,13 +12,13 @@ import peers
 
 _MESSAGE = r"\[(\d+):(\d+)\] processed item in \d+\.\d{3} ms for user-42"
 _TEXT = re.compile(
-    r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d{3})? \| INFO     \| \w+:\w+:\d+ - " + _MESSAGE
+    r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d{3})? \| INFO     \| \w+:[\w<>]+:\d+ - " + _MESSAGE
 )
 _IN_JSON = re.compile(_MESSAGE)
 
 
 def faults(folder: Path, shares: Sequence[int]) -> dict[str, int]:
-    """How many records are missing, doubled, torn, out of order or nobody's; only what there is of it.
+    """How many records are missing, doubled, torn, out of order or nobody's; what is 0 is left out.
 
     `shares` has for each producer how many records it has numbered from 0 on.
 
@@ -30,6 +30,8 @@ def faults(folder: Path, shares: Sequence[int]) -> dict[str, int]:
         last: dict[int, int] = {}
         with path.open(encoding="utf8", errors="replace", newline="\n") as lines:
             for line in lines:
+                if not line.strip("\0\n"):
+                    continue  # what a case has put before its records
                 record = _record(line)
                 if record is None:
                     torn += 1
@@ -38,7 +40,7 @@ def faults(folder: Path, shares: Sequence[int]) -> dict[str, int]:
                 out_of_order += number <= last.get(producer, -1)
                 last[producer] = number
                 found[record] += 1
-    wanted = {(producer, number) for producer, share in enumerate(shares) for number in range(share)}
+    wanted = {(producer, it) for producer, share in enumerate(shares) for it in range(share)}
     seen = {
         "missing": len(wanted - found.keys()),
         "doubled": sum(found.values()) - len(found),

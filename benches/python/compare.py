@@ -11,7 +11,6 @@ import json
 import os
 import resource
 import shutil
-import signal
 import statistics
 import subprocess
 import sys
@@ -23,6 +22,7 @@ from typing import Any
 import check
 import peers
 import report
+from child import end_by_signal, started
 from rows import ROWS, Row
 
 HERE = Path(__file__).parent
@@ -36,6 +36,7 @@ TICKS = os.sysconf("SC_CLK_TCK")
 def main() -> None:
     """Measures, and prints the tables; a goal that is missed is a result, not a failure."""
     options = _options()
+    end_by_signal()
     rows = [row for row in ROWS if options.only in (None, row.name)]
     rounds = options.rounds or (1 if options.quick else 5)
     runs: report.Runs = {}
@@ -49,6 +50,7 @@ def main() -> None:
     for row in rows:
         print(report.of_row(row, runs, row.quick if options.quick else row.setups))
     print(report.of_goals(rows, runs))
+    print(report.of_setups(rows))
     if options.json is not None:
         written = [
             {"row": row, "setup": setup, "round": round, **run}
@@ -88,20 +90,12 @@ def _one(row: Row, setup: str, records: int, folder: Path) -> dict[str, Any]:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     numbers = [str(it) for it in (records, row.threads, row.processes)]
-    command = [sys.executable, str(HERE / "measure.py"), setup, row.mode, str(folder), *numbers]
+    command = [str(HERE / "measure.py"), setup, row.mode, str(folder), *numbers]
     before, began = _used(), time.monotonic()
-    child = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
-    )
-    try:
+    with started(command) as child:
         if not _ends(child):
             return {"failed": "hangs"}
         output, errors = child.communicate()
-    finally:
-        # Its own session, so its number is that of all that it has started.
-        if child.returncode is None:
-            os.killpg(child.pid, signal.SIGKILL)
-            child.communicate()
     if child.returncode != 0:
         return {"failed": (errors.strip().splitlines() or ["no word"])[-1][:120]}
     run = json.loads(output)
@@ -142,7 +136,7 @@ def _ticks(pid: int) -> int:
 def _used() -> tuple[float, float]:
     """Seconds of processor time: of the whole machine, and of what was started here."""
     fields = Path("/proc/stat").read_text().splitlines()[0].split()[1:]
-    # Neither idle, nor waiting for a disk, nor what a host took, nor guests, who are counted as users.
+    # Without idle, waiting for a disk, what a host took, and guests, who are counted as users.
     busy = sum(int(field) for k, field in enumerate(fields[:7]) if k not in (3, 4)) / TICKS
     own = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return busy, sum(it.ru_utime + it.ru_stime for it in own)

@@ -1,8 +1,8 @@
 """One program that has a fault: `fault_cases.py CASE SETUP FOLDER SEED`, started by `faults.py`.
 
-What each producer's calls have returned is counted in a shared file, which outlives everyone. The
-program's standard output is open for as long as one of its processes lives; what it prints is how far
-it has come.
+How many calls of each producer have returned is counted in a shared file, which outlives everyone.
+The program's standard output is open for as long as one of its processes lives; what it prints is how
+far it has come.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Program:
     """A logger, the counts of what was logged, and the dice."""
 
     def __init__(self, setup: str, folder: Path, seed: int) -> None:
-        self.setup, self.folder = setup, folder
+        self.folder = folder
         self.counts = Counts(folder.with_suffix(".counts"))
         self.random = random.Random(seed)
         self.log = peers.SETUPS[setup].open(str(folder / "log"))
@@ -189,7 +189,7 @@ def forks_beside_a_thread(program: Program, forks: int = 50) -> None:
             os.waitpid(pid, 0)
             if hung == 5:
                 break
-    say(f"hung {hung} of {producer} children")
+    say(f"hung {hung}")
     stop.set()
     thread.join()
     program.close()
@@ -214,13 +214,21 @@ def threads(program: Program) -> None:
     program.close()
 
 
+def fill(log: Path) -> None:
+    """Makes the log larger than anything else that a process of a logger has open."""
+    with log.open("wb") as file:
+        file.truncate(64 << 20)
+        file.seek(0, os.SEEK_END)
+        file.write(b"\n")
+
+
 def disk_full(program: Program) -> None:
-    """No file can grow while the second thousand of three is logged."""
+    """The log cannot grow while the second thousand of three is logged; it is large before."""
     program.put(0, 1_000)
     time.sleep(0.3)
-    here = sum(path.stat().st_size for path in peers.written(program.folder))
+    size = (program.folder / "log").stat().st_size
     most = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (here + 150, most[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size + 150, most[1]))
     program.put(0, 1_000)
     time.sleep(0.3)
     resource.setrlimit(resource.RLIMIT_FSIZE, most)
@@ -229,14 +237,18 @@ def disk_full(program: Program) -> None:
 
 
 def renamed(program: Program) -> None:
-    """The log is moved away; who looks for it at its place misses what went after it."""
+    """The log is moved away, and a hundred records are logged a second and a half later.
+
+    What was logged before, or at once, may be in the file that went.
+    """
     program.put(0, 100)
     time.sleep(0.3)
     (program.folder / "log").rename(program.folder.with_suffix(".away"))
+    program.put(0, 1)
+    time.sleep(1.5)
     program.put(1, 100)
-    time.sleep(0.3)
     program.close()
-    program.counts[0] = 0  # these are in the file that went
+    program.counts[0] = 0
 
 
 def folder_removed(program: Program) -> None:
@@ -249,6 +261,17 @@ def folder_removed(program: Program) -> None:
     time.sleep(0.3)
     program.folder.mkdir(exist_ok=True)
     program.put(2, 100)
+    program.close()
+
+
+def rollover(program: Program) -> None:
+    """Four workers log into one log that rotates at 100 kB; nothing is to be deleted."""
+    context = multiprocessing.get_context("fork")
+    crew = [context.Process(target=program.put, args=(it, 10_000)) for it in range(4)]
+    for worker in crew:
+        worker.start()
+    for worker in crew:
+        worker.join()
     program.close()
 
 
@@ -269,9 +292,12 @@ CASES: dict[str, Callable[[Program], None]] = {
         disk_full,
         renamed,
         folder_removed,
+        rollover,
     )
 }
 
 if __name__ == "__main__":
     name, setup, where, seed = sys.argv[1:]
+    if name == disk_full.__name__:
+        fill(Path(where) / "log")
     CASES[name](Program(setup, Path(where), int(seed)))

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +20,16 @@ import fault_cases
 import fault_sinks
 import peers
 import report
+from child import end_by_signal, started
 
 HERE = Path(__file__).parent
-PATIENCE = 15.0
-"""Seconds; what takes longer hangs. The slowest program that does not needs a third of it."""
+PATIENCE = 30.0
+"""Seconds; what takes longer hangs. On a quiet machine no program that ends needs more than five."""
 
 SETUPS = ("onewriter", "onewriter/file", "onewriter/queue", "logging/mpqueue", "logging/queue")
 SETUPS += ("loguru", "concurrent-log-handler", "picologging/queue", "logging", "structlog")
+ROTATING = ("onewriter/rotation", "onewriter/rotating", "loguru/rotation", "logging/rotating")
+ROTATING += ("concurrent-log-handler/rotating",)
 SEVERAL = ("one_of_two_killed", "forks_beside_a_thread")
 """Cases that are a matter of luck."""
 # In a worker nobody reads what is put into such a queue: the fault is known, the case says nothing.
@@ -39,25 +40,25 @@ WORKERS = tuple(it for it in fault_cases.CASES if it.startswith(("worker", "one_
 def main() -> None:
     """Runs all programs and prints the tables."""
     options = _options()
-    setups = [it for it in SETUPS if options.setup in (None, it)]
-    cases = [it for it in fault_cases.CASES if options.only in (None, it)]
-    sinks = [it for it in fault_sinks.CASES if options.only in (None, it)]
+    end_by_signal()
     with tempfile.TemporaryDirectory(prefix="onewriter-faults-", dir=options.folder) as folder:
         print(report.machine(Path(folder)), report.versions() + "\n", flush=True)
-        lines = []
-        for case in cases:
+
+        def cell(case: str, setup: str) -> str:
             times = options.trials if case in SEVERAL else 1
-            lines.append((case, [_cell(case, it, times, Path(folder)) for it in setups]))
-    _print(setups, lines)
-    setups = [it for it in fault_sinks.SETUPS if options.setup in (None, it)]
-    _print(setups, [(case, [_sink_cell(case, it) for it in setups]) for case in sinks])
+            return _cell(case, setup, times, Path(folder))
+
+        _print(options, SETUPS, [it for it in fault_cases.CASES if it != "rollover"], cell)
+        _print(options, ROTATING, ["rollover"], cell)
+    _print(options, tuple(fault_sinks.SETUPS), list(fault_sinks.CASES), _sink_cell)
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="logs of programs that something happens to")
     known = [*fault_cases.CASES, *fault_sinks.CASES]
     parser.add_argument("--only", metavar="CASE", choices=known, help=", ".join(known))
-    parser.add_argument("--setup", metavar="SETUP", choices=SETUPS, help=", ".join(SETUPS))
+    setups = [*SETUPS, *ROTATING]
+    parser.add_argument("--setup", metavar="SETUP", choices=setups, help=", ".join(setups))
     parser.add_argument(
         "--trials", type=int, default=10, metavar="N", help="of cases that need luck; default 10"
     )
@@ -65,11 +66,18 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _print(setups: Sequence[str], lines: Sequence[tuple[str, list[str]]]) -> None:
-    if lines:
-        head = ["case", *(f"`{setup}`" for setup in setups)]
-        rows = [[case.replace("_", " "), *cells] for case, cells in lines]
-        print(report.table([head, *rows]), flush=True)
+def _print(
+    options: argparse.Namespace,
+    setups: Sequence[str],
+    cases: Sequence[str],
+    cell: Callable[[str, str], str],
+) -> None:
+    """Runs these cases and prints their table, as far as they were asked for."""
+    setups = [it for it in setups if options.setup in (None, it)]
+    cases = [it for it in cases if options.only in (None, it)]
+    if setups and cases:
+        lines = [[case.replace("_", " "), *(cell(case, it) for it in setups)] for case in cases]
+        print(report.table([["case", *(f"`{it}`" for it in setups)], *lines]), flush=True)
 
 
 def _cell(case: str, setup: str, times: int, folder: Path) -> str:
@@ -85,7 +93,7 @@ def _cell(case: str, setup: str, times: int, folder: Path) -> str:
 
 
 def _trial(case: str, setup: str, seed: int, folder: Path) -> dict[str, Any]:
-    """Runs the program once; its faults, and how it hung."""
+    """Runs the program once; its faults, and how many of its children hung."""
     folder = folder.with_name(f"{folder.name}-{setup.replace('/', '-')}")
     folder.mkdir()
     counts = fault_cases.Counts(folder.with_suffix(".counts"), make=True)
@@ -94,10 +102,10 @@ def _trial(case: str, setup: str, seed: int, folder: Path) -> dict[str, Any]:
     found = check.faults(folder, shares) if folder.exists() else {"missing": sum(shares)}
     if found.get("missing") and setup.startswith("onewriter"):
         found = {**_after_next_program(setup, folder, shares), "at first": found["missing"]}
-    said = [line for line in output.splitlines() if line.startswith("hung")]
+    said = dict(line.split(" ", 1) for line in output.splitlines() if " " in line)
     if hung:
-        said.append("hangs" + (" in close" if "records" in output else ""))
-    return {"faults": found, "said": [it for it in said if not it.startswith("hung 0")]}
+        found["hangs in close" if "records" in output else "hangs"] = 1
+    return {"faults": found, "children": int(said.get("hung", "0"))}
 
 
 def _after_next_program(setup: str, folder: Path, shares: list[int]) -> dict[str, int]:
@@ -113,18 +121,12 @@ def _after_next_program(setup: str, folder: Path, shares: list[int]) -> dict[str
 
 def _run(*command: str) -> tuple[str, bool]:
     """What a program said, and whether it, or a process that it left, had not ended in time."""
-    child = subprocess.Popen(
-        [sys.executable, str(HERE / command[0]), *command[1:]],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        start_new_session=True,
-    )
-    try:
-        return child.communicate(timeout=PATIENCE)[0], False
-    except subprocess.TimeoutExpired:
-        os.killpg(child.pid, signal.SIGKILL)
-        return child.communicate()[0], True
+    with started([str(HERE / command[0]), *command[1:]]) as child:
+        try:
+            return child.communicate(timeout=PATIENCE)[0], False
+        except subprocess.TimeoutExpired as late:
+            # Bytes, though the pipe has text: what was read until then.
+            return (late.stdout or b"").decode(), True
 
 
 def _summary(trials: Sequence[dict[str, Any]]) -> str:
@@ -137,9 +139,13 @@ def _summary(trials: Sequence[dict[str, Any]]) -> str:
     at_first = sorted(trial["faults"].get("at first", 0) for trial in trials)
     if at_first[-1] and not any("missing" in trial["faults"] for trial in trials):
         parts.append(f"0 ({_range(at_first)} until the next program runs)")
-    for said in sorted({it for trial in trials for it in trial["said"]}):
-        hung = sum(said in trial["said"] for trial in trials)
-        parts.append(f"**{said}**" + (f" {hung} of {len(trials)}" if len(trials) > 1 else ""))
+    children = sorted(trial["children"] for trial in trials)
+    if children[-1]:
+        parts.append(f"**{_range(children)} children hang**")
+    for how in ("hangs", "hangs in close"):
+        hung = sum(how in trial["faults"] for trial in trials)
+        if hung:
+            parts.append(f"**{how}**" + (f" {hung} of {len(trials)}" if len(trials) > 1 else ""))
     return ", ".join(parts) or "0"
 
 

@@ -1,7 +1,7 @@
-"""One measurement in a process of its own: `measure.py SETUP MODE FOLDER RECORDS THREADS PROCESSES`.
+"""One measurement: `measure.py SETUP MODE FOLDER RECORDS THREADS PROCESSES`.
 
-Prints one JSON object; `compare.py` starts it. The records are numbered for each producer, so that what
-was written can be checked afterwards.
+Prints one JSON object; `compare.py` starts it. The records are numbered for each producer, so that
+what was written can be checked afterwards.
 """
 
 from __future__ import annotations

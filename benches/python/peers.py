@@ -21,6 +21,8 @@ LINE = "%(asctime)s | %(levelname)-8s | %(name)s:%(funcName)s:%(lineno)d - %(mes
 LOGURU_LINE = (
     "{time:YYYY-MM-DD HH:mm:ss.SSS} | {level: <8} | {name}:{function}:{line} - {message}"
 )
+SMALL = 100_000
+"""Bytes of a file that rotates."""
 SECONDS = "%Y-%m-%d %H:%M:%S"
 
 
@@ -42,7 +44,8 @@ class Log:
 class Setup:
     """How a logger is opened.
 
-    `needs` is the distribution that it comes from, `open` gets the file's path, `shown` is for tables.
+    `needs` is the distribution that it comes from, `open` gets the file's path, `shown` is for
+    tables.
     """
 
     needs: str
@@ -144,10 +147,32 @@ def onewriter_file(path: str) -> Log:
 
 
 def concurrent(path: str) -> Log:
-    """concurrent-log-handler, which deletes nothing here."""
+    """concurrent-log-handler, which never rotates here, as nobody does."""
     from concurrent_log_handler import ConcurrentRotatingFileHandler
 
-    handler = _formatted(ConcurrentRotatingFileHandler(path, "a", 2_000_000, 1_000))
+    handler = _formatted(ConcurrentRotatingFileHandler(path))
+    return _standard(handler, handler.close)
+
+
+def concurrent_rotating(path: str) -> Log:
+    """concurrent-log-handler as it is meant to be used."""
+    from concurrent_log_handler import ConcurrentRotatingFileHandler
+
+    handler = _formatted(ConcurrentRotatingFileHandler(path, "a", SMALL, 1_000))
+    return _standard(handler, handler.close)
+
+
+def onewriter_rotating(path: str) -> Log:
+    """Ours, in place of concurrent-log-handler."""
+    from onewriter.handlers import ConcurrentRotatingFileHandler
+
+    handler = _formatted(ConcurrentRotatingFileHandler(path, "a", SMALL, 1_000))
+    return _standard(handler, handler.close)
+
+
+def logging_rotating(path: str) -> Log:
+    """The standard library's, which is not meant for several processes."""
+    handler = _formatted(logging.handlers.RotatingFileHandler(path, "a", SMALL, 1_000))
     return _standard(handler, handler.close)
 
 
@@ -157,8 +182,8 @@ def _picologging(make: Callable[[], Any] | None) -> Any:
         from picologging import handlers
 
         file = picologging.FileHandler(path)
-        # Without milliseconds: its %(asctime)s of its own accord shows memory that nobody has written.
-        # It knows no widths either.
+        # Without milliseconds: where it is to show them it shows memory that nobody has written. And
+        # without a width, which it does not know.
         line = LINE.replace("-8s", "s    ")
         file.setFormatter(picologging.Formatter(line, datefmt=SECONDS))
         logger = picologging.Logger("bench", picologging.INFO)
@@ -241,7 +266,7 @@ SETUPS: dict[str, Setup] = {
         "loguru", lambda path: loguru(path, serialize=True), "`enqueue=True, serialize=True`"
     ),
     "concurrent-log-handler": Setup(
-        "concurrent-log-handler", concurrent, "rotates at 2 MB, deletes nothing"
+        "concurrent-log-handler", concurrent, "never rotates, locks and writes in the call"
     ),
     "picologging": Setup("picologging", _picologging(None), "`FileHandler`, writes in the call"),
     "picologging/queue": Setup(
@@ -251,13 +276,28 @@ SETUPS: dict[str, Setup] = {
         "picologging", _picologging(queue.SimpleQueue), "`QueueHandler` on `queue.SimpleQueue`"
     ),
     "structlog": Setup("structlog", structlog, "JSON as bytes, writes in the call"),
+    "onewriter/rotation": Setup(
+        "onewriter", lambda path: onewriter(path, rotation=SMALL), "`rotation=100_000`"
+    ),
+    "onewriter/rotating": Setup(
+        "onewriter", onewriter_rotating, "our `ConcurrentRotatingFileHandler`"
+    ),
+    "loguru/rotation": Setup(
+        "loguru", lambda path: loguru(path, rotation=SMALL), "`rotation=100_000`"
+    ),
+    "logging/rotating": Setup("", logging_rotating, "`RotatingFileHandler`"),
+    "concurrent-log-handler/rotating": Setup(
+        "concurrent-log-handler", concurrent_rotating, "`ConcurrentRotatingFileHandler`"
+    ),
     "nothing": Setup("", nothing, "an empty method: what measuring costs"),
 }
 
 
 def version(distribution: str) -> str | None:
-    """The version of what is installed; `None` if it is not. What lies on the path unpacked, without
-    the wheel, is asked itself."""
+    """The version of what is installed; `None` if it is not.
+
+    What lies on the path without having been installed is asked itself.
+    """
     try:
         return importlib.metadata.version(distribution)
     except importlib.metadata.PackageNotFoundError:

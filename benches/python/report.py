@@ -110,6 +110,13 @@ def of_row(row: Row, runs: Runs, setups: Sequence[str]) -> str:
     return f"### {row.title}\n\n`--only {row.name}`\n\n{table(lines)}\n"
 
 
+def of_setups(rows: Sequence[Row]) -> str:
+    """How everyone who takes part is set up."""
+    names = {name for row in rows for name in row.setups}
+    lines = [[f"`{name}`", it.shown] for name, it in peers.SETUPS.items() if name in names]
+    return f"### Set-ups\n\n{table([['set-up', 'how'], *lines])}"
+
+
 def _faults(done: Iterable[dict[str, Any]]) -> list[str]:
     found: dict[str, int] = {}
     for run in done:

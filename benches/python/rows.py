@@ -34,8 +34,9 @@ class Row:
 
 @dataclass(frozen=True)
 class Goal:
-    """`ours` beside the best of `peers` in one number of a row: at most, or at least, `limit` times as much.
+    """`ours` beside the best of `peers` in one number of a row.
 
+    It is to be at most `limit` times as much, or at least where the number is a rate.
     No peers are named where all of the row's are meant.
     """
 
