@@ -1,8 +1,8 @@
 """One program that has a fault: `fault_cases.py CASE SETUP FOLDER SEED`, started by `faults.py`.
 
 How many calls of each producer have returned is counted in a shared file, which outlives everyone.
-The program's standard output is open for as long as one of its processes lives; what it prints is how
-far it has come.
+The program's standard output is open for as long as one of its processes lives; what it prints is
+how far it has come.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ from child import end_by_signal, started
 
 HERE = Path(__file__).parent
 PATIENCE = 30.0
-"""Seconds; what takes longer hangs. On a quiet machine no program that ends needs more than five."""
+"""Seconds; what takes longer hangs. On a quiet machine what ends needs no more than five."""
 
 SETUPS = ("onewriter", "onewriter/file", "onewriter/queue", "logging/mpqueue", "logging/queue")
 SETUPS += ("loguru", "concurrent-log-handler", "picologging/queue", "logging", "structlog")

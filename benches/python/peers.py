@@ -78,7 +78,9 @@ def logging_file(path: str) -> Log:
     return _standard(handler, handler.close)
 
 
-def _queued(make: Callable[[], Any], end: Callable[[Any], Any] = lambda made: None) -> Any:
+def _queued(
+    make: Callable[[], Any], end: Callable[[Any], Any] = lambda made: None
+) -> Callable[[str], Log]:
     """`QueueHandler` and `QueueListener` on the queue that `make` makes."""
 
     def opened(path: str) -> Log:
@@ -176,14 +178,14 @@ def logging_rotating(path: str) -> Log:
     return _standard(handler, handler.close)
 
 
-def _picologging(make: Callable[[], Any] | None) -> Any:
+def _picologging(make: Callable[[], Any] | None) -> Callable[[str], Log]:
     def opened(path: str) -> Log:
         import picologging
         from picologging import handlers
 
         file = picologging.FileHandler(path)
-        # Without milliseconds: where it is to show them it shows memory that nobody has written. And
-        # without a width, which it does not know.
+        # Without milliseconds, for which it shows memory that nobody has written, and without a width,
+        # which it does not know.
         line = LINE.replace("-8s", "s    ")
         file.setFormatter(picologging.Formatter(line, datefmt=SECONDS))
         logger = picologging.Logger("bench", picologging.INFO)
