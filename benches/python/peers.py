@@ -184,8 +184,8 @@ def _picologging(make: Callable[[], Any] | None) -> Callable[[str], Log]:
         from picologging import handlers
 
         file = picologging.FileHandler(path)
-        # Without milliseconds, for which it shows memory that nobody has written, and without a width,
-        # which it does not know.
+        # Without milliseconds, for which it shows memory that nobody has written, and without a
+        # width, which it does not know.
         line = LINE.replace("-8s", "s    ")
         file.setFormatter(picologging.Formatter(line, datefmt=SECONDS))
         logger = picologging.Logger("bench", picologging.INFO)
