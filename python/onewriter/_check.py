@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import onewriter
 
-from ._file import FileSink
+from ._file_sink import FileSink
 from ._files import OverFileQueue
 from ._sinks import StandardSink
 

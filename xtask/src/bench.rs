@@ -2,14 +2,26 @@
 //! arguments.
 
 use crate::cargo::cargo;
+use crate::python;
 use crate::steps::{Red, Steps};
 
 /// Where the runners without the other loggers are built: with them, the features of crates that both
 /// use would differ, and each of the two would throw the other's work away.
 const ALONE: &str = "target/bench-alone";
 
-/// The comparison; with `--processes` what onewriter costs when it is many processes.
+/// The comparison; with `--processes` what onewriter costs when it is many processes; with `--python`
+/// that of the Python package, or with `--python --faults` what is left of its logs.
 pub fn run(steps: &mut Steps, args: &[String]) -> Result<(), Red> {
+    if args.iter().any(|arg| arg == "--python") {
+        let faults = args.iter().any(|arg| arg == "--faults");
+        let args: Vec<String> = args
+            .iter()
+            .filter(|arg| !matches!(arg.as_str(), "--python" | "--faults"))
+            .cloned()
+            .collect();
+        let program = if faults { "faults.py" } else { "compare.py" };
+        return python::bench(steps, program, &args);
+    }
     if args.iter().any(|arg| arg == "--processes") {
         return processes(steps, args);
     }

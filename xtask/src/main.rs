@@ -19,6 +19,8 @@ usage: cargo xtask COMMAND
   test                  everything the gate runs; ends with `N passed, N failed`
   bench [ARGS]          the comparison with other loggers (--quick, --only ROW; see bench --help)
   bench --processes     what onewriter costs when it is many processes (see bench --processes --help)
+  bench --python [ARGS] the Python package beside other loggers (--quick, --only ROW; see bench --python
+                        --help); with --faults what is left of a log when something goes wrong
   endings [ARGS]        what is left of the lines of programs that end, by logger (see endings --help)
   fuzz [--seconds N]    each fuzz target for N seconds (default 60)
   loom                  the ring's models, every interleaving

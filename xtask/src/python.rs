@@ -1,4 +1,5 @@
-//! `cargo xtask python`: the wheel, and the Python tests on each CPython of this machine.
+//! `cargo xtask python`: the wheel, and the Python tests on each CPython of this machine. And
+//! `cargo xtask bench --python`, with the same wheel.
 
 use crate::cargo::root;
 use crate::steps::{Red, Steps};
@@ -9,6 +10,12 @@ use std::process::{Command, Stdio};
 /// What the tests need beside the wheel.
 const TESTS_NEED: [&str; 2] = ["pytest>=8,<10", "freezegun>=1.5,<2"];
 const BUILD_NEEDS: &str = "maturin>=1.9,<2";
+/// Whom the package is compared with; pip takes the newest.
+const PEERS: [&str; 4] = ["--upgrade", "loguru", "concurrent-log-handler", "structlog"];
+/// It has wheels for few versions of Python, and does not build on every machine.
+const PEER_WITH_WHEELS: [&str; 4] = ["--upgrade", "--only-binary", ":all:", "picologging"];
+/// The newest CPython that every peer can be installed for.
+const COMPARED_ON: u32 = 12;
 /// The oldest CPython that the wheel is for.
 const OLDEST: u32 = 10;
 /// The CPython (if it is not there, the newest) that gets the servers and frameworks which the package has
@@ -20,19 +27,14 @@ const ADOPTS: u32 = 11;
 pub fn test(steps: &mut Steps) -> Result<(), Red> {
     let pythons = pythons();
     let Some(first) = pythons.values().next() else {
-        return steps.red(&format!(
-            "no CPython 3.{OLDEST} or newer was found, neither as python3 or python3.N on the PATH nor \
-             under ~/.pyenv/versions"
-        ));
+        return no_python(steps);
     };
     let wheel = wheel(steps, first)?;
     let adopts = pythons.get_key_value(&ADOPTS).or(pythons.last_key_value()).map(|(it, _)| it);
     for (minor, python) in &pythons {
         let name = format!("Python 3.{minor}");
         let home = environment(steps, &format!("tests-3.{minor}"), python, &TESTS_NEED)?;
-        let mut install = pip_install(&home);
-        install.args(["--no-deps", "--force-reinstall"]).arg(&wheel);
-        steps.step(&format!("{name}, the wheel is installed"), &mut install)?;
+        install(steps, &name, &home, &wheel)?;
         if adopts == Some(minor) {
             let mut with_extra = wheel.clone().into_os_string();
             with_extra.push("[tests-adopt]");
@@ -45,6 +47,45 @@ pub fn test(steps: &mut Steps) -> Result<(), Red> {
         steps.proof(&format!("{name}, tests"), tests.current_dir(root()))?;
     }
     Ok(())
+}
+
+/// Runs a program of `benches/python` with the wheel and the other loggers, on the newest CPython that
+/// all of them have.
+pub fn bench(steps: &mut Steps, program: &str, args: &[String]) -> Result<(), Red> {
+    let pythons = pythons();
+    let known = pythons.range(..=COMPARED_ON).next_back().or(pythons.first_key_value());
+    let Some((minor, python)) = known else {
+        return no_python(steps);
+    };
+    let wheel = wheel(steps, python)?;
+    let home = environment(steps, "bench", python, &PEERS)?;
+    if installed(&home, &PEER_WITH_WHEELS).is_err() {
+        steps.not_run("picologging", &format!("it has no wheel for CPython 3.{minor} here"));
+    }
+    install(steps, "bench", &home, &wheel)?;
+    let mut run = Command::new(home.join("bin/python"));
+    run.arg(root().join("benches/python").join(program)).args(args);
+    steps.step(program, run.env("PYTHONUNBUFFERED", "1").env_remove("PYTHONPATH"))
+}
+
+fn no_python(steps: &mut Steps) -> Result<(), Red> {
+    steps.red(&format!(
+        "no CPython 3.{OLDEST} or newer was found, neither as python3 or python3.N on the PATH nor \
+         under ~/.pyenv/versions"
+    ))
+}
+
+/// Puts the wheel into an environment in place of an older one.
+fn install(steps: &mut Steps, name: &str, home: &Path, wheel: &Path) -> Result<(), Red> {
+    let mut install = pip_install(home);
+    install.args(["--no-deps", "--force-reinstall"]).arg(wheel);
+    steps.step(&format!("{name}, the wheel is installed"), &mut install)
+}
+
+/// Installs what a run can do without.
+fn installed(home: &Path, packages: &[&str]) -> Result<(), Red> {
+    let output = pip_install(home).args(packages).stdin(Stdio::null()).output();
+    output.ok().filter(|output| output.status.success()).map(|_| ()).ok_or(Red)
 }
 
 /// The CPythons of this machine by their minor version.
