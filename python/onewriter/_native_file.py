@@ -13,7 +13,6 @@ from . import _datetime, _duration, _markup
 from ._native import can_format
 from ._transport import FileTransport
 
-_REAL = datetime.datetime
 # What Loguru calls a rotated file, behind the name of the file.
 _NAMES = "%Y-%m-%d_%H-%M-%S_%6f"
 # Settings that mean the same to the engine whatever they are: it writes whole batches, and follows a
@@ -31,7 +30,7 @@ def transport(
     """
     path = os.fspath(sink)
     # A clock that a test has stopped is not the writer's.
-    is_stopped = _datetime.datetime is not _REAL
+    is_stopped = _datetime.datetime.__module__ != "datetime"
     if not isinstance(path, str) or "{" in path or is_stopped:
         return None
     settings = _settings(kwargs)
