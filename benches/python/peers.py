@@ -148,6 +148,18 @@ def onewriter_file(path: str) -> Log:
     return _standard(handler, handler.close)
 
 
+def onewriter_installed(path: str) -> Log:
+    """Ours, with plain `logging`, as `onewriter.install` and `dictConfig` set it up."""
+    from onewriter.handlers import installed
+
+    handler = _formatted(installed(path))
+    root = logging.getLogger()
+    root.addHandler(handler)
+    root.setLevel(logging.INFO)
+    logger = logging.getLogger("bench")
+    return Log(logger.info, logger.debug, handler.close)
+
+
 def concurrent(path: str) -> Log:
     """concurrent-log-handler, which never rotates here, as nobody does."""
     from concurrent_log_handler import ConcurrentRotatingFileHandler
@@ -248,6 +260,9 @@ SETUPS: dict[str, Setup] = {
     ),
     "onewriter/queue": Setup(
         "onewriter", onewriter_handlers, "`logging`, our `QueueHandler` on our `Queue`"
+    ),
+    "onewriter/install": Setup(
+        "onewriter", onewriter_installed, "plain `logging`, after `onewriter.install`"
     ),
     "onewriter/file": Setup("onewriter", onewriter_file, "`logging`, our `FileHandler`"),
     "logging": Setup("", logging_file, "`FileHandler`, writes in the call"),

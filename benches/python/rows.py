@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-OURS = ("onewriter", "onewriter/json", "onewriter/queue", "onewriter/file")
+OURS = ("onewriter", "onewriter/json", "onewriter/queue", "onewriter/install", "onewriter/file")
 
 
 @dataclass(frozen=True)
@@ -63,8 +63,8 @@ ROWS = (
         "spaced",
         "A call: batches of 20, 2 ms apart (ns)",
         "spaced",
-        ("onewriter", "onewriter/queue", "onewriter/file", *EVERYBODY, "nothing"),
-        (*NAMED, "onewriter/queue", *PICO),
+        ("onewriter", "onewriter/queue", "onewriter/install", "onewriter/file", *EVERYBODY, "nothing"),
+        (*NAMED, "onewriter/queue", "onewriter/install", *PICO),
         20_000,
         2_000,
     ),
@@ -72,7 +72,7 @@ ROWS = (
         "packed",
         "A call: back to back (ns)",
         "packed",
-        ("onewriter", "onewriter/queue", "onewriter/file", *EVERYBODY, "nothing"),
+        ("onewriter", "onewriter/queue", "onewriter/install", "onewriter/file", *EVERYBODY, "nothing"),
         NAMED,
         100_000,
         10_000,
@@ -81,7 +81,7 @@ ROWS = (
         "load",
         "Records until the last one is in the file, one thread",
         "load",
-        ("onewriter", "onewriter/queue", "onewriter/file", *EVERYBODY),
+        ("onewriter", "onewriter/queue", "onewriter/install", "onewriter/file", *EVERYBODY),
         (*NAMED, *BEST, "picologging/simplequeue"),
         200_000,
         20_000,
@@ -122,7 +122,7 @@ ROWS = (
         "paced",
         "asyncio, 20 records each 2 ms: how late a 1 ms ticker is (ns)",
         "paced",
-        ("onewriter", "onewriter/queue", "onewriter/file", *EVERYBODY, "nothing"),
+        ("onewriter", "onewriter/queue", "onewriter/install", "onewriter/file", *EVERYBODY, "nothing"),
         (*NAMED, *PICO),
         10_000,
         2_000,
@@ -131,7 +131,7 @@ ROWS = (
         "busy",
         "asyncio, 10 records and others have a turn: how late a 1 ms ticker is (ns)",
         "busy",
-        ("onewriter", "onewriter/queue", "onewriter/file", *EVERYBODY, "nothing"),
+        ("onewriter", "onewriter/queue", "onewriter/install", "onewriter/file", *EVERYBODY, "nothing"),
         (*NAMED, "logging", "picologging"),
         10_000,
         2_000,
@@ -179,6 +179,7 @@ GOALS = (
     Goal("load", "onewriter", "rate", 4, "4 times the fastest peer"),
     Goal("json", "onewriter/json", "rate", 20, "20 times Loguru", ("loguru/json",)),
     Goal("json", "onewriter/json", "rate", 3, "3 times structlog", ("structlog",)),
+    Goal("spaced", "onewriter/install", "p50", 1 / 5, "1/5 of `QueueHandler`", _QUEUE),
     Goal("spaced", "onewriter/queue", "p50", 3 / 5, "3/5 of `QueueHandler`", _QUEUE),
     Goal(
         "processes",

@@ -59,7 +59,7 @@ class Core:
         slow_from = min(slow, default=float("inf"))
         if self.patcher is not None:
             slow_from = float("-inf")
-        self.calls.reset(self.min_level, slow_from, bool(self.extra))
+        self.calls.reset(self.min_level, slow_from, self.extra)
 
     def _resolve(self, frame: Any, level: str) -> tuple[FileQueue, tuple[Any, ...]] | bool | None:
         """What becomes of the records of a call: ``None`` if nobody takes them, false if they need a

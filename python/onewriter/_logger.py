@@ -67,7 +67,7 @@ class Logger(LoggerBase):
 
     def _bind(self) -> None:
         options = self._options
-        self._bind_calls(self._core.calls, options.is_plain(), bool(options.extra))
+        self._bind_calls(self._core.calls, options.is_plain(), options.extra)
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__.copy()

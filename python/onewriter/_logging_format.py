@@ -27,6 +27,8 @@ _NAMES = {
     "threadName": ("thread.name", False),
 }
 
+_FRACTIONS = {"%s,%03d": ",SSS", "%s.%03d": ".SSS", None: "", "": ""}
+
 _DIRECTIVES = {
     "Y": "YYYY", "y": "YY", "m": "MM", "d": "DD", "H": "HH", "I": "hh", "M": "mm", "S": "ss",
     "j": "DDDD", "z": "ZZ", "F": "YYYY-MM-DD", "T": "HH:mm:ss",
@@ -93,11 +95,10 @@ def _time(formatter: logging.Formatter) -> str | None:
     else:
         return None
     if formatter.datefmt is None:
-        is_default = (
-            formatter.default_time_format == "%Y-%m-%d %H:%M:%S"
-            and formatter.default_msec_format == "%s,%03d"
-        )
-        return f"{{time:YYYY-MM-DD HH:mm:ss,SSS{zone}}}" if is_default else None
+        fraction = _FRACTIONS.get(formatter.default_msec_format)
+        if formatter.default_time_format != "%Y-%m-%d %H:%M:%S" or fraction is None:
+            return None
+        return f"{{time:YYYY-MM-DD HH:mm:ss{fraction}{zone}}}"
     # Letters between directives would be taken for tokens.
     parts = re.split(r"%(.)", formatter.datefmt, flags=re.DOTALL)
     if any(re.search(r"[A-Za-z\[\]{}!]", literal) for literal in parts[::2]):

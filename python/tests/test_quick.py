@@ -330,10 +330,20 @@ def test_extra_of_all_records_is_serialized(logger, tmp_path: Path):
         logger.info("x")
 
     log()
-    logger.configure(extra={"app": "shop"})
+    logger.configure(extra={"app": "shop", "who": "all"})
     log()
+    with logger.contextualize(who="task", task=1):
+        log()
+        logger.bind(who="logger", app="own").info("x", who="call", last=None)
+        logger.bind(odd=[1]).info("a list is Python's")
     logger.remove()
-    assert [it["record"]["extra"] for it in decoded(path)] == [{}, {"app": "shop"}]
+    assert [list(it["record"]["extra"].items()) for it in decoded(path)] == [
+        [],
+        [("app", "shop"), ("who", "all")],
+        [("app", "shop"), ("who", "task"), ("task", 1)],
+        [("app", "own"), ("who", "call"), ("task", 1), ("last", None)],
+        [("app", "shop"), ("who", "task"), ("task", 1), ("odd", [1])],
+    ]
 
 
 TIMES = """

@@ -13,7 +13,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The levels that have a method.
@@ -33,8 +33,8 @@ pub(crate) struct Calls {
     context: Py<PyAny>,
     /// When the program began to log, in nanoseconds since 1970.
     start: i64,
-    /// Whether all records have some extra.
-    has_extra: AtomicBool,
+    /// The extra of all records, if they have some.
+    extra: Mutex<Option<Py<PyDict>>>,
     numbers: [i64; LEVELS.len()],
     /// Records below it are nobody's.
     least: AtomicI64,
@@ -64,7 +64,7 @@ impl Calls {
             getframe: py.import("sys")?.getattr("_getframe")?.unbind(),
             context: context.getattr("get")?.unbind(),
             start,
-            has_extra: AtomicBool::new(false),
+            extra: Mutex::default(),
             numbers,
             least: AtomicI64::new(i64::MAX),
             slow_from: AtomicI64::new(i64::MIN),
@@ -72,14 +72,16 @@ impl Calls {
         })
     }
 
-    /// Forgets all call sites, and notes which levels are whose.
-    fn reset(&self, least: f64, slow_from: f64, has_extra: bool) {
-        self.has_extra.store(has_extra, Ordering::Relaxed);
+    /// Forgets all call sites, and notes which levels are whose, and the extra of all records.
+    fn reset(&self, least: f64, slow_from: f64, extra: &Bound<'_, PyDict>) {
+        let extra = (!extra.is_empty()).then(|| extra.clone().unbind());
+        let before = std::mem::replace(&mut *lock(&self.extra), extra);
         // Beyond its ends a float becomes the nearest integer.
         self.least.store(least.ceil() as i64, Ordering::Relaxed);
         self.slow_from.store(slow_from.ceil() as i64, Ordering::Relaxed);
-        // Dropped without the lock: what goes with them may run code.
-        drop(std::mem::take(&mut *self.sites()));
+        // Dropped without the locks: what goes with them may run code.
+        let sites = std::mem::take(&mut *lock(&self.sites));
+        drop((before, sites));
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
@@ -88,16 +90,11 @@ impl Calls {
 }
 
 impl Calls {
-    fn sites(&self) -> MutexGuard<'_, HashMap<Place, Arc<Known>>> {
-        // Held for a look or an exchange only, without running any code of Python's.
-        self.sites.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Whether the call needs nothing more.
     fn try_quick(
         &self,
         py: Python<'_>,
-        (method, has_extra): (usize, bool),
+        (method, own_extra): (usize, Option<Py<PyDict>>),
         message: &Bound<'_, PyAny>,
         args: &Bound<'_, PyTuple>,
         kwargs: Option<&Bound<'_, PyDict>>,
@@ -111,7 +108,7 @@ impl Calls {
         let code = frame.getattr(&fixed().f_code)?;
         let at: i32 = frame.getattr(&fixed().f_lasti)?.extract()?;
         let place = (code.as_ptr().addr(), at, method);
-        let known = self.sites().get(&place).cloned();
+        let known = lock(&self.sites).get(&place).cloned();
         let known = match known {
             Some(known) => known,
             None => self.meet(py, place, &frame, code)?,
@@ -120,17 +117,32 @@ impl Calls {
             Answer::Nobody => Ok(true),
             Answer::Slow => Ok(false),
             Answer::Quick(quick) => {
-                let needs_extra = quick.needs.contains(Needs::EXTRA);
-                if needs_extra && (has_extra || self.has_any_extra(py)?) {
-                    return Ok(false);
-                }
-                quick.put(py, self.start, message, args, kwargs)
+                let extra = match quick.needs.contains(Needs::EXTRA) {
+                    true => self.extra_of(py, own_extra)?,
+                    false => None,
+                };
+                quick.put(py, self.start, message, args, (kwargs, extra.as_ref()))
             }
         }
     }
 
-    fn has_any_extra(&self, py: Python<'_>) -> PyResult<bool> {
-        Ok(self.has_extra.load(Ordering::Relaxed) || self.context.bind(py).call0()?.is_truthy()?)
+    /// The extra of a record but for that of the call, if there is any: that of all records, that of the
+    /// thread or task, and that of the logger.
+    fn extra_of<'py>(
+        &self,
+        py: Python<'py>,
+        own: Option<Py<PyDict>>,
+    ) -> PyResult<Option<Bound<'py, PyDict>>> {
+        let of_all = lock(&self.extra).as_ref().map(|extra| extra.clone_ref(py));
+        let of_task = self.context.bind(py).call0()?.cast_into::<PyDict>().map_err(PyErr::from)?;
+        if of_all.is_none() && own.is_none() && of_task.is_empty() {
+            return Ok(None);
+        }
+        let merged = PyDict::new(py);
+        for part in [of_all, Some(of_task.unbind()), own].into_iter().flatten() {
+            merged.update(part.bind(py).as_mapping())?;
+        }
+        Ok(Some(merged))
     }
 
     #[cold]
@@ -143,7 +155,7 @@ impl Calls {
     ) -> PyResult<Arc<Known>> {
         let answer = self.resolve.bind(py).call1((frame, LEVELS[place.2]))?;
         let known = Arc::new(Known::new(code.unbind(), &answer, Style::Braces)?);
-        let mut sites = self.sites();
+        let mut sites = lock(&self.sites);
         let all =
             if sites.len() >= MAX_SITES { std::mem::take(&mut *sites) } else { HashMap::new() };
         let before = sites.insert(place, Arc::clone(&known));
@@ -153,12 +165,17 @@ impl Calls {
     }
 }
 
+/// Held for a look or an exchange only, without running any code of Python's.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// The base of the logger: its methods for the standard levels; see `_native.pyi`.
 #[pyclass(subclass, module = "onewriter._native")]
 pub(crate) struct LoggerBase {
     calls: Option<Py<Calls>>,
     is_plain: bool,
-    has_extra: bool,
+    extra: Option<Py<PyDict>>,
 }
 
 #[pymethods]
@@ -167,13 +184,14 @@ impl LoggerBase {
     #[pyo3(signature = (*args, **kwargs))]
     #[expect(unused_variables, reason = "the class below it takes them")]
     fn new(args: &Bound<'_, PyTuple>, kwargs: Option<&Bound<'_, PyDict>>) -> LoggerBase {
-        LoggerBase { calls: None, is_plain: false, has_extra: false }
+        LoggerBase { calls: None, is_plain: false, extra: None }
     }
 
-    /// Gives it the calls of its core; `is_plain` if it has no options that change a record, but
-    /// perhaps some extra.
-    fn _bind_calls(&mut self, calls: Py<Calls>, is_plain: bool, has_extra: bool) {
-        (self.calls, self.is_plain, self.has_extra) = (Some(calls), is_plain, has_extra);
+    /// Gives it the calls of its core; `is_plain` if it has no options that change a record, but perhaps
+    /// some `extra`.
+    fn _bind_calls(&mut self, calls: Py<Calls>, is_plain: bool, extra: Bound<'_, PyDict>) {
+        (self.calls, self.is_plain) = (Some(calls), is_plain);
+        self.extra = (!extra.is_empty()).then(|| extra.unbind());
     }
 }
 
@@ -207,7 +225,7 @@ fn call(
     kwargs: Option<&Bound<'_, PyDict>>,
 ) -> PyResult<()> {
     let py = slf.py();
-    let (calls, is_plain, has_extra) = {
+    let (calls, is_plain, extra) = {
         let this = slf.borrow();
         let calls = this.calls.as_ref().ok_or_else(|| {
             PyTypeError::new_err("the logger has no core: make it with Logger(Core(), ...)")
@@ -215,11 +233,12 @@ fn call(
         if calls.get().numbers[method] < calls.get().least.load(Ordering::Relaxed) {
             return Ok(());
         }
-        (calls.clone_ref(py), this.is_plain, this.has_extra)
+        let extra = this.extra.as_ref().map(|extra| extra.clone_ref(py));
+        (calls.clone_ref(py), this.is_plain, extra)
     };
     let own = calls.get();
     let is_quick = is_plain && own.numbers[method] < own.slow_from.load(Ordering::Relaxed);
-    if is_quick && own.try_quick(py, (method, has_extra), message, args, kwargs)? {
+    if is_quick && own.try_quick(py, (method, extra), message, args, kwargs)? {
         return Ok(());
     }
     let none = PyDict::new(py);

@@ -79,7 +79,7 @@ impl LoggingCalls {
         match &known.answer {
             Answer::Nobody => Ok(true),
             Answer::Slow => Ok(false),
-            Answer::Quick(quick) => match quick.put(py, self.start, message, args, None) {
+            Answer::Quick(quick) => match quick.put(py, self.start, message, args, (None, None)) {
                 // What is wrong with the message or the queue is told as handlers tell it.
                 Err(error) if error.is_instance_of::<PyException>(py) => Ok(false),
                 done => done,

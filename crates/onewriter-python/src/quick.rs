@@ -195,7 +195,7 @@ struct Put<'a, 'py> {
     py: Python<'py>,
     quick: &'a Quick,
     start: i64,
-    /// The section of the keyword arguments, if they are needed.
+    /// The section of the record's extra, if it is needed.
     extra: Vec<u8>,
 }
 
@@ -207,14 +207,19 @@ impl Quick {
         start: i64,
         message: &Bound<'_, PyString>,
         args: &Bound<'_, PyTuple>,
-        kwargs: Option<&Bound<'_, PyDict>>,
+        (kwargs, extra): (Option<&Bound<'_, PyDict>>, Option<&Bound<'_, PyDict>>),
     ) -> PyResult<bool> {
         let kwargs = kwargs.filter(|kwargs| !kwargs.is_empty());
         let mut put = Put { py, quick: self, start, extra: Vec::new() };
-        if let Some(kwargs) = kwargs.filter(|_| self.needs.contains(Needs::EXTRA)) {
-            match extra_section(kwargs) {
-                Some(section) => put.extra = section,
-                None => return Ok(false),
+        if self.needs.contains(Needs::EXTRA) {
+            if let (Some(extra), Some(kwargs)) = (extra, kwargs) {
+                extra.update(kwargs.as_mapping())?;
+            }
+            if let Some(extra) = extra.or(kwargs) {
+                match extra_section(extra) {
+                    Some(section) => put.extra = section,
+                    None => return Ok(false),
+                }
             }
         }
         if args.is_empty() && kwargs.is_none() {
@@ -267,9 +272,9 @@ impl Quick {
     }
 }
 
-/// The section of keyword arguments; `None` if one of them cannot travel as it is.
-fn extra_section(kwargs: &Bound<'_, PyDict>) -> Option<Vec<u8>> {
-    let items: Vec<_> = kwargs.iter().collect();
+/// The section of the extra; `None` if one of them cannot travel as it is.
+fn extra_section(extra: &Bound<'_, PyDict>) -> Option<Vec<u8>> {
+    let items: Vec<_> = extra.iter().collect();
     let mut entries = Vec::with_capacity(items.len());
     for (name, value) in &items {
         entries.push((name.cast::<PyString>().ok()?.to_str().ok()?, Arg::of(value)?));
