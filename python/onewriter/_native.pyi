@@ -150,6 +150,12 @@ def can_format(text: str) -> bool:
     ``thread``, ``message`` and ``exception``, with specifications that do not go by the locale.
     """
 
+def command(args: Sequence[str]) -> int:
+    """Runs a shell command with these arguments, the name of the program first, and returns its exit code.
+
+    What it prints goes to the standard output and error of the process, past ``sys.stdout``.
+    """
+
 @final
 class Calls:
     """What the loggers of one core have in common: what is known of each call site.

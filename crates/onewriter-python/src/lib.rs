@@ -7,6 +7,7 @@
 #![deny(unsafe_code)]
 
 mod calls;
+mod command;
 mod error;
 mod file;
 mod fixed;
@@ -33,6 +34,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<calls::LoggerBase>()?;
     module.add_class::<logging::LoggingCalls>()?;
     module.add_function(wrap_pyfunction!(file::can_format, module)?)?;
+    module.add_function(wrap_pyfunction!(command::command, module)?)?;
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     onewriter_ring::at_exit(registry::end);
     let end = wrap_pyfunction!(object::end, module)?;
