@@ -29,7 +29,7 @@ pub fn test(steps: &mut Steps) -> Result<(), Red> {
     let Some(first) = pythons.values().next() else {
         return no_python(steps);
     };
-    let wheel = wheel(steps, first)?;
+    let wheel = wheel(steps, first, "tested")?;
     let adopts = pythons.get_key_value(&ADOPTS).or(pythons.last_key_value()).map(|(it, _)| it);
     for (minor, python) in &pythons {
         let name = format!("Python 3.{minor}");
@@ -57,7 +57,7 @@ pub fn bench(steps: &mut Steps, program: &str, args: &[String]) -> Result<(), Re
     let Some((minor, python)) = known else {
         return no_python(steps);
     };
-    let wheel = wheel(steps, python)?;
+    let wheel = wheel(steps, python, "release")?;
     let home = environment(steps, "bench", python, &PEERS)?;
     if installed(&home, &PEER_WITH_WHEELS).is_err() {
         steps.not_run("picologging", &format!("it has no wheel for CPython 3.{minor} here"));
@@ -143,14 +143,15 @@ fn pip_install(home: &Path) -> Command {
     install
 }
 
-/// Builds the wheel; its path.
-fn wheel(steps: &mut Steps, python: &Path) -> Result<PathBuf, Red> {
+/// Builds the wheel with a profile of cargo's; its path.
+fn wheel(steps: &mut Steps, python: &Path, profile: &str) -> Result<PathBuf, Red> {
     let home = environment(steps, "build", python, &[BUILD_NEEDS])?;
     let out = root().join("target/python/wheels");
     // An older wheel would be taken for the new one.
     let _ = std::fs::remove_dir_all(&out);
     let mut build = Command::new(home.join("bin/maturin"));
-    build.args(["build", "--quiet", "--release", "--interpreter"]).arg(home.join("bin/python"));
+    build.args(["build", "--quiet", "--profile", profile]);
+    build.arg("--interpreter").arg(home.join("bin/python"));
     build.arg("--out").arg(&out).current_dir(root());
     steps.step("the wheel is built", &mut build)?;
     let made = std::fs::read_dir(&out).into_iter().flatten().flatten().map(|entry| entry.path());
