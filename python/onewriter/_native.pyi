@@ -208,9 +208,6 @@ class LoggingCalls:
         queue. Called by a method of the logger, whose caller is the one to name.
         """
 
-    def reset(self) -> None:
-        """Forgets all call sites."""
-
 class LoggerBase:
     """The base of the logger: its methods for the standard levels.
 

@@ -1,25 +1,23 @@
 //! The quick way from a call of a logger to the queue: no record is made of it in Python.
 //!
-//! A call site is where a code object calls: what is known of it, the level's number, which queues take
+//! A call site is where a code object calls: what is known of it, the level's number, which queue takes
 //! it, the module and the line, is asked of Python once. A call whose arguments are numbers, texts,
 //! booleans or `None` carries them with it, and the writer formats; of every other one the message is
 //! formatted here, as Python does it.
 
 use crate::fixed::fixed;
 use crate::format::Needs;
-use crate::quick::{Answer, Known, Style};
+use crate::quick::{Answer, Style};
+use crate::sites::{Sites, lock};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
-use std::collections::HashMap;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The levels that have a method.
 const LEVELS: [&str; 7] = ["TRACE", "DEBUG", "INFO", "SUCCESS", "WARNING", "ERROR", "CRITICAL"];
-/// Code may be made at run time, again and again: with so many call sites all are forgotten.
-const MAX_SITES: usize = 65_536;
 
 /// What all loggers of one core have in common; see `_native.pyi`.
 #[pyclass(frozen, module = "onewriter._native")]
@@ -28,7 +26,6 @@ pub(crate) struct Calls {
     resolve: Py<PyAny>,
     /// Where the clock stands that tests exchange, and what is there otherwise.
     clock: (Py<PyDict>, Py<PyAny>),
-    getframe: Py<PyAny>,
     /// Gives the extra of the thread or task.
     context: Py<PyAny>,
     /// When the program began to log, in nanoseconds since 1970.
@@ -40,11 +37,8 @@ pub(crate) struct Calls {
     least: AtomicI64,
     /// From it on some handler needs a record of Python's.
     slow_from: AtomicI64,
-    sites: Mutex<HashMap<Place, Arc<Known>>>,
+    sites: Sites,
 }
-
-/// A code object, the instruction in it, and the number of the method.
-type Place = (usize, i32, usize);
 
 #[pymethods]
 impl Calls {
@@ -61,14 +55,13 @@ impl Calls {
         Ok(Calls {
             resolve,
             clock: (clock.unbind(), real.unbind()),
-            getframe: py.import("sys")?.getattr("_getframe")?.unbind(),
             context: context.getattr("get")?.unbind(),
             start,
             extra: Mutex::default(),
             numbers,
             least: AtomicI64::new(i64::MAX),
             slow_from: AtomicI64::new(i64::MIN),
-            sites: Mutex::default(),
+            sites: Sites::new(py, Style::Braces)?,
         })
     }
 
@@ -79,9 +72,9 @@ impl Calls {
         // Beyond its ends a float becomes the nearest integer.
         self.least.store(least.ceil() as i64, Ordering::Relaxed);
         self.slow_from.store(slow_from.ceil() as i64, Ordering::Relaxed);
-        // Dropped without the locks: what goes with them may run code.
-        let sites = std::mem::take(&mut *lock(&self.sites));
-        drop((before, sites));
+        // Without the lock: what goes with it may run code.
+        drop(before);
+        self.sites.forget();
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
@@ -104,15 +97,9 @@ impl Calls {
         if !clock.is_some_and(|now| now.is(&self.clock.1)) {
             return Ok(false);
         }
-        let frame = self.getframe.bind(py).call0()?;
-        let code = frame.getattr(&fixed().f_code)?;
-        let at: i32 = frame.getattr(&fixed().f_lasti)?.extract()?;
-        let place = (code.as_ptr().addr(), at, method);
-        let known = lock(&self.sites).get(&place).cloned();
-        let known = match known {
-            Some(known) => known,
-            None => self.meet(py, place, &frame, code)?,
-        };
+        let known = self.sites.find(py, 0, (None, method as i64), |frame| {
+            self.resolve.bind(py).call1((frame, LEVELS[method]))
+        })?;
         match &known.answer {
             Answer::Nobody => Ok(true),
             Answer::Slow => Ok(false),
@@ -144,30 +131,6 @@ impl Calls {
         }
         Ok(Some(merged))
     }
-
-    #[cold]
-    fn meet(
-        &self,
-        py: Python<'_>,
-        place: Place,
-        frame: &Bound<'_, PyAny>,
-        code: Bound<'_, PyAny>,
-    ) -> PyResult<Arc<Known>> {
-        let answer = self.resolve.bind(py).call1((frame, LEVELS[place.2]))?;
-        let known = Arc::new(Known::new(code.unbind(), &answer, Style::Braces)?);
-        let mut sites = lock(&self.sites);
-        let all =
-            if sites.len() >= MAX_SITES { std::mem::take(&mut *sites) } else { HashMap::new() };
-        let before = sites.insert(place, Arc::clone(&known));
-        drop(sites);
-        drop((all, before));
-        Ok(known)
-    }
-}
-
-/// Held for a look or an exchange only, without running any code of Python's.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The base of the logger: its methods for the standard levels; see `_native.pyi`.
@@ -241,8 +204,7 @@ fn call(
     if is_quick && own.try_quick(py, (method, extra), message, args, kwargs)? {
         return Ok(());
     }
-    let none = PyDict::new(py);
-    let kwargs = kwargs.unwrap_or(&none);
+    let kwargs = kwargs.cloned().unwrap_or_else(|| PyDict::new(py));
     let log = &fixed()._log_call;
     slf.call_method1(log, (LEVELS[method], message, args, kwargs)).map(drop)
 }

@@ -1,10 +1,10 @@
 //! Loguru's format strings, carried out by the writer.
 
 use crate::raw::bytes_of;
-use crate::time::TimeFormat;
+use crate::time::time_text;
 use onewriter::{Format, TextFormat};
-use onewriter_engine::format::{Messages, Sites, python_format};
-use onewriter_record::{Conversion, PySpec, Record, Site, Value};
+use onewriter_engine::format::{Messages, Sites, TimeText, python_format};
+use onewriter_record::{Conversion, PySpec, Record, Site, Value, format_parts};
 
 /// What a format needs beside the record: fields of the call site, in this order, and the extra.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -61,7 +61,7 @@ impl Needs {
 #[derive(Clone)]
 enum Part {
     Literal(String),
-    Time(TimeFormat),
+    Time(TimeText),
     /// What all records of a call site have in common.
     OfSite(Shown, PySpec),
     Message,
@@ -137,7 +137,7 @@ impl LoguruFormat {
         for step in self.sites.get(record.site, |site| steps(parts, site)) {
             out.extend_from_slice(&step.text);
             match step.part.and_then(|number| parts.get_mut(number)) {
-                Some(Part::Time(time)) => time.put(record.time, out),
+                Some(Part::Time(time)) => time.append(record.time, out),
                 Some(Part::Message) => self.messages.put(record, out),
                 Some(Part::ProcessId(spec)) => {
                     put_value(&Value::U64(record.process.id.into()), spec, out);
@@ -236,24 +236,12 @@ fn of_site(what: Shown, spec: &PySpec, site: &Site) -> String {
 
 fn parts(text: &str) -> Option<Vec<Part>> {
     let mut parts = Vec::new();
-    let (mut literal, mut rest) = (String::new(), text);
-    while let Some(at) = rest.find(['{', '}']) {
-        literal.push_str(&rest[..at]);
-        let (brace, after) = (&rest[at..=at], &rest[at + 1..]);
-        if let Some(doubled) = after.strip_prefix(brace) {
-            literal.push_str(brace);
-            rest = doubled;
-            continue;
+    for (literal, field) in format_parts(text)? {
+        parts.push(Part::Literal(literal));
+        if let Some(field) = field {
+            parts.extend(part(field)?);
         }
-        let field = after.find('}').filter(|_| brace == "{").map(|end| &after[..end])?;
-        if !literal.is_empty() {
-            parts.push(Part::Literal(std::mem::take(&mut literal)));
-        }
-        parts.extend(part(field)?);
-        rest = &after[field.len() + 1..];
     }
-    literal.push_str(rest);
-    parts.push(Part::Literal(literal));
     Some(parts)
 }
 
@@ -263,7 +251,7 @@ fn part(field: &str) -> Option<Option<Part>> {
     let (name, spec) = field.split_once(':').unwrap_or((field, ""));
     match name {
         "exception" if spec.is_empty() => return Some(None),
-        "time" => return Some(Some(Part::Time(TimeFormat::new(spec)?))),
+        "time" => return Some(Some(Part::Time(time_text(spec)?))),
         "message" if spec.is_empty() => return Some(Some(Part::Message)),
         "elapsed" if spec.is_empty() => return Some(Some(Part::Elapsed)),
         _ => {}

@@ -2,9 +2,9 @@
 
 use crate::format::{LoguruFormat, Needs, elapsed};
 use crate::raw::bytes_of;
-use crate::time::TimeFormat;
+use crate::time::time_text;
 use onewriter::{Format, JsonFormat};
-use onewriter_engine::format::{Messages, Sites, python_str};
+use onewriter_engine::format::{Messages, Sites, TimeText, python_str};
 use onewriter_record::{Record, Site, Value};
 use std::io::Write;
 
@@ -23,8 +23,8 @@ pub(crate) struct LoguruJson {
     inner: LoguruFormat,
     sites: Sites<Fixed>,
     messages: Messages,
-    moment: TimeFormat,
-    offset: TimeFormat,
+    moment: TimeText,
+    offset: TimeText,
     others: JsonFormat,
     scratch: Vec<u8>,
 }
@@ -38,8 +38,8 @@ impl LoguruJson {
             inner: LoguruFormat::with_needs(text, Needs::all())?,
             sites: Sites::new(),
             messages: Messages::default(),
-            moment: TimeFormat::new("YYYY-MM-DD HH:mm:ss")?,
-            offset: TimeFormat::new("Z")?,
+            moment: time_text("YYYY-MM-DD HH:mm:ss")?,
+            offset: time_text("Z")?,
             others: JsonFormat::new(),
             scratch: Vec::new(),
         })
@@ -79,12 +79,12 @@ impl LoguruJson {
         out.extend_from_slice(b", \"name\": ");
         value(&thread_name, out);
         out.extend_from_slice(b"}, \"time\": {\"repr\": \"");
-        self.moment.put(record.time, out);
+        self.moment.append(record.time, out);
         let micros = record.time / 1_000;
         if !micros.is_multiple_of(1_000_000) {
             let _ = write!(out, ".{:06}", micros % 1_000_000);
         }
-        self.offset.put(record.time, out);
+        self.offset.append(record.time, out);
         out.extend_from_slice(b"\", \"timestamp\": ");
         value(&Value::F64(micros as f64 / 1e6), out);
         out.extend_from_slice(b"}}}\n");

@@ -18,6 +18,7 @@ mod object;
 mod quick;
 mod raw;
 mod registry;
+mod sites;
 mod slot;
 mod time;
 mod who;

@@ -1,21 +1,11 @@
 //! The quick way for loggers of the standard library: no `LogRecord` is made where nobody asks for one.
 
 use crate::fixed::fixed;
-use crate::quick::{Answer, Known, Style};
+use crate::quick::{Answer, Style};
+use crate::sites::Sites;
 use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyTuple};
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
-/// With so many call sites all are forgotten.
-const MAX_SITES: usize = 65_536;
-
-/// A code object, the instruction in it, the logger, and the level.
-type Place = (usize, i32, usize, i64);
-
-/// Each with its logger, which is kept so that its address means no other one.
-type Sites = HashMap<Place, (Arc<Known>, Py<PyAny>)>;
 
 /// What is known of the call sites of one handler; see `_native.pyi`.
 #[pyclass(frozen, module = "onewriter._native")]
@@ -25,10 +15,9 @@ pub(crate) struct LoggingCalls {
     resolve: Py<PyAny>,
     /// The namespace of `logging`, and what makes records in it otherwise.
     module: (Py<PyDict>, Py<PyAny>),
-    getframe: Py<PyAny>,
     /// When the program began to log, in nanoseconds since 1970.
     start: i64,
-    sites: Mutex<Sites>,
+    sites: Sites,
 }
 
 #[pymethods]
@@ -45,9 +34,8 @@ impl LoggingCalls {
             handler,
             resolve,
             module: (module.dict().unbind(), module.getattr("LogRecord")?.unbind()),
-            getframe: py.import("sys")?.getattr("_getframe")?.unbind(),
             start,
-            sites: Mutex::default(),
+            sites: Sites::new(py, Style::Percent)?,
         })
     }
 
@@ -67,15 +55,9 @@ impl LoggingCalls {
         if !self.is_alone(logger, level)? {
             return Ok(false);
         }
-        let frame = self.getframe.bind(py).call1((1,))?;
-        let code = frame.getattr(&fixed().f_code)?;
-        let at: i32 = frame.getattr(&fixed().f_lasti)?.extract()?;
-        let place = (code.as_ptr().addr(), at, logger.as_ptr().addr(), level);
-        let known = self.sites().get(&place).map(|(known, _)| Arc::clone(known));
-        let known = match known {
-            Some(known) => known,
-            None => self.meet(place, logger, &frame, code)?,
-        };
+        let known = self.sites.find(py, 1, (Some(logger), level), |frame| {
+            self.resolve.bind(py).call1((frame, logger, level))
+        })?;
         match &known.answer {
             Answer::Nobody => Ok(true),
             Answer::Slow => Ok(false),
@@ -86,20 +68,9 @@ impl LoggingCalls {
             },
         }
     }
-
-    /// Forgets all call sites.
-    fn reset(&self) {
-        // Dropped without the lock: what goes with them may run code.
-        drop(std::mem::take(&mut *self.sites()));
-    }
 }
 
 impl LoggingCalls {
-    fn sites(&self) -> MutexGuard<'_, Sites> {
-        // Held for a look or an exchange only, without running any code of Python's.
-        self.sites.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Whether the record would come to this handler and to no other one, and nobody would look at it
     /// on its way.
     fn is_alone(&self, logger: &Bound<'_, PyAny>, level: i64) -> PyResult<bool> {
@@ -133,26 +104,6 @@ impl LoggingCalls {
                 return Ok(found);
             }
         }
-    }
-
-    #[cold]
-    fn meet(
-        &self,
-        place: Place,
-        logger: &Bound<'_, PyAny>,
-        frame: &Bound<'_, PyAny>,
-        code: Bound<'_, PyAny>,
-    ) -> PyResult<Arc<Known>> {
-        let said = self.resolve.bind(logger.py()).call1((frame, logger, place.3))?;
-        let known = Arc::new(Known::new(code.unbind(), &said, Style::Percent)?);
-        let kept = (Arc::clone(&known), logger.clone().unbind());
-        let mut sites = self.sites();
-        let all =
-            if sites.len() >= MAX_SITES { std::mem::take(&mut *sites) } else { HashMap::new() };
-        let before = sites.insert(place, kept);
-        drop(sites);
-        drop((all, before));
-        Ok(known)
     }
 }
 

@@ -29,10 +29,12 @@ pub(crate) enum Style {
 
 /// What is known of a call site.
 pub(crate) struct Known {
-    /// Kept, so that its address means no other one.
-    _code: Py<PyAny>,
+    /// The code and, where it matters, the logger: kept, so that their addresses mean no others.
+    _kept: Kept,
     pub(crate) answer: Answer,
 }
+
+type Kept = (Py<PyAny>, Option<Py<PyAny>>);
 
 pub(crate) enum Answer {
     /// Nobody takes its records.
@@ -55,7 +57,7 @@ pub(crate) struct Quick {
 
 impl Known {
     /// From what `resolve` said.
-    pub(crate) fn new(code: Py<PyAny>, said: &Bound<'_, PyAny>, style: Style) -> PyResult<Known> {
+    pub(crate) fn new(kept: Kept, said: &Bound<'_, PyAny>, style: Style) -> PyResult<Known> {
         let answer = if said.is_none() {
             Answer::Nobody
         } else if said.is_exact_instance_of::<PyBool>() {
@@ -73,7 +75,7 @@ impl Known {
                 None => Answer::Slow,
             }
         };
-        Ok(Known { _code: code, answer })
+        Ok(Known { _kept: kept, answer })
     }
 }
 

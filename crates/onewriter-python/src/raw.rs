@@ -50,6 +50,22 @@ pub(crate) enum Otherwise {
     Count,
 }
 
+impl Otherwise {
+    /// Puts a frame of a call site without waiting longer than the queue's policy says.
+    pub(crate) fn put(
+        self,
+        slot: usize,
+        (level, site): (Level, u32),
+        len: usize,
+        fill: impl Fn(&mut RingFrame<'_>),
+    ) -> Result<(), PutError> {
+        match self {
+            Otherwise::Ask => ask_put(slot, level.number(), site, len, fill),
+            Otherwise::Count => try_put(slot, level.number(), site, len, fill),
+        }
+    }
+}
+
 pub(crate) struct FrameOut<'a, 'f>(pub(crate) &'a mut RingFrame<'f>);
 
 impl Out for FrameOut<'_, '_> {
@@ -76,10 +92,7 @@ pub(crate) fn put(
         out.word(data.tag() as u64);
         data.write(&mut out);
     };
-    match otherwise {
-        Otherwise::Ask => ask_put(slot, level.number(), tag, len, fill),
-        Otherwise::Count => try_put(slot, level.number(), tag, len, fill),
-    }
+    otherwise.put(slot, (level, tag), len, fill)
 }
 
 fn site_of(level: Level) -> Result<u32, PutError> {

@@ -10,8 +10,7 @@ use onewriter_engine::publish::Published;
 use onewriter_engine::{SinkSpec, Writer, WriterOptions};
 use onewriter_record::Level;
 use onewriter_ring::{
-    JoinOptions, MAX_QUEUES, Overflow, PutError, Queue, QueueName, RingFrame, Survey, ask_put,
-    try_put,
+    JoinOptions, MAX_QUEUES, Overflow, PutError, Queue, QueueName, RingFrame, Survey,
 };
 use pyo3::exceptions::{PyRuntimeError, PyTimeoutError, PyValueError};
 use pyo3::prelude::*;
@@ -84,15 +83,12 @@ impl Slot {
     pub(crate) fn put_frame(
         &self,
         py: Python<'_>,
-        (level, site): (Level, u32),
+        site: (Level, u32),
         len: usize,
         wait: Duration,
         fill: impl Fn(&mut RingFrame<'_>) + Sync,
     ) -> PyResult<()> {
-        let put = |otherwise| match otherwise {
-            Otherwise::Ask => ask_put(self.number, level.number(), site, len, &fill),
-            Otherwise::Count => try_put(self.number, level.number(), site, len, &fill),
-        };
+        let put = |otherwise: Otherwise| otherwise.put(self.number, site, len, &fill);
         self.put_waiting(py, wait, put)
     }
 

@@ -21,7 +21,7 @@ mod value;
 pub use decode::{DecodeError, Decoder, Entries, Items};
 pub use encode::{Bytes, Encode, ErrorChain, Out, Pairs, Rendered, Size, padded};
 pub use level::{Level, LevelFilter, ParseLevelError};
-pub use python::{Conversion, PyAlign, PySign, PySpec, percent_template};
+pub use python::{Conversion, PyAlign, PySign, PySpec, format_parts, percent_template};
 pub use record::{
     Body, ControlRecord, OwnedRecord, Process, Record, Section, SectionKind, Sections, Thread,
     Values, write_section,

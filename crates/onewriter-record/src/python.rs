@@ -188,29 +188,48 @@ impl Template {
     #[must_use]
     pub fn python(text: &str) -> Option<Template> {
         let mut pieces = Vec::new();
-        let (mut literal, mut rest) = (String::new(), text);
         let mut numbering = Numbering::Unknown;
-        while let Some(at) = rest.find(['{', '}']) {
-            literal.push_str(&rest[..at]);
-            let (brace, after) = (&rest[at..=at], &rest[at + 1..]);
-            if after.starts_with(brace) {
-                literal.push_str(brace);
-                rest = &after[1..];
-                continue;
-            }
-            let field = after.find('}').filter(|_| brace == "{").map(|end| &after[..end])?;
+        for (literal, field) in format_parts(text)? {
             if !literal.is_empty() {
-                pieces.push(Piece::Literal(std::mem::take(&mut literal)));
+                pieces.push(Piece::Literal(literal));
             }
-            pieces.push(placeholder(field, &mut numbering)?);
-            rest = &after[field.len() + 1..];
-        }
-        literal.push_str(rest);
-        if !literal.is_empty() {
-            pieces.push(Piece::Literal(literal));
+            if let Some(field) = field {
+                pieces.push(placeholder(field, &mut numbering)?);
+            }
         }
         Some(Template { pieces })
     }
+}
+
+/// A format string of `str.format`: literals, without the second of doubled braces, each with the field
+/// behind it; the last one has none. `None` if its braces do not match, or there are some in a field.
+///
+/// ```
+/// use onewriter_record::format_parts;
+/// let parts = format_parts("{{{level:<8}}}: {message}").unwrap();
+/// let expected = [("{", Some("level:<8")), ("}: ", Some("message")), ("", None)];
+/// assert_eq!(parts, expected.map(|(literal, field)| (literal.to_owned(), field)));
+/// assert_eq!(format_parts("{"), None);
+/// ```
+#[must_use]
+pub fn format_parts(text: &str) -> Option<Vec<(String, Option<&str>)>> {
+    let mut parts = Vec::new();
+    let (mut literal, mut rest) = (String::new(), text);
+    while let Some(at) = rest.find(['{', '}']) {
+        literal.push_str(&rest[..at]);
+        let (brace, after) = (&rest[at..=at], &rest[at + 1..]);
+        if let Some(doubled) = after.strip_prefix(brace) {
+            literal.push_str(brace);
+            rest = doubled;
+            continue;
+        }
+        let field = after.find('}').filter(|_| brace == "{").map(|end| &after[..end])?;
+        parts.push((std::mem::take(&mut literal), Some(field)));
+        rest = &after[field.len() + 1..];
+    }
+    literal.push_str(rest);
+    parts.push((literal, None));
+    Some(parts)
 }
 
 /// A template numbers all its fields, or none.

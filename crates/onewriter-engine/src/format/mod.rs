@@ -68,7 +68,7 @@ pub use message::{Messages, message};
 pub use python::{formatted as python_format, plain as python_str};
 pub use sites::Sites;
 pub use text::TextFormat;
-pub use time::{NamedZone, Precision, Zone};
+pub use time::{NamedZone, Precision, TimeText, Zone};
 pub use value::value_text;
 
 #[cfg(test)]

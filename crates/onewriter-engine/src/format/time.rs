@@ -66,8 +66,16 @@ impl Zone {
 }
 
 /// Writes times of one shape. Keeps the text of the last second.
+///
+/// ```
+/// use onewriter_engine::format::{TimeText, Zone};
+/// let mut time = TimeText::strftime("%H:%M:%S.%3f", &Zone::Utc).unwrap();
+/// let mut out = Vec::new();
+/// time.append(61_123_456_789, &mut out);
+/// assert_eq!(out, b"00:01:01.123");
+/// ```
 #[derive(Clone, Debug)]
-pub(super) struct TimeText {
+pub struct TimeText {
     pieces: Vec<Piece>,
     zone: TimeZone,
     second: Option<u64>,
@@ -100,8 +108,11 @@ impl TimeText {
         TimeText::new(pieces, zone)
     }
 
-    /// A format of `strftime`; an error is the reason, without its place.
-    pub(super) fn strftime(format: &str, zone: &Zone) -> Result<TimeText, String> {
+    /// A format of `strftime`.
+    ///
+    /// # Errors
+    /// The reason why it is none, without its place.
+    pub fn strftime(format: &str, zone: &Zone) -> Result<TimeText, String> {
         let time = TimeText::new(split(format), zone);
         for piece in &time.pieces {
             if let Piece::Strftime(format) = piece {
@@ -118,6 +129,10 @@ impl TimeText {
     }
 
     /// Appends the time, given in nanoseconds since 1970.
+    pub fn append(&mut self, nanos: u64, out: &mut Vec<u8>) {
+        Line::append(out, |line| self.put(nanos, line));
+    }
+
     #[inline(always)]
     pub(super) fn put(&mut self, nanos: u64, line: &mut Line<'_>) {
         let (second, fraction) = (nanos / 1_000_000_000, (nanos % 1_000_000_000) as u32);
