@@ -16,7 +16,9 @@ const SIGTERM: i32 = 15;
 fn run(place: &Place, ending: &str) -> ExitStatus {
     let log = place.log();
     let log = log.to_str().expect("a path in UTF-8");
-    let mut victim = place.command(VICTIM, &["log", log, &LINES.to_string(), ending]);
+    // What starts the tests in the background of a script may have it ignored.
+    let args = ["--default-signal=INT", VICTIM, "log", log, &LINES.to_string(), ending];
+    let mut victim = place.command("env", &args);
     victim.status().expect("the victim starts")
 }
 
