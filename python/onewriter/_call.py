@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from contextvars import ContextVar
+from datetime import datetime, timedelta, timezone
 from functools import lru_cache
 from multiprocessing import current_process
 from os.path import basename, splitext
@@ -21,12 +22,16 @@ from ._record import (
     RecordThread,
 )
 
+_MICROSECOND = timedelta(microseconds=1)
+
 try:
     from string.templatelib import Template as TemplateString
 except ImportError:  # Before Python 3.14.
     TemplateString = None
 
 start_time = aware_now()
+# The same in nanoseconds since 1970.
+start_nanos = (start_time - datetime(1970, 1, 1, tzinfo=timezone.utc)) // _MICROSECOND * 1000
 
 # The extra of a thread or task.
 context: ContextVar[dict[str, Any]] = ContextVar("onewriter_context", default={})
@@ -45,6 +50,11 @@ class Options(NamedTuple):
     patchers: list[Callable[[dict[str, Any]], Any]]
     extra: dict[str, Any]
 
+    @classmethod
+    def plain(cls) -> Options:
+        """The options of a logger for which nothing was set."""
+        return cls(None, 0, False, False, False, False, True, [], {})
+
     def is_plain(self) -> bool:
         """Whether nothing but extra is other than usual."""
         return (
@@ -59,6 +69,13 @@ def _names(path: str) -> tuple[str, str]:
     """The name of a source file and that of its module."""
     name = basename(path)
     return name, splitext(name)[0]
+
+
+def about(level: int, level_name: str, name: str, frame: Any) -> tuple[Any, ...]:
+    """What the writer is to know of the call that a frame makes, as `_native.About`."""
+    code = frame.f_code
+    path = code.co_filename
+    return level, level_name, name, _names(path)[1], code.co_name, path, frame.f_lineno or 0
 
 
 def record_of(

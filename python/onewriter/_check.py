@@ -128,7 +128,7 @@ def _of_logger() -> Iterator[_Writer]:
             if queue is not None:  # else the sink is another process's
                 yield _Writer(handler, words, queue.path)
         elif isinstance(sink, FileSink) and sink._path is not None:
-            is_queued = handler._options.enqueue
+            is_queued = handler._options.queue is not None
             cure = (
                 "give both the same settings" if is_queued else "add enqueue=True to its logger.add"
             )

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta, timezone
-from os.path import basename, splitext
 from typing import Any
 
 from . import _call, _datetime
@@ -14,7 +12,6 @@ from ._levels import Levels
 from ._locks import changes
 from ._native import Calls, FileQueue
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 # The levels that have a method of their own, as the base of the logger numbers them.
 _METHODS = ("TRACE", "DEBUG", "INFO", "SUCCESS", "WARNING", "ERROR", "CRITICAL")
 
@@ -39,9 +36,9 @@ class Core:
 
     def _make_calls(self) -> None:
         numbers = [self.levels.known[name].no for name in _METHODS]
-        start = _call.start_time
-        micros = (start - _EPOCH) // timedelta(microseconds=1)
-        self.calls = Calls(self._resolve, numbers, _datetime.__dict__, context, micros * 1000)
+        self.calls = Calls(
+            self._resolve, numbers, _datetime.__dict__, context, _call.start_nanos
+        )
         self.renew_calls()
 
     def __getstate__(self) -> dict[str, Any]:
@@ -76,17 +73,7 @@ class Core:
         # The writer's levels end at 254.
         if len(takers) > 1 or queue is None or not isinstance(name, str) or not 1 <= known.no <= 254:
             return False
-        code = frame.f_code
-        about = (
-            known.no,
-            known.name,
-            name,
-            splitext(basename(code.co_filename))[0],
-            code.co_name,
-            code.co_filename,
-            frame.f_lineno or 0,
-        )
-        return queue, about
+        return queue, _call.about(known.no, known.name, name, frame)
 
     def set_extra(self, extra: dict[str, Any]) -> None:
         """Exchanges the extra of all records."""

@@ -85,7 +85,7 @@ class OverFileQueue(_Base):
         with self.lock:  # type: ignore[union-attr]
             if self._queue is None:
                 settings = {k: v for k, v in self._settings().items() if v is not None}
-                self._queue = FileQueue(self.baseFilename, **settings)
+                self._queue = FileQueue(self.baseFilename, wait=self.wait, **settings)
             return self._queue
 
     def _encoded(self, line: str) -> bytes:

@@ -8,11 +8,12 @@ import traceback
 from functools import partial
 from typing import Any, NamedTuple
 
-from . import _filters
+from . import _call, _filters
 from ._format import Format, serialized
 from ._locks import Gate, Watched
 from ._markup import Markup
-from ._record import Message
+from ._record import Message, RecordLevel
+from ._transport import ObjectTransport, QueueOptions
 
 
 def report(number: int, record: Any, *, exception: BaseException | None = None) -> None:
@@ -50,8 +51,8 @@ class HandlerOptions(NamedTuple):
     formatter: Any
     serialize: bool
     catch: bool
-    enqueue: bool
-    context: Any
+    # With `enqueue`.
+    queue: QueueOptions | None
 
 
 class Handler:
@@ -71,19 +72,22 @@ class Handler:
 
     def _make_way(self) -> None:
         """Sets how messages get to the sink: through a gate, or a queue to its thread."""
-        number, catch = self._options.number, self._options.catch
-        if not self._options.enqueue:
-            self._gate = Gate(self._sink, partial(report, number) if catch else None)
+        number, options = self._options.number, self._options
+        failed = partial(report, number)
+        if options.queue is None:
+            self._gate = Gate(self._sink, failed if options.catch else None)
             return
-        from . import _transport  # Native code, which handlers without a queue can do without.
-
         self._watched = Watched(self._sink)
-        self._transport = _transport.make(
-            self._watched,
-            name=f"loguru-writer-{number}",
-            context=self._options.context,
-            report=partial(report, number),
-        )
+        self._transport = ObjectTransport(self._watched, options.queue, failed, self._notice)
+
+    def _notice(self, text: str) -> None:
+        """Writes what the queue has to say."""
+        level = RecordLevel("WARNING", 30, "\u26a0\ufe0f")
+        record = _call.record_of({}, _call.Options.plain(), None, "onewriter", level)
+        record["message"] = text
+        message = Message(self._text(record, "", False, False, None))
+        message.record = record
+        self._watched.write(message)  # type: ignore[union-attr]
 
     @property
     def quick_queue(self) -> Any:
@@ -108,7 +112,7 @@ class Handler:
 
     def __getstate__(self) -> dict[str, Any]:
         state = self.__dict__.copy()
-        if self._options.enqueue:
+        if self._options.queue is not None:
             # Only the process that made the handler writes to its sink.
             state["_sink"] = state["_watched"] = None
         else:
@@ -117,7 +121,7 @@ class Handler:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        if not self._options.enqueue:
+        if self._options.queue is None:
             self._make_way()
 
     def emit(
@@ -127,15 +131,20 @@ class Handler:
         from_decorator: bool,
         is_raw: bool,
         colored: Markup | None,
+        refused: Exception | None = None,
     ) -> None:
-        """Gives a record to the sink if the filter takes it."""
+        """Gives a record to the sink if the filter takes it; ``refused`` is why the queue has not taken
+        it before.
+        """
         options = self._options
         try:
+            if refused is not None:
+                raise refused
             if options.filter is not None and not options.filter(record):
                 return
             message = Message(self._text(record, escape, from_decorator, is_raw, colored))
             message.record = record
-            if not options.enqueue:
+            if options.queue is None:
                 self._gate.put(message)
             elif not self._is_stopped:
                 self._transport.put(message)
@@ -168,7 +177,7 @@ class Handler:
     def stop(self) -> None:
         """Stops the sink when all is written; called inside of the sink, when that is left."""
         self._is_stopped = True
-        if not self._options.enqueue:
+        if self._options.queue is None:
             self._gate.close()
         elif self._is_on_writer():
             # The queue is drained by the thread that is here.
@@ -176,10 +185,15 @@ class Handler:
         else:
             self._transport.stop()
 
-    def complete(self) -> None:
-        """Waits until all that was put before is written; inside of the sink it does not wait."""
-        if self._options.enqueue and not self._is_stopped and not self._is_on_writer():
-            self._transport.complete()
+    def has_queue(self) -> bool:
+        """Whether what was put may not be written yet; inside of the sink nobody waits for that."""
+        return (
+            self._options.queue is not None and not self._is_stopped and not self._is_on_writer()
+        )
+
+    def complete(self, timeout: float) -> None:
+        """Waits until all that was put before is written; raises `TimeoutError` after so many seconds."""
+        self._transport.complete(timeout)
 
     def tasks(self) -> list:
         """What is to be awaited until the sink is done with all that it was given."""

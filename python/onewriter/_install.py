@@ -6,16 +6,15 @@ import logging
 import os
 import sys
 import threading
-import time
 from typing import Any
 
+from . import _call
 from ._files import FileHandler, OverFileQueue
 from ._native import FileQueue, LoggingCalls
 from ._rotating import RotatingFileHandler, TimedRotatingFileHandler
 
 DEFAULT_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
-_START = time.time_ns()
 _changes = threading.RLock()
 _installed: _Installed | None = None
 
@@ -25,27 +24,30 @@ class _Installed:
 
     def __init__(self, handler: OverFileQueue) -> None:
         self.handler = handler
-        self.quick = LoggingCalls(handler, self._resolve, _START).quick
+        self.quick = LoggingCalls(
+            handler, self._resolve, self._refused, _call.start_nanos
+        ).quick
 
     def _resolve(
         self, frame: Any, logger: logging.Logger, level: int
     ) -> tuple[FileQueue, tuple[Any, ...]] | bool:
-        code = frame.f_code
         # `logging.info` and its kin: the caller is further up.
-        is_internal = code.co_filename in _OWN_FILES
+        is_internal = frame.f_code.co_filename in _OWN_FILES
         if is_internal or not 1 <= level <= 254 or not self.handler.is_formatted_by_writer():
             return False
-        queue = self.handler._file()
-        about = (
-            level,
-            logging.getLevelName(level),
-            logger.name,
-            os.path.splitext(os.path.basename(code.co_filename))[0],
-            code.co_name,
-            code.co_filename,
-            frame.f_lineno or 0,
-        )
-        return queue, about
+        about = _call.about(level, logging.getLevelName(level), logger.name, frame)
+        return self.handler._file(), about
+
+    def _refused(
+        self, logger: logging.Logger, level: int, msg: str, args: tuple[Any, ...], error: Exception
+    ) -> None:
+        """Tells what the queue has not taken as handlers tell it."""
+        path, line, function, _ = logger.findCaller()
+        record = logger.makeRecord(logger.name, level, path, line, msg, args, None, function)
+        try:
+            raise error
+        except Exception:
+            self.handler.handleError(record)
 
 
 class QuickLogger(logging.Logger):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import math
 import os
 import sys
+import time
 import warnings
 from collections.abc import Awaitable, Callable, Generator, Iterator
 from functools import partial
@@ -24,20 +27,40 @@ from ._levels import Level
 from ._locks import changes
 from ._native import LoggerBase
 from ._trace import ExceptionFormatter
+from ._transport import Overflow, queue_options
 
 get_frame = load_get_frame_function()
 
 
 class _Completion:
-    """What ``complete`` returns: awaited, it waits for the tasks of the current event loop."""
+    """What ``complete`` returns: awaited, it waits for the tasks of the current event loop, too.
 
-    def __init__(self, core: Core) -> None:
+    Made on an event loop, it does not wait before it is awaited, and then on another thread. One that
+    nobody awaits waits when it is let go: at the end of the statement that has called ``complete``.
+    """
+
+    def __init__(self, core: Core, timeout: float | None) -> None:
         self._core = core
+        self._until = None if timeout is None else time.monotonic() + timeout
+        # Those with something in their queue.
+        self._open = [handler for handler in core.handlers.values() if handler.has_queue()]
+        if self._open and asyncio._get_running_loop() is None:
+            self._wait()
+
+    def _wait(self) -> None:
+        while self._open:
+            left = math.inf if self._until is None else self._until - time.monotonic()
+            self._open.pop(0).complete(max(left, 0.0))
 
     def __await__(self) -> Generator[Any, None, None]:
+        if self._open:
+            yield from asyncio.get_running_loop().run_in_executor(None, self._wait).__await__()
         for handler in self._core.handlers.values():
             for task in handler.tasks():
                 yield from task.__await__()
+
+    def __del__(self) -> None:
+        self._wait()
 
 
 class Logger(LoggerBase):
@@ -96,6 +119,9 @@ class Logger(LoggerBase):
         enqueue: bool = _defaults.ENQUEUE,
         context: str | BaseContext | None = _defaults.CONTEXT,
         catch: bool = _defaults.CATCH,
+        overflow: Overflow | None = None,
+        queue_size: int | str | None = None,
+        queue_name: str | None = None,
         **kwargs: Any,
     ) -> int:
         """Adds a handler and returns its id, for `remove`.
@@ -109,7 +135,18 @@ class Logger(LoggerBase):
         ``diagnose`` shows the values in them. With ``enqueue`` the caller only puts the message
         into a queue, which this process writes, for its children, too; ``context`` is their start
         method. With ``catch`` an error of the sink is printed on stderr, else it goes to the
-        caller. ``kwargs`` are for files (``rotation``, ``retention``, ``compression``, ``delay``,
+        caller.
+
+        What Loguru lacks, for ``enqueue``: ``overflow`` is what happens to a message without room in the
+        queue: ``"block"`` waits a minute, ``("block", seconds)`` so long, ``"raise"`` not at all, and
+        then `queue.Full` is an error of the sink; ``("drop", level)`` drops those below a level and
+        waits with the others. What is lost is counted, and the log says so. ``queue_size`` is the
+        shared memory of each process that puts: bytes, or a text such as ``"16 MiB"``, which is the
+        default; 64 KiB to 1 GiB. ``queue_name`` is what the queue is called: other programs that add a
+        handler with this name share it, and one of them writes. By default a file's queue is
+        known by the file, and another one by nobody.
+
+        ``kwargs`` are for files (``rotation``, ``retention``, ``compression``, ``delay``,
         ``watch``, ``mode``, ``buffering``, ``encoding`` and those of `open`) and, ``loop``, for
         coroutine functions.
 
@@ -120,15 +157,21 @@ class Logger(LoggerBase):
             number = core.next_id
             core.next_id += 1
         # What can be refused comes before the sink, which may open a file.
-        context = _checked_context(context)
+        _check_context(context)
         least = core.levels.number(level)
+        switches = {"overflow": overflow, "queue_size": queue_size, "queue_name": queue_name}
+        queue = None
+        if enqueue:
+            queue = queue_options(overflow or "block", queue_size, queue_name, core.levels.number)
+        else:
+            _refuse_switches(switches)
         asked = _filters.make(filter, core.levels.known)
         failed = partial(report, number) if catch else None
         colorize = False if serialize else colorize
         transport = None
-        if enqueue and not colorize and isinstance(sink, (str, os.PathLike)):
+        if queue is not None and not colorize and isinstance(sink, (str, os.PathLike)):
             icons = core.levels.icons() if serialize else None
-            transport = _native_file.transport(sink, kwargs, format, icons)
+            transport = _native_file.transport(sink, kwargs, format, icons, queue)
         if transport is None:
             made = _sinks.make(sink, kwargs, colorize=colorize, enqueue=enqueue, failed=failed)
         else:
@@ -148,8 +191,7 @@ class Logger(LoggerBase):
             ),
             serialize=serialize,
             catch=catch,
-            enqueue=enqueue,
-            context=context,
+            queue=queue,
         )
         handler = Handler(made.sink, options, transport)
         with changes:
@@ -181,15 +223,14 @@ class Logger(LoggerBase):
             if handler is not None:
                 handler.stop()
 
-    def complete(self) -> Awaitable[None]:
+    def complete(self, timeout: float | None = None) -> Awaitable[None]:
         """Waits until all that was put into queues before is written.
 
-        The result can be awaited: then the tasks of coroutine sinks that belong to the running loop
-        are done, too.
+        On an event loop, await the result: the loop goes on meanwhile, and the tasks of coroutine sinks
+        that belong to it are done, too. Raises `TimeoutError`, which says what is missing, if the queues
+        take more than ``timeout`` seconds; by default it waits without end. Nothing is lost by that.
         """
-        for handler in self._core.handlers.values():
-            handler.complete()
-        return _Completion(self._core)
+        return _Completion(self._core, timeout)
 
     def catch(
         self,
@@ -339,9 +380,18 @@ class Logger(LoggerBase):
         """
         return _parse.parse(file, pattern, cast, chunk)
 
-    def _log_call(self, level: str, message: Any, args: tuple, kwargs: dict[str, Any]) -> None:
-        """What `trace` to `critical` of the base do when they need a record."""
-        self._log(level, False, self._options, message, args, kwargs)
+    def _log_call(
+        self,
+        level: str,
+        message: Any,
+        args: tuple,
+        kwargs: dict[str, Any],
+        refused: Exception | None,
+    ) -> None:
+        """What `trace` to `critical` of the base do when they need a record: on the slow way, or to tell
+        why a queue has not taken it.
+        """
+        self._log(level, False, self._options, message, args, kwargs, refused)
 
     def exception(self, message: Any, /, *args: Any, **kwargs: Any) -> None:
         """Logs with the level ERROR and the current exception."""
@@ -378,6 +428,7 @@ class Logger(LoggerBase):
         message: Any,
         args: tuple,
         kwargs: dict[str, Any],
+        refused: Exception | None = None,
     ) -> None:
         """Logs the call ``options.depth + 2`` frames above."""
         core = self._core
@@ -406,14 +457,21 @@ class Logger(LoggerBase):
             colored = None
         for handler in core.handlers.values():
             if handler.level <= number:
-                handler.emit(record, escape, from_decorator, options.raw, colored)
+                handler.emit(record, escape, from_decorator, options.raw, colored, refused)
 
 
-def _checked_context(given: Any) -> BaseContext | None:
+def _refuse_switches(switches: dict[str, Any]) -> None:
+    given = [name for name, value in switches.items() if value is not None]
+    if given:
+        raise ValueError(f"Invalid '{given[0]}', it is for handlers with 'enqueue=True'")
+
+
+def _check_context(given: Any) -> None:
     if given is None or isinstance(given, BaseContext):
-        return given
+        return
     if isinstance(given, str):
-        return get_context(given)
+        get_context(given)
+        return
     raise TypeError(
         "Invalid context, it should be a string or a multiprocessing context, "
         f"not: '{type(given).__name__}'"

@@ -45,6 +45,9 @@ class FileQueue:
     :param icons: the names and icons of the levels, if these records are to be JSON as of Loguru's
         ``serialize``
     :param wait: for how many seconds a put waits for room, unless it says otherwise
+    :param drop_below: a record of a level below this one does not wait: without room it is dropped, counts
+        as lost, and the log says so
+    :param name: of the queue; by default it is known by the file
     :raises ValueError: a setting that cannot be; the message names it and says what would be right
     :raises OSError: what the operating system refused
     :raises RuntimeError: 32 queues are open
@@ -68,6 +71,8 @@ class FileQueue:
         format: str | None = None,
         icons: list[tuple[str, str]] | None = None,
         wait: float = 30.0,
+        drop_below: int = 0,
+        name: str | None = None,
     ) -> FileQueue: ...
     @property
     def path(self) -> Path:
@@ -117,6 +122,7 @@ class ObjectQueue:
         engine. What it raises goes to ``sys.unraisablehook``. Without it this process only puts. A
         forked child receives when the process that received has died: a record that was being received
         may then be received again.
+    :param notice: called likewise with what the writer has to say, as a text: how many records were lost
     :param memory: bytes of shared memory for this process's records, 64 KiB to 1 GiB
     :raises ValueError: a name that cannot be
     :raises OSError: what the operating system refused
@@ -128,6 +134,7 @@ class ObjectQueue:
         name: str | None = None,
         receive: Callable[[bytes], object] | None = None,
         *,
+        notice: Callable[[str], object] | None = None,
         memory: int = 16777216,
     ) -> ObjectQueue: ...
     @property
@@ -190,6 +197,7 @@ class LoggingCalls:
     :param handler: the handler
     :param resolve: asked once for each call site, with its frame, the logger and the level: as that of
         :class:`Calls`
+    :param refused: told what the queue has not taken: logger, level, message, arguments, the exception
     :param start: when the program began to log, in nanoseconds since 1970
     """
 
@@ -199,6 +207,7 @@ class LoggingCalls:
         resolve: Callable[
             [FrameType, logging.Logger, int], tuple[FileQueue, About] | bool | None
         ],
+        refused: Callable[[logging.Logger, int, str, tuple[object, ...], Exception], object],
         start: int,
     ) -> LoggingCalls: ...
     def quick(

@@ -11,7 +11,7 @@ from typing import Any
 
 from . import _datetime, _duration, _markup
 from ._native import can_format
-from ._transport import FileTransport
+from ._transport import FileTransport, QueueOptions
 
 # What Loguru calls a rotated file, behind the name of the file.
 _NAMES = "%Y-%m-%d_%H-%M-%S_%6f"
@@ -21,7 +21,11 @@ _WITHOUT_MEANING = {"buffering", "watch"}
 
 
 def transport(
-    sink: Any, kwargs: dict[str, Any], format: Any, icons: list[tuple[str, str]] | None
+    sink: Any,
+    kwargs: dict[str, Any],
+    format: Any,
+    icons: list[tuple[str, str]] | None,
+    options: QueueOptions,
 ) -> FileTransport | None:
     """The transport to the engine, or ``None`` if Python has to write the file.
 
@@ -45,7 +49,7 @@ def transport(
             settings["format"] = plain
             if icons is not None:
                 settings["icons"] = icons
-    return FileTransport(path, settings)
+    return FileTransport(path, options, settings)
 
 
 def _settings(kwargs: dict[str, Any]) -> dict[str, Any] | None:

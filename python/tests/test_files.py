@@ -29,7 +29,8 @@ class FakeQueue:
     made: list[FakeQueue]
     full = False
 
-    def __init__(self, path: str, **settings: Any) -> None:
+    def __init__(self, path: str, *, wait: float, **settings: Any) -> None:
+        self.wait = wait
         self.path = path
         self.settings = settings
         self.calls: list[Any] = []
@@ -181,6 +182,7 @@ def test_flush_reopen_and_close_go_to_the_queue(fake: type[FakeQueue], tmp_path:
     handler.flush()
     handler.reopenIfNeeded()
     handler.close()
+    assert fake.made[0].wait == 5.0
     assert fake.made[0].calls == [(b"a\n", 20, 5.0), ("complete", 5.0), ("reopen",), ("close", 5.0)]
 
 

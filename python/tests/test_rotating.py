@@ -63,7 +63,8 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     settings: list[dict[str, Any]] = []
 
     class FakeQueue:
-        def __init__(self, path: str, **given: Any) -> None:
+        def __init__(self, path: str, *, wait: float, **given: Any) -> None:
+            assert wait == 30.0
             settings.append(given)
 
         def __getattr__(self, name: str) -> Any:

@@ -7,7 +7,7 @@
 
 use crate::fixed::fixed;
 use crate::format::Needs;
-use crate::quick::{Answer, Style};
+use crate::quick::{Answer, Done, Style};
 use crate::sites::{Sites, lock};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
@@ -83,7 +83,7 @@ impl Calls {
 }
 
 impl Calls {
-    /// Whether the call needs nothing more.
+    /// Puts the record if there is a quick way for it.
     fn try_quick(
         &self,
         py: Python<'_>,
@@ -91,18 +91,18 @@ impl Calls {
         message: &Bound<'_, PyAny>,
         args: &Bound<'_, PyTuple>,
         kwargs: Option<&Bound<'_, PyDict>>,
-    ) -> PyResult<bool> {
-        let Ok(message) = message.cast_exact::<PyString>() else { return Ok(false) };
+    ) -> PyResult<Done> {
+        let Ok(message) = message.cast_exact::<PyString>() else { return Ok(Done::Slow) };
         let clock = self.clock.0.bind(py).get_item(&fixed().datetime)?;
         if !clock.is_some_and(|now| now.is(&self.clock.1)) {
-            return Ok(false);
+            return Ok(Done::Slow);
         }
         let known = self.sites.find(py, 0, (None, method as i64), |frame| {
             self.resolve.bind(py).call1((frame, LEVELS[method]))
         })?;
         match &known.answer {
-            Answer::Nobody => Ok(true),
-            Answer::Slow => Ok(false),
+            Answer::Nobody => Ok(Done::Put),
+            Answer::Slow => Ok(Done::Slow),
             Answer::Quick(quick) => {
                 let extra = match quick.needs.contains(Needs::EXTRA) {
                     true => self.extra_of(py, own_extra)?,
@@ -201,12 +201,18 @@ fn call(
     };
     let own = calls.get();
     let is_quick = is_plain && own.numbers[method] < own.slow_from.load(Ordering::Relaxed);
-    if is_quick && own.try_quick(py, (method, extra), message, args, kwargs)? {
-        return Ok(());
-    }
+    let done = match is_quick {
+        true => own.try_quick(py, (method, extra), message, args, kwargs)?,
+        false => Done::Slow,
+    };
+    let refused = match done {
+        Done::Put => return Ok(()),
+        Done::Slow => None,
+        Done::Refused(error) => Some(error),
+    };
     let kwargs = kwargs.cloned().unwrap_or_else(|| PyDict::new(py));
     let log = &fixed()._log_call;
-    slf.call_method1(log, (LEVELS[method], message, args, kwargs)).map(drop)
+    slf.call_method1(log, (LEVELS[method], message, args, kwargs, refused)).map(drop)
 }
 
 level_methods! {

@@ -1,6 +1,6 @@
 //! The queue of a file, which the engine writes.
 
-use crate::error::raised;
+use crate::error::{Full, raised};
 use crate::format::{LoguruFormat, Needs};
 use crate::json::LoguruJson;
 use crate::raw::{Data, RawFormat};
@@ -24,7 +24,9 @@ pub(crate) struct FileQueue {
     /// What the format needs of a call.
     pub(crate) needs: Needs,
     /// For how long a put waits for room that is told nothing else.
-    pub(crate) wait: Duration,
+    wait: Duration,
+    /// Records of levels below it do not wait, and are dropped.
+    drop_below: i64,
 }
 
 #[pymethods]
@@ -33,7 +35,7 @@ impl FileQueue {
     #[pyo3(signature = (
         path, *, rotate_size=None, rotate_every=None, rotate_at=None, names="index", utc=false,
         keep=None, keep_for=None, compression=None, mode=None, owner=None, memory=16777216, format=None,
-        icons=None, wait=30.0
+        icons=None, wait=30.0, drop_below=0, name=None
     ))]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments of a Python function")]
     fn new(
@@ -53,6 +55,8 @@ impl FileQueue {
         format: Option<&str>,
         icons: Option<Vec<(String, String)>>,
         wait: f64,
+        drop_below: i64,
+        name: Option<String>,
     ) -> PyResult<FileQueue> {
         let (format, needs) = format_of(format, icons)?;
         let mut file = sink::file(path).format(format);
@@ -90,8 +94,10 @@ impl FileQueue {
         let path = spec.file.clone().ok_or_else(|| {
             PyValueError::new_err("the log file is a pipe or a device: use a stream as the sink")
         })?;
-        let slot = Slot::open(py, &QueueName::File(path.clone()), vec![spec], memory)?;
-        Ok(FileQueue { path, slot, needs, wait: seconds("wait", wait)? })
+        let wait = seconds("wait", wait)?;
+        let name = name.map_or_else(|| QueueName::File(path.clone()), QueueName::Named);
+        let slot = Slot::open(py, &name, vec![spec], memory)?;
+        Ok(FileQueue { path, slot, needs, wait, drop_below })
     }
 
     #[pyo3(signature = (data, level=20, wait=None))]
@@ -102,13 +108,16 @@ impl FileQueue {
         level: i64,
         wait: Option<f64>,
     ) -> PyResult<()> {
-        let wait = wait.map_or(Ok(self.wait), |wait| seconds("wait", wait))?;
-        let level = self::level(level);
+        let wait = wait.map(|wait| seconds("wait", wait)).transpose()?;
+        let put = |data| {
+            self.by_policy(py, level, |patience| {
+                self.slot.put(py, self::level(level), data, wait.unwrap_or(patience))
+            })
+        };
         if let Ok(text) = data.cast::<PyString>() {
-            let text = text.to_cow()?;
-            self.slot.put(py, level, Data::Text(&text), wait)
+            put(Data::Text(&text.to_cow()?))
         } else if let Ok(bytes) = data.cast::<PyBytes>() {
-            self.slot.put(py, level, Data::Bytes(bytes.as_bytes()), wait)
+            put(Data::Bytes(bytes.as_bytes()))
         } else {
             let kind = data.get_type().name()?;
             Err(PyTypeError::new_err(format!("a record of type {kind}: give str or bytes")))
@@ -138,6 +147,25 @@ impl FileQueue {
 
     fn __repr__(&self) -> String {
         format!("FileQueue({:?})", self.path)
+    }
+}
+
+impl FileQueue {
+    /// A put that may wait for so long; one that may not, and finds no room, is dropped and counts as
+    /// lost.
+    pub(crate) fn by_policy(
+        &self,
+        py: Python<'_>,
+        level: i64,
+        put: impl FnOnce(Duration) -> PyResult<()>,
+    ) -> PyResult<()> {
+        if level >= self.drop_below {
+            return put(self.wait);
+        }
+        match put(Duration::ZERO) {
+            Err(error) if error.is_instance_of::<Full>(py) => Ok(()),
+            done => done,
+        }
     }
 }
 

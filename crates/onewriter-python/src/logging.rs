@@ -1,7 +1,7 @@
 //! The quick way for loggers of the standard library: no `LogRecord` is made where nobody asks for one.
 
 use crate::fixed::fixed;
-use crate::quick::{Answer, Style};
+use crate::quick::{Answer, Done, Style};
 use crate::sites::Sites;
 use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
@@ -13,6 +13,8 @@ pub(crate) struct LoggingCalls {
     handler: Py<PyAny>,
     /// Asked once for each call site.
     resolve: Py<PyAny>,
+    /// Told what the queue has not taken.
+    refused: Py<PyAny>,
     /// The namespace of `logging`, and what makes records in it otherwise.
     module: (Py<PyDict>, Py<PyAny>),
     /// When the program began to log, in nanoseconds since 1970.
@@ -27,12 +29,14 @@ impl LoggingCalls {
         py: Python<'_>,
         handler: Py<PyAny>,
         resolve: Py<PyAny>,
+        refused: Py<PyAny>,
         start: i64,
     ) -> PyResult<LoggingCalls> {
         let module = py.import("logging")?;
         Ok(LoggingCalls {
             handler,
             resolve,
+            refused,
             module: (module.dict().unbind(), module.getattr("LogRecord")?.unbind()),
             start,
             sites: Sites::new(py, Style::Percent)?,
@@ -62,9 +66,14 @@ impl LoggingCalls {
             Answer::Nobody => Ok(true),
             Answer::Slow => Ok(false),
             Answer::Quick(quick) => match quick.put(py, self.start, message, args, (None, None)) {
-                // What is wrong with the message or the queue is told as handlers tell it.
+                Ok(Done::Put) => Ok(true),
+                Ok(Done::Slow) => Ok(false),
+                Ok(Done::Refused(error)) => {
+                    self.refused.call1(py, (logger, level, message, args, error)).map(|_| true)
+                }
+                // What is wrong with the message is told as handlers tell it.
                 Err(error) if error.is_instance_of::<PyException>(py) => Ok(false),
-                done => done,
+                Err(error) => Err(error),
             },
         }
     }

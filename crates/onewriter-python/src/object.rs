@@ -2,6 +2,7 @@
 
 use crate::raw::{self, Data};
 use crate::slot::{Slot, level, seconds};
+use onewriter_engine::format::message;
 use onewriter_engine::{Context, Error, ErrorKind, Respawn, Sink, SinkSpec, guard};
 use onewriter_record::Record;
 use onewriter_ring::QueueName;
@@ -23,16 +24,19 @@ static RECEIVING: Mutex<Vec<Weak<Slot>>> = Mutex::new(Vec::new());
 #[pymethods]
 impl ObjectQueue {
     #[new]
-    #[pyo3(signature = (name=None, receive=None, *, memory=16777216))]
+    #[pyo3(signature = (name=None, receive=None, *, notice=None, memory=16777216))]
     fn new(
         py: Python<'_>,
         name: Option<String>,
         receive: Option<Py<PyAny>>,
+        notice: Option<Py<PyAny>>,
         memory: usize,
     ) -> PyResult<ObjectQueue> {
         let name = name.unwrap_or_else(unique_name);
         let receives = receive.is_some();
-        let sinks = receive.map(|function| Receiver::spec(&name, Arc::new(function)));
+        let sinks = receive.map(|of_data| {
+            Receiver::spec(&name, Arc::new(Functions { of_data, of_notices: notice }))
+        });
         let queue = QueueName::Named(name.clone());
         let slot = Slot::open(py, &queue, sinks.into_iter().collect(), memory)?;
         let slot = Arc::new(slot);
@@ -80,20 +84,33 @@ pub(crate) fn end(py: Python<'_>) {
     }
 }
 
-/// The sink that calls a Python function with the bytes of each record.
+/// What a receiver calls.
+struct Functions {
+    of_data: Py<PyAny>,
+    of_notices: Option<Py<PyAny>>,
+}
+
+/// A record for one of them.
+enum Taken {
+    Data(Vec<u8>),
+    /// The message of a line of the writer's own, about losses.
+    Notice(Vec<u8>),
+}
+
+/// The sink that calls Python functions with each record.
 struct Receiver {
     name: String,
-    function: Arc<Py<PyAny>>,
-    taken: Vec<Vec<u8>>,
+    functions: Arc<Functions>,
+    taken: Vec<Taken>,
     pending: usize,
 }
 
 impl Receiver {
-    fn spec(name: &str, function: Arc<Py<PyAny>>) -> SinkSpec {
+    fn spec(name: &str, functions: Arc<Functions>) -> SinkSpec {
         let name = name.to_owned();
         let make = move || Receiver {
             name: format!("receiver {name}"),
-            function: Arc::clone(&function),
+            functions: Arc::clone(&functions),
             taken: Vec::new(),
             pending: 0,
         };
@@ -104,13 +121,22 @@ impl Receiver {
         spec
     }
 
-    /// Calls the function with all that was taken. What it raises is shown as Python shows what is
+    /// Calls the functions with all that was taken. What they raise is shown as Python shows what is
     /// raised in a thread, and its record counts as received.
     fn call(&mut self, py: Python<'_>) {
-        let function = self.function.bind(py);
-        for bytes in self.taken.drain(..) {
-            if let Err(error) = function.call1((PyBytes::new(py, &bytes),)) {
-                error.write_unraisable(py, Some(function));
+        for taken in self.taken.drain(..) {
+            let (function, done) = match &taken {
+                Taken::Data(bytes) => {
+                    let function = &self.functions.of_data;
+                    (function, function.call1(py, (PyBytes::new(py, bytes),)))
+                }
+                Taken::Notice(text) => {
+                    let Some(function) = &self.functions.of_notices else { continue };
+                    (function, function.call1(py, (String::from_utf8_lossy(text),)))
+                }
+            };
+            if let Err(error) = done {
+                error.write_unraisable(py, Some(function.bind(py)));
             }
         }
         self.pending = 0;
@@ -123,11 +149,17 @@ impl Sink for Receiver {
     }
 
     fn record(&mut self, record: &Record<'_>, _: &mut Context<'_>) -> Result<(), Error> {
-        // The writer's own lines, about losses, are nothing that the function could read.
-        if let Some(bytes) = raw::bytes_of(record) {
-            self.pending += bytes.len().max(1);
-            self.taken.push(bytes.to_vec());
-        }
+        let taken = match raw::bytes_of(record) {
+            Some(bytes) => Taken::Data(bytes.to_vec()),
+            None => {
+                let mut text = Vec::new();
+                message(record, &mut text);
+                Taken::Notice(text)
+            }
+        };
+        let (Taken::Data(bytes) | Taken::Notice(bytes)) = &taken;
+        self.pending += bytes.len().max(1);
+        self.taken.push(taken);
         Ok(())
     }
 

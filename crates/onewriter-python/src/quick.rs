@@ -9,6 +9,8 @@ use onewriter_record::{
     Conversion, EXTRA_FLAG, Encode, Out, Piece, PySpec, SectionKind, SiteDef, Tag, Template, Value,
     padded, percent_template, write_section,
 };
+use onewriter_ring::RingFrame;
+use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyString, PyTuple};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -192,6 +194,26 @@ impl Encode for Arg<'_> {
     }
 }
 
+/// What became of a record.
+pub(crate) enum Done {
+    Put,
+    /// Python's way has to do it.
+    Slow,
+    /// The queue has not taken it.
+    Refused(PyErr),
+}
+
+impl Done {
+    /// What a signal handler has raised, in a put that waited, is nobody's to handle here.
+    fn of(py: Python<'_>, put: PyResult<()>) -> PyResult<Done> {
+        match put {
+            Ok(()) => Ok(Done::Put),
+            Err(error) if error.is_instance_of::<PyException>(py) => Ok(Done::Refused(error)),
+            Err(error) => Err(error),
+        }
+    }
+}
+
 /// A call on its way into the queue.
 struct Put<'a, 'py> {
     py: Python<'py>,
@@ -202,7 +224,7 @@ struct Put<'a, 'py> {
 }
 
 impl Quick {
-    /// Puts the record into its queue; false if Python's way has to do it.
+    /// Puts the record into its queue. An error is one of formatting its message.
     pub(crate) fn put(
         &self,
         py: Python<'_>,
@@ -210,7 +232,7 @@ impl Quick {
         message: &Bound<'_, PyString>,
         args: &Bound<'_, PyTuple>,
         (kwargs, extra): (Option<&Bound<'_, PyDict>>, Option<&Bound<'_, PyDict>>),
-    ) -> PyResult<bool> {
+    ) -> PyResult<Done> {
         let kwargs = kwargs.filter(|kwargs| !kwargs.is_empty());
         let mut put = Put { py, quick: self, start, extra: Vec::new() };
         if self.needs.contains(Needs::EXTRA) {
@@ -220,7 +242,7 @@ impl Quick {
             if let Some(extra) = extra.or(kwargs) {
                 match extra_section(extra) {
                     Some(section) => put.extra = section,
-                    None => return Ok(false),
+                    None => return Ok(Done::Slow),
                 }
             }
         }
@@ -230,7 +252,7 @@ impl Quick {
         if kwargs.is_none()
             && let Some(done) = put.args(message, args)
         {
-            return done.map(|()| true);
+            return Done::of(py, done);
         }
         let text = match self.style {
             Style::Braces => message.call_method(&fixed().format, args, kwargs)?,
@@ -287,10 +309,10 @@ fn extra_section(extra: &Bound<'_, PyDict>) -> Option<Vec<u8>> {
 }
 
 impl Put<'_, '_> {
-    /// False if it is no valid text.
-    fn text(&self, text: &Bound<'_, PyString>) -> PyResult<bool> {
-        let Ok(text) = text.to_str() else { return Ok(false) };
-        self.values(self.quick.formatted, &[Arg::Str(text)]).map(|()| true)
+    fn text(&self, text: &Bound<'_, PyString>) -> PyResult<Done> {
+        // Only Python has words for what is no valid text.
+        let Ok(text) = text.to_str() else { return Ok(Done::Slow) };
+        Done::of(self.py, self.values(self.quick.formatted, &[Arg::Str(text)]))
     }
 
     /// Puts the arguments as they are; `None` if one of them cannot travel so.
@@ -345,9 +367,10 @@ impl Put<'_, '_> {
         let size: usize = values.iter().map(Encode::size).sum();
         let len = padded(values.len()) + size + self.extra.len();
         let tag = site | if self.extra.is_empty() { 0 } else { EXTRA_FLAG };
-        let level = crate::slot::level(self.quick.about.number);
+        let number = self.quick.about.number;
+        let site = (crate::slot::level(number), tag);
         let (queue, extra) = (self.quick.queue.get(), &self.extra);
-        queue.slot.put_frame(self.py, (level, tag), len, queue.wait, |frame| {
+        let fill = |frame: &mut RingFrame<'_>| {
             let mut out = FrameOut(frame);
             for chunk in values.chunks(8) {
                 let tags = chunk.iter().enumerate();
@@ -355,6 +378,8 @@ impl Put<'_, '_> {
             }
             values.iter().for_each(|it| it.write(&mut out));
             out.bytes(extra);
-        })
+        };
+        queue
+            .by_policy(self.py, number, |wait| queue.slot.put_frame(self.py, site, len, wait, fill))
     }
 }
