@@ -246,21 +246,30 @@ _OTHER = """
 import sys
 from onewriter import logger
 logger.remove()
-logger.add(sys.stdout, format="here {message}", enqueue=True, queue_name=sys.argv[1])
+logger.add(sys.stdout, format="there {message}", enqueue=True, queue_name="shop.events")
 for number in range(100):
     logger.info(number)
+logger.complete()
+print("completed", flush=True)
+input()
+logger.info("after")
 logger.complete()
 """
 
 
-def test_programs_that_name_the_same_queue_have_one_sink(logger, written):
-    logger.add(written, format="{message}", enqueue=True, queue_name="shop.events")
-    command = [sys.executable, "-c", _OTHER, "shop.events"]
-    done = subprocess.run(command, stdout=subprocess.PIPE, timeout=SECONDS, check=True)
+def test_programs_that_name_the_same_queue_have_one_sink_and_the_next_one_takes_over(
+    logger, written
+):
+    logger.add(written, format="here {message}", enqueue=True, queue_name="shop.events")
+    pipe = subprocess.PIPE
+    command = [sys.executable, "-c", _OTHER]
+    other = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True)
+    assert other.stdout.readline() == "completed\n"
     logger.info("last")
-    logger.complete()
-    assert done.stdout == b""
-    assert written == [f"here {number}\n" for number in range(100)] + ["last\n"]
+    logger.remove()
+    assert written == [f"there {number}\n" for number in range(100)] + ["here last\n"]
+    output, _ = other.communicate("go on\n", timeout=SECONDS)
+    assert (other.returncode, output) == (0, "there after\n")
 
 
 def test_a_file_may_have_a_named_queue(logger, tmp_path: Path):
