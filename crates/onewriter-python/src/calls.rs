@@ -17,7 +17,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 /// The levels that have a method.
-const LEVELS: [&str; 7] = ["TRACE", "DEBUG", "INFO", "SUCCESS", "WARNING", "ERROR", "CRITICAL"];
+pub(crate) const LEVELS: [&str; 7] =
+    ["TRACE", "DEBUG", "INFO", "SUCCESS", "WARNING", "ERROR", "CRITICAL"];
 
 /// What all loggers of one core have in common; see `_native.pyi`.
 #[pyclass(frozen, module = "onewriter._native")]
@@ -152,35 +153,30 @@ impl LoggerBase {
 
     /// Gives it the calls of its core; `is_plain` if it has no options that change a record, but perhaps
     /// some `extra`.
-    fn _bind_calls(&mut self, calls: Py<Calls>, is_plain: bool, extra: Bound<'_, PyDict>) {
-        (self.calls, self.is_plain) = (Some(calls), is_plain);
-        self.extra = (!extra.is_empty()).then(|| extra.unbind());
+    fn _bind_calls(
+        slf: &Bound<'_, Self>,
+        calls: Py<Calls>,
+        is_plain: bool,
+        extra: Bound<'_, PyDict>,
+    ) {
+        let extra = (!extra.is_empty()).then(|| extra.unbind());
+        let new = LoggerBase { calls: Some(calls), is_plain, extra };
+        let before = std::mem::replace(&mut *slf.borrow_mut(), new);
+        // No longer borrowed: what goes with it may log.
+        drop(before);
     }
 }
 
-macro_rules! level_methods {
-    ($($method:ident $number:literal $name:literal)*) => {
-        #[pymethods]
-        impl LoggerBase {
-            $(
-                #[doc = concat!(
-                    "Logs ``message.format(*args, **kwargs)`` with the level ", $name, "."
-                )]
-                #[pyo3(signature = (message, /, *args, **kwargs))]
-                fn $method(
-                    slf: &Bound<'_, Self>,
-                    message: &Bound<'_, PyAny>,
-                    args: &Bound<'_, PyTuple>,
-                    kwargs: Option<&Bound<'_, PyDict>>,
-                ) -> PyResult<()> {
-                    call(slf, $number, message, args, kwargs)
-                }
-            )*
-        }
-    };
+/// Whether nobody takes records of this method's level.
+#[inline]
+pub(crate) fn is_below(slf: &Bound<'_, LoggerBase>, method: usize) -> bool {
+    let this = slf.borrow();
+    let calls = this.calls.as_ref().map(Py::get);
+    calls.is_some_and(|calls| calls.numbers[method] < calls.least.load(Ordering::Relaxed))
 }
 
-fn call(
+/// Logs a message, with the level of this method.
+pub(crate) fn call(
     slf: &Bound<'_, LoggerBase>,
     method: usize,
     message: &Bound<'_, PyAny>,
@@ -193,9 +189,6 @@ fn call(
         let calls = this.calls.as_ref().ok_or_else(|| {
             PyTypeError::new_err("the logger has no core: make it with Logger(Core(), ...)")
         })?;
-        if calls.get().numbers[method] < calls.get().least.load(Ordering::Relaxed) {
-            return Ok(());
-        }
         let extra = this.extra.as_ref().map(|extra| extra.clone_ref(py));
         (calls.clone_ref(py), this.is_plain, extra)
     };
@@ -213,14 +206,4 @@ fn call(
     let kwargs = kwargs.cloned().unwrap_or_else(|| PyDict::new(py));
     let log = &fixed()._log_call;
     slf.call_method1(log, (LEVELS[method], message, args, kwargs, refused)).map(drop)
-}
-
-level_methods! {
-    trace 0 "TRACE"
-    debug 1 "DEBUG"
-    info 2 "INFO"
-    success 3 "SUCCESS"
-    warning 4 "WARNING"
-    error 5 "ERROR"
-    critical 6 "CRITICAL"
 }

@@ -9,6 +9,7 @@
 mod calls;
 mod command;
 mod error;
+mod fastcall;
 mod file;
 mod fixed;
 mod format;
@@ -33,6 +34,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<object::ObjectQueue>()?;
     module.add_class::<calls::Calls>()?;
     module.add_class::<calls::LoggerBase>()?;
+    fastcall::add_methods(module.py())?;
     module.add_class::<logging::LoggingCalls>()?;
     module.add_function(wrap_pyfunction!(file::can_format, module)?)?;
     module.add_function(wrap_pyfunction!(command::command, module)?)?;
