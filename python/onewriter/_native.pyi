@@ -154,7 +154,7 @@ class ObjectQueue:
 def can_format(text: str) -> bool:
     """Whether the writer can carry out a format string of Loguru's: one without colours, of the fields
     ``time``, ``elapsed``, ``level``, ``name``, ``module``, ``function``, ``line``, ``file``, ``process``,
-    ``thread``, ``message`` and ``exception``, with specifications that do not go by the locale.
+    ``thread``, ``message``, ``extra``, ``extra[key]`` and ``exception``, with specifications that do not go by the locale.
     """
 
 def command(args: Sequence[str]) -> int:

@@ -33,14 +33,14 @@ class Pair:
         self.logger, self.folder = logger, folder
         # A patcher that changes nothing needs a record.
         self.slow = logger.patch(lambda record: None)
-        self.options = {"format": FORMAT, "level": 0, **options}
+        self.options = {"format": FORMAT, "level": 0, "catch": False, **options}
 
     def lines(self, call) -> list[str]:
         """What ``call`` logs; the same on both ways."""
         texts = []
         for name, logger in (("quick", self.logger), ("slow", self.slow)):
             path = self.folder / name
-            number = self.logger.add(path, enqueue=True, catch=False, **self.options)
+            number = self.logger.add(path, enqueue=True, **self.options)
             (handler,) = self.logger._core.handlers.values()
             assert handler.quick_queue is not None
             call(logger)
@@ -346,6 +346,58 @@ def test_extra_of_all_records_is_serialized(logger, tmp_path: Path):
     ]
 
 
+EXTRA = [1, -7, 2**70, 1.5, float("nan"), True, None, "text", "", "grüße", "it's", "a\\b", "\n", [1], {}]
+
+
+@pytest.mark.parametrize("spec", ["", ":>8", ":<3", ":08.2f", ":d", ":s", ":x"])
+def test_extra_in_a_format_is_shown_as_python_does(pair: Pair, spec: str):
+    pair.options["format"] = "{message} {extra[user]" + spec + "} {extra[a b]}"
+    pair.options["catch"] = True
+
+    def call(logger):
+        for value in EXTRA:
+            logger.bind(user=value, other=object()).info("bound", **{"a b": 1})
+            with logger.contextualize(**{"a b": value}):
+                logger.info("{}", "called", user=value)
+
+    lines = pair.lines(call)
+    assert [line for line in lines if line.startswith("bound")][:1] == [
+        f"bound {format(1, spec[1:])} 1" if spec != ":s" else "bound text 1"
+    ]
+
+
+def test_all_of_the_extra_in_a_format_is_shown_as_python_does(pair: Pair):
+    pair.options["format"] = "{extra} {message} {{{extra}}}"
+
+    def call(logger):
+        logger.info("none")
+        logger.bind(a=1, b="two", c=None).info("some", d=0.5)
+        for value in EXTRA:
+            logger.info("{}", "value", value=value)
+            logger.info("name", **{str(value): 1, "or": 2})
+
+    lines = pair.lines(call)
+    assert lines[:2] == [
+        "{} none {{}}",
+        "{'a': 1, 'b': 'two', 'c': None, 'd': 0.5} some "
+        "{{'a': 1, 'b': 'two', 'c': None, 'd': 0.5}}",
+    ]
+
+
+def test_a_record_without_the_extra_of_the_format_is_an_error_of_the_handler(
+    logger, tmp_path: Path, capsys
+):
+    path = tmp_path / "a.log"
+    logger.add(path, enqueue=True, format="{extra[user]} {message}")
+    logger.info("lacks it")
+    logger.info("has it", user="u-1")
+    logger.remove()
+    assert path.read_text() == "u-1 has it\n"
+    errors = capsys.readouterr().err.splitlines()
+    assert errors[0] == "--- Logging error in Loguru Handler #0 ---"
+    assert errors[-2:] == ["KeyError: 'user'", "--- End of logging error ---"]
+
+
 TIMES = """
 import os, sys, time
 from datetime import datetime, timezone
@@ -383,7 +435,7 @@ def test_times_are_those_of_the_zone(tmp_path: Path, zone: str, spec: str):
 
 @pytest.mark.parametrize(
     "text",
-    ["{extra}", "{time:MMMM}", "{time:%Y}", "{elapsed:>9}", "{thread:s}", "{level.icon}", "{message:>5}",
+    ["{extra!r}", "{extra:>9}", "{extra[0]}", "{extra[a][b]}", "{extra[a]!r}", "{extra[]}", "{time:MMMM}", "{time:%Y}", "{elapsed:>9}", "{thread:s}", "{level.icon}", "{message:>5}",
      "{name!r}", "{line:s}", "{level:d}", "{unknown}", "{", "}", "{time:SSSSSSS}", "{file.nothing}"],
 )  # fmt: skip
 def test_a_format_that_only_python_can_carry_out_is_left_to_it(text: str):
@@ -392,7 +444,7 @@ def test_a_format_that_only_python_can_carry_out_is_left_to_it(text: str):
 
 def test_records_with_such_a_format_are_written_all_the_same(logger, tmp_path: Path):
     path = tmp_path / "a.log"
-    logger.add(path, enqueue=True, format="{extra[key]} {thread.name} {message}")
+    logger.add(path, enqueue=True, format="{extra[key]!r} {thread.name} {message}")
     (handler,) = logger._core.handlers.values()
     assert handler.quick_queue is None
     logger.bind(key=1).info("hello {}", "you")

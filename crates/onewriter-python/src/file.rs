@@ -1,7 +1,7 @@
 //! The queue of a file, which the engine writes.
 
 use crate::error::{Full, raised};
-use crate::format::{LoguruFormat, Needs};
+use crate::format::{ExtraNeeds, LoguruFormat, Needs};
 use crate::json::LoguruJson;
 use crate::raw::{Data, RawFormat};
 use crate::slot::{Slot, level, seconds};
@@ -23,6 +23,7 @@ pub(crate) struct FileQueue {
     pub(crate) slot: Slot,
     /// What the format needs of a call.
     pub(crate) needs: Needs,
+    pub(crate) extra: ExtraNeeds,
     /// For how long a put waits for room that is told nothing else.
     wait: Duration,
     /// Records of levels below it do not wait, and are dropped.
@@ -58,7 +59,7 @@ impl FileQueue {
         drop_below: i64,
         name: Option<String>,
     ) -> PyResult<FileQueue> {
-        let (format, needs) = format_of(format, icons)?;
+        let (format, needs, extra) = format_of(format, icons)?;
         let mut file = sink::file(path).format(format);
         let mut rotation = Rotation::never();
         if let Some(bytes) = rotate_size {
@@ -97,7 +98,7 @@ impl FileQueue {
         let wait = seconds("wait", wait)?;
         let name = name.map_or_else(|| QueueName::File(path.clone()), QueueName::Named);
         let slot = Slot::open(py, &name, vec![spec], memory)?;
-        Ok(FileQueue { path, slot, needs, wait, drop_below })
+        Ok(FileQueue { path, slot, needs, extra, wait, drop_below })
     }
 
     #[pyo3(signature = (data, level=20, wait=None))]
@@ -179,22 +180,23 @@ fn compression_of(name: &str) -> PyResult<Compression> {
     }
 }
 
+type Formatter = (Box<dyn Format>, Needs, ExtraNeeds);
+
 /// The formatter of a queue, and what it needs of a call: Loguru's format string, with `icons` (of the
 /// levels, by name) as JSON; without one, bytes as they are.
-fn format_of(
-    text: Option<&str>,
-    icons: Option<Vec<(String, String)>>,
-) -> PyResult<(Box<dyn Format>, Needs)> {
-    let Some(text) = text else { return Ok((Box::new(RawFormat::new()), Needs::default())) };
-    let format = LoguruFormat::new(text);
-    let made: Option<(Box<dyn Format>, Needs)> = match icons {
-        None => format.map(|it| {
-            let needs = it.needs();
-            (Box::new(it) as Box<dyn Format>, needs)
+fn format_of(text: Option<&str>, icons: Option<Vec<(String, String)>>) -> PyResult<Formatter> {
+    let Some(text) = text else {
+        return Ok((Box::new(RawFormat::new()), Needs::default(), ExtraNeeds::default()));
+    };
+    let made: Option<Formatter> = match icons {
+        None => LoguruFormat::new(text).map(|it| {
+            let (needs, extra) = (it.needs(), it.extra_needs());
+            (Box::new(it) as Box<dyn Format>, needs, extra)
         }),
-        Some(icons) => {
-            LoguruJson::new(text, icons).map(|it| (Box::new(it) as Box<dyn Format>, Needs::all()))
-        }
+        Some(icons) => LoguruJson::new(text, icons).map(|it| {
+            let extra = it.extra_needs();
+            (Box::new(it) as Box<dyn Format>, Needs::all(), extra)
+        }),
     };
     made.ok_or_else(|| {
         PyValueError::new_err(format!("format {text:?} is one that only Python can carry out"))

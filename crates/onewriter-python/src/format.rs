@@ -3,7 +3,7 @@
 use crate::raw::bytes_of;
 use crate::time::time_text;
 use onewriter::{Format, TextFormat};
-use onewriter_engine::format::{Messages, Sites, TimeText, python_format};
+use onewriter_engine::format::{Messages, Sites, TimeText, python_format, python_str};
 use onewriter_record::{Conversion, PySpec, Record, Site, Value, format_parts};
 
 /// What a format needs beside the record: fields of the call site, in this order, and the extra.
@@ -57,6 +57,22 @@ impl Needs {
     }
 }
 
+/// Which of a record's extra a format shows.
+#[derive(Clone, Default)]
+pub(crate) struct ExtraNeeds {
+    /// Those that must be there, and what their values must suit.
+    pub(crate) fields: Vec<(String, PySpec)>,
+    /// Whether all are shown.
+    pub(crate) whole: bool,
+    /// Whether they are shown as `repr` shows them, of which the writer has but the simplest.
+    pub(crate) as_repr: bool,
+}
+
+/// Whether `repr` shows a text as it is, between single quotes.
+pub(crate) fn is_simple(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'\'' && byte != b'\\')
+}
+
 /// What a part of a format string shows.
 #[derive(Clone)]
 enum Part {
@@ -69,6 +85,8 @@ enum Part {
     /// A field of the call site, by its place in the list of needs.
     Field(usize, PySpec),
     Elapsed,
+    Extra(String, PySpec),
+    WholeExtra,
 }
 
 #[derive(Clone, Copy)]
@@ -125,6 +143,18 @@ impl LoguruFormat {
         self.needs
     }
 
+    pub(crate) fn extra_needs(&self) -> ExtraNeeds {
+        let mut needs = ExtraNeeds::default();
+        for part in &self.parts {
+            match part {
+                Part::Extra(key, spec) => needs.fields.push((key.clone(), *spec)),
+                Part::WholeExtra => (needs.whole, needs.as_repr) = (true, true),
+                _ => {}
+            }
+        }
+        needs
+    }
+
     /// Whether this is a record of the call sites that it is for.
     pub(crate) fn knows(&self, site: &Site) -> bool {
         !site.function.is_empty() && site.fields.iter().map(|it| &**it).eq(self.needs.fields())
@@ -146,10 +176,41 @@ impl LoguruFormat {
                 Some(Part::Elapsed) => {
                     out.extend_from_slice(elapsed(record.time, &fields[0]).0.as_bytes());
                 }
+                Some(Part::Extra(key, spec)) => {
+                    if let Some((_, value)) = extra(record).find(|(name, _)| name == key) {
+                        put_value(&value, spec, out);
+                    }
+                }
+                Some(Part::WholeExtra) => put_repr(record, out),
                 _ => {}
             }
         }
     }
+}
+
+/// The extra of a record.
+pub(crate) fn extra<'a>(record: &Record<'a>) -> impl Iterator<Item = (&'a str, Value<'a>)> {
+    record.fields().skip(record.site.fields.len())
+}
+
+/// The extra as `repr` shows a dict.
+fn put_repr(record: &Record<'_>, out: &mut Vec<u8>) {
+    let quoted = |text: &str, out: &mut Vec<u8>| {
+        out.extend_from_slice(b"'");
+        out.extend_from_slice(text.as_bytes());
+        out.extend_from_slice(b"'");
+    };
+    out.push(b'{');
+    for (number, (name, value)) in extra(record).enumerate() {
+        out.extend_from_slice(if number > 0 { b", " } else { b"" });
+        quoted(name, out);
+        out.extend_from_slice(b": ");
+        match value {
+            Value::Str(text) => quoted(text, out),
+            _ => out.extend_from_slice(python_str(&value).as_bytes()),
+        }
+    }
+    out.push(b'}');
 }
 
 fn put_value(value: &Value<'_>, spec: &PySpec, out: &mut Vec<u8>) {
@@ -180,6 +241,7 @@ impl Part {
         match self {
             Part::Elapsed => Needs::START,
             Part::Field(at, _) => Needs(1 << at),
+            Part::Extra(..) | Part::WholeExtra => Needs::EXTRA,
             _ => Needs::default(),
         }
     }
@@ -245,6 +307,13 @@ fn parts(text: &str) -> Option<Vec<Part>> {
     Some(parts)
 }
 
+/// The key in `extra[key]`; digits are no key of Python's but a number.
+fn extra_key(name: &str) -> Option<&str> {
+    let key = name.strip_prefix("extra[")?.strip_suffix(']')?;
+    let is_key = !key.is_empty() && !key.contains(['[', ']', '!']);
+    (is_key && key.bytes().any(|byte| !byte.is_ascii_digit())).then_some(key)
+}
+
 /// A part without its braces: `level: <8`. Of the exception nothing is shown, since records that have one
 /// come as text.
 fn part(field: &str) -> Option<Option<Part>> {
@@ -254,6 +323,7 @@ fn part(field: &str) -> Option<Option<Part>> {
         "time" => return Some(Some(Part::Time(time_text(spec)?))),
         "message" if spec.is_empty() => return Some(Some(Part::Message)),
         "elapsed" if spec.is_empty() => return Some(Some(Part::Elapsed)),
+        "extra" if spec.is_empty() => return Some(Some(Part::WholeExtra)),
         _ => {}
     }
     let spec = PySpec::parse(spec)?;
@@ -275,7 +345,7 @@ fn part(field: &str) -> Option<Option<Part>> {
         "thread" | "thread.id" => is_number.then_some(Part::Field(1, spec)),
         "thread.name" => field(2),
         "process.name" => field(3),
-        _ => None,
+        _ => extra_key(name).map(|key| Part::Extra(key.to_owned(), spec)),
     };
     Some(Some(found?))
 }

@@ -1,6 +1,6 @@
 //! Loguru's `serialize`: each record one line of JSON, as Python's `json` writes it.
 
-use crate::format::{LoguruFormat, Needs, elapsed};
+use crate::format::{ExtraNeeds, LoguruFormat, Needs, elapsed, extra};
 use crate::raw::bytes_of;
 use crate::time::time_text;
 use onewriter::{Format, JsonFormat};
@@ -45,6 +45,10 @@ impl LoguruJson {
         })
     }
 
+    pub(crate) fn extra_needs(&self) -> ExtraNeeds {
+        ExtraNeeds { whole: true, ..self.inner.extra_needs() }
+    }
+
     fn put(&mut self, record: &Record<'_>, out: &mut Vec<u8>) {
         let [start, thread, thread_name, process_name] = Needs::all().values(record);
         self.scratch.clear();
@@ -57,8 +61,7 @@ impl LoguruJson {
         out.extend_from_slice(b", \"seconds\": ");
         value(&Value::F64(seconds), out);
         out.extend_from_slice(b"}, \"exception\": null, \"extra\": {");
-        let extra = record.fields().skip(record.site.fields.len());
-        for (number, (name, of)) in extra.enumerate() {
+        for (number, (name, of)) in extra(record).enumerate() {
             out.extend_from_slice(if number > 0 { b", " } else { b"" });
             string(name.as_bytes(), out);
             out.extend_from_slice(b": ");

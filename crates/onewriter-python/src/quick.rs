@@ -2,7 +2,7 @@
 
 use crate::file::FileQueue;
 use crate::fixed::fixed;
-use crate::format::Needs;
+use crate::format::{ExtraNeeds, Needs, is_simple};
 use crate::raw::FrameOut;
 use crate::who::{Process, Thread};
 use onewriter_record::{
@@ -239,11 +239,9 @@ impl Quick {
             if let (Some(extra), Some(kwargs)) = (extra, kwargs) {
                 extra.update(kwargs.as_mapping())?;
             }
-            if let Some(extra) = extra.or(kwargs) {
-                match extra_section(extra) {
-                    Some(section) => put.extra = section,
-                    None => return Ok(Done::Slow),
-                }
+            match extra_section(extra.or(kwargs), &self.queue.get().extra) {
+                Some(section) => put.extra = section,
+                None => return Ok(Done::Slow),
             }
         }
         if args.is_empty() && kwargs.is_none() {
@@ -296,15 +294,32 @@ impl Quick {
     }
 }
 
-/// The section of the extra; `None` if one of them cannot travel as it is.
-fn extra_section(extra: &Bound<'_, PyDict>) -> Option<Vec<u8>> {
+/// The section of the extra; `None` if there is none to be shown, or it cannot travel as it is.
+fn extra_section(extra: Option<&Bound<'_, PyDict>>, needs: &ExtraNeeds) -> Option<Vec<u8>> {
+    let Some(extra) = extra else { return needs.fields.is_empty().then(Vec::new) };
+    for (name, spec) in &needs.fields {
+        let value = extra.get_item(name).ok()??;
+        spec.suits(&Arg::of(&value)?.value(), Conversion::None).then_some(())?;
+    }
+    let is_shown = |name: &str| needs.whole || needs.fields.iter().any(|(of, _)| of == name);
     let items: Vec<_> = extra.iter().collect();
     let mut entries = Vec::with_capacity(items.len());
     for (name, value) in &items {
-        entries.push((name.cast::<PyString>().ok()?.to_str().ok()?, Arg::of(value)?));
+        let name = name.cast_exact::<PyString>().ok()?.to_str().ok()?;
+        if !is_shown(name) {
+            continue;
+        }
+        let value = Arg::of(value)?;
+        let is_simple_value = !matches!(value, Arg::Str(text) if !is_simple(text));
+        if needs.as_repr && !(is_simple(name) && is_simple_value) {
+            return None;
+        }
+        entries.push((name, value));
     }
     let mut section = Vec::new();
-    write_section(SectionKind::Fields, "", &entries, &mut section);
+    if !entries.is_empty() {
+        write_section(SectionKind::Fields, "", &entries, &mut section);
+    }
     Some(section)
 }
 
