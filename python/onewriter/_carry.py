@@ -12,7 +12,7 @@ import marshal
 import pickle
 from typing import Any
 
-_ATOMS = frozenset((str, int, float, bool, bytes, type(None)))
+ATOMS = frozenset((str, int, float, bool, bytes, type(None)))
 _CONTAINERS = (tuple, list)
 # Version 2 has no references between the parts and is read by every Python.
 _MARSHAL = 2
@@ -28,16 +28,16 @@ def plain(value: Any) -> bool:
     RecursionError when `value` contains itself.
     """
     kind = type(value)
-    if kind in _ATOMS:
+    if kind in ATOMS:
         return True
     if kind is dict:
-        if not _ATOMS.issuperset(map(type, value)):
+        if not ATOMS.issuperset(map(type, value)):
             return False
         value = value.values()
     elif kind not in _CONTAINERS:
         return False
     for part in value:  # a loop, not `all`, as every record of another process comes by here
-        if type(part) not in _ATOMS and not plain(part):
+        if type(part) not in ATOMS and not plain(part):
             return False
     return True
 
@@ -47,7 +47,7 @@ def snapshot(value: Any) -> Any:
 
     Raises TypeError when `value` is not plain, RecursionError when it contains itself.
     """
-    if type(value) is tuple and _ATOMS.issuperset(map(type, value)):
+    if type(value) is tuple and ATOMS.issuperset(map(type, value)):
         return value
     if not plain(value):
         raise TypeError(f"not plain data: {shown(value)}")
@@ -72,7 +72,7 @@ def _wrapped(value: object) -> tuple[Any, bytes | None, str]:
 
 def _packed(value: Any) -> Any:
     kind = type(value)
-    if kind in _ATOMS:
+    if kind in ATOMS:
         return value
     if kind in _CONTAINERS:
         return kind(map(_packed, value))

@@ -77,6 +77,8 @@ class Queue:
         # shared queue and waits here until that number has had its turn: so the order is one.
         self._held: dict[int, Any] = {}
         self._native: ObjectQueue | None = None
+        # Open, without a limit, and for this process alone: so are most.
+        self._is_simple = self._room is None
         # Every put takes a number, without a lock; every look at how many there were does too.
         self._numbers = itertools.count()
         self._looks = 0
@@ -94,7 +96,7 @@ class Queue:
                 return known
             queue = cls.__new__(cls)
             queue._prepare(0, overflow, name)
-            queue._producer = True
+            queue._producer, queue._is_simple = True, False
             queue._reader = 0
             queue._native = ObjectQueue(name)
             return queue
@@ -124,6 +126,8 @@ class Queue:
         """
         if timeout is not None and timeout < 0:
             raise ValueError("'timeout' must be a non-negative number")
+        if self.put_simple(item):
+            return
         if self._closed:
             raise ValueError(f"Queue {self!r} is closed")
         record = isinstance(item, logging.LogRecord)
@@ -141,6 +145,14 @@ class Queue:
                 raise
             with self._lock:
                 self.dropped += 1
+
+    def put_simple(self, item: object) -> bool:
+        """Puts `item` if the queue has no limit and no other process uses it; false otherwise."""
+        is_simple = self._is_simple
+        if is_simple:
+            next(self._numbers)
+            self._items.put(item)
+        return is_simple
 
     def put_nowait(self, item: object) -> None:
         """`put(item, block=False)`."""
@@ -208,7 +220,7 @@ class Queue:
             self._native.close(timeout)
 
     def _end(self) -> None:
-        self._closed = True
+        self._closed, self._is_simple = True, False
         if self._room is not None and not self._producer:
             with self._room:
                 self._room.notify_all()
@@ -319,11 +331,12 @@ class Queue:
 
         with self._lock:
             if self._native is None:
+                self._is_simple = False
                 self._native = ObjectQueue(self._name, receive)
 
     def _after_fork(self) -> None:
         """In a forked child: what is here belongs to the parent, the child only puts."""
-        self._producer = True
+        self._producer, self._is_simple = True, False
         self._lock = threading.RLock()
         self.dropped = 0
 

@@ -78,6 +78,18 @@ class QueueHandler(logging.handlers.QueueHandler):
         self._make_listener = None
         self._listener = listener
 
+    def handle(self, record: logging.LogRecord) -> Any:
+        """Filters and emits the record, as in the standard library; without the lock where nothing needs
+        it.
+        """
+        if type(self) is not QueueHandler or self.filters or not isinstance(self.queue, Queue):
+            return super().handle(record)
+        # Most records are plain: nothing of them has to be made ready.
+        if self.formatter is None and _is_plain(record) and self.queue.put_simple(_copied(record)):
+            return True
+        self.emit(record)
+        return True
+
     def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
         """The record as it is put; the one that came is not changed."""
         if self.formatter is not None or not isinstance(self.queue, Queue):
@@ -102,6 +114,17 @@ class QueueHandler(logging.handlers.QueueHandler):
             self.queue.put(record, timeout=self.wait)
         else:
             self.queue.put_nowait(record)
+
+
+def _is_plain(record: logging.LogRecord) -> bool:
+    """Whether `prepare` would only copy it."""
+    args = record.args
+    return (
+        type(record) is logging.LogRecord
+        and type(record.msg) is str
+        and record.exc_info is None
+        and (args is None or type(args) is tuple and _carry.ATOMS.issuperset(map(type, args)))
+    )
 
 
 def _copied(record: logging.LogRecord) -> logging.LogRecord:
