@@ -84,10 +84,13 @@ class QueueHandler(logging.handlers.QueueHandler):
         """
         if type(self) is not QueueHandler or self.filters or not isinstance(self.queue, Queue):
             return super().handle(record)
+        own = self.__dict__
+        is_patched = "emit" in own or "prepare" in own or "enqueue" in own
         # Most records are plain: nothing of them has to be made ready.
-        if self.formatter is None and _is_plain(record) and self.queue.put_simple(_copied(record)):
-            return True
-        self.emit(record)
+        if self.formatter is not None or is_patched or not _is_plain(record):
+            self.emit(record)
+        elif not self.queue.put_simple(_copied(record)):
+            self.emit(record)
         return True
 
     def prepare(self, record: logging.LogRecord) -> logging.LogRecord:

@@ -183,3 +183,12 @@ def test_it_has_no_listener_unless_one_is_set() -> None:
     assert handler.listener is None
     handler.listener = listener = logging.handlers.QueueListener(handler.queue)
     assert handler.listener is listener
+
+
+@pytest.mark.parametrize("method", ["emit", "prepare", "enqueue"])
+def test_a_method_that_a_test_has_exchanged_on_the_handler_is_called(method, monkeypatch):
+    handler = QueueHandler(Queue())
+    seen = []
+    monkeypatch.setattr(handler, method, lambda record: seen.append(record.msg))
+    handler.handle(logging.LogRecord("a", 20, "", 1, "hello", None, None))
+    assert seen == ["hello"]
