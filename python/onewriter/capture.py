@@ -181,7 +181,11 @@ class _Unraisable(_Hook):
         if args.exc_value is None:
             self._before(args)
             return
-        _log("ERROR", f"{args.err_msg or 'Exception ignored in'}: {_shown(args)}", args.exc_value)
+        message = args.err_msg or "Exception ignored in"
+        # Python 3.14 names the object in the message itself.
+        if args.object is not None:
+            message += f": {_shown(args)}"
+        _log("ERROR", message, args.exc_value)
         self._pass_on(args)
 
 
