@@ -15,6 +15,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
+from onewriter._feed import Feed, suits
 from onewriter._queue import Queue
 
 _GONE = 10
@@ -46,6 +47,7 @@ class QueueListener(logging.handlers.QueueListener):
     ) -> None:
         super().__init__(queue, *handlers, respect_handler_level=respect_handler_level)
         self._thread: threading.Thread | None = None
+        self._feed: Feed | None = None
         self.errors = 0
 
     def __enter__(self) -> QueueListener:
@@ -69,6 +71,10 @@ class QueueListener(logging.handlers.QueueListener):
             raise RuntimeError("Listener already started")
         if isinstance(self.queue, Queue):
             self.queue.qsize()  # raises in a process that can only put
+            self.queue.readers += 1
+            self.queue.feed = None
+            self._feed = self._made_feed()
+            self._try_feed()
         _stop_at_exit()
         self._thread = threading.Thread(target=self._monitor, name="onewriter-listener")
         self._thread.daemon = True
@@ -80,6 +86,9 @@ class QueueListener(logging.handlers.QueueListener):
         thread = self._thread
         if thread is None:
             return
+        if isinstance(self.queue, Queue):
+            self.queue.readers -= 1
+            self.queue.unfeed()
         while thread.is_alive():
             try:
                 self.enqueue_sentinel()
@@ -95,11 +104,26 @@ class QueueListener(logging.handlers.QueueListener):
         record = self.prepare(record)
         for handler in self.handlers:
             if not self.respect_handler_level or record.levelno >= handler.level:
-                try:
-                    handler.handle(record)
-                except Exception:
-                    self.errors += 1
-                    handler.handleError(record)
+                self.give(handler, record)
+
+    def give(self, handler: logging.Handler, record: logging.LogRecord) -> None:
+        """Gives a record to a handler; what that raises is counted, and told by the handler."""
+        try:
+            handler.handle(record)
+        except Exception:
+            self.errors += 1
+            handler.handleError(record)
+
+    def _made_feed(self) -> Feed | None:
+        """Where nobody would see a difference, records do without the thread."""
+        overridden = {"handle", "prepare", "dequeue", "give"} & self.__dict__.keys()
+        if type(self) is not QueueListener or overridden or not suits(self.handlers):
+            return None
+        return Feed(self)
+
+    def _try_feed(self) -> None:
+        if self._feed is not None:
+            self.queue.try_feed(self._feed)
 
     def _monitor(self) -> None:
         task_done = getattr(self.queue, "task_done", lambda: None)
@@ -120,6 +144,7 @@ class QueueListener(logging.handlers.QueueListener):
                 return
             self._survive(self.handle, record)
             task_done()
+            self._try_feed()
 
     def _survive(self, work: Callable[..., None], *args: Any) -> None:
         try:

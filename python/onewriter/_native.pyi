@@ -217,6 +217,28 @@ class LoggingCalls:
         queue. Called by a method of the logger, whose caller is the one to name.
         """
 
+@final
+class RecordCalls:
+    """What is known of the records that come to one `logging.Handler`.
+
+    :param resolve: asked once for each call site, with a record: the queue that takes it and what the
+        writer is to know of the call, or ``False`` if the handler has to format it
+    :param refused: told what the queue has not taken: the record and the exception
+    :param start: when the program began to log, in nanoseconds since 1970
+    """
+
+    def __new__(
+        cls,
+        resolve: Callable[[logging.LogRecord], tuple[FileQueue, About] | bool],
+        refused: Callable[[logging.LogRecord, Exception], object],
+        start: int,
+    ) -> RecordCalls: ...
+    def put(self, record: logging.LogRecord) -> bool:
+        """Whether the record needs nothing more. It does if it has an exception, a stack, or arguments that
+        only Python can format, if it was made by another thread or a moment ago, or if it is of another
+        class than `logging.LogRecord`.
+        """
+
 class LoggerBase:
     """The base of the logger: its methods for the standard levels.
 

@@ -12,10 +12,13 @@ import weakref
 from collections.abc import Callable
 from contextlib import nullcontext
 from queue import Full, SimpleQueue
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from onewriter import _carry
 from onewriter._native import ObjectQueue
+
+if TYPE_CHECKING:
+    from onewriter._feed import Feed
 
 Overflow = str | tuple[str, "int | str"]
 
@@ -79,6 +82,13 @@ class Queue:
         self._native: ObjectQueue | None = None
         # Open, without a limit, and for this process alone: so are most.
         self._is_simple = self._room is None
+        # What a `QueueHandler` gives its records to instead, if there is nothing in the queue. It may be
+        # there any moment if it is wanted.
+        self.feed: Feed | None = None
+        self._is_feed_wanted = False
+        self._may_feed = name is None and overflow == "block"
+        # How many listeners read it.
+        self.readers = 0
         # Every put takes a number, without a lock; every look at how many there were does too.
         self._numbers = itertools.count()
         self._looks = 0
@@ -102,6 +112,9 @@ class Queue:
             return queue
 
     def __reduce__(self) -> tuple[Callable[..., Queue], tuple[Any, ...]]:
+        # Another process may put from now on: then all records keep one order in the queue alone.
+        self._may_feed = False
+        self.unfeed()
         self._share()
         return _connected, (self.name, self.overflow, self._reader)
 
@@ -138,8 +151,10 @@ class Queue:
         try:
             if self._producer:
                 self._put_from_afar(item, level, wait)
-            else:
-                self._put_here(item, level, wait)
+                return
+            self._put_here(item, level, wait)
+            if self._is_feed_wanted:
+                self.join()
         except Full:
             if not may_drop:
                 raise
@@ -152,7 +167,30 @@ class Queue:
         if is_simple:
             next(self._numbers)
             self._items.put(item)
+            if self._is_feed_wanted:
+                self.join()
         return is_simple
+
+    def try_feed(self, feed: Feed) -> None:
+        """Lets a `QueueHandler` use the feed, if nothing is in the queue, or on its way into it, that it
+        could overtake.
+        """
+        if self.feed is not None or not self._may_feed or self.readers != 1 or self._items.qsize():
+            return
+        # Who takes its number before this is seen here, who takes it after this waits for its record to
+        # be handled: in either order nothing of the same thread is overtaken.
+        self._is_feed_wanted = True
+        with self._all_done:
+            is_idle = self._done == self._puts()
+        if is_idle:
+            self.feed = feed
+        else:
+            self._is_feed_wanted = False
+
+    def unfeed(self) -> None:
+        """Everything goes through the queue again."""
+        self.feed = None
+        self._is_feed_wanted = False
 
     def put_nowait(self, item: object) -> None:
         """`put(item, block=False)`."""

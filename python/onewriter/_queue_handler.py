@@ -86,10 +86,14 @@ class QueueHandler(logging.handlers.QueueHandler):
             return super().handle(record)
         own = self.__dict__
         is_patched = "emit" in own or "prepare" in own or "enqueue" in own
-        # Most records are plain: nothing of them has to be made ready.
-        if self.formatter is not None or is_patched or not _is_plain(record):
+        if self.formatter is not None or is_patched:
             self.emit(record)
-        elif not self.queue.put_simple(_copied(record)):
+            return True
+        feed = self.queue.feed
+        if feed is not None and feed.take(record):
+            return True
+        # Most records are plain: nothing of them has to be made ready.
+        if not (_is_plain(record) and self.queue.put_simple(_copied(record))):
             self.emit(record)
         return True
 

@@ -37,8 +37,9 @@ macro_rules! fixed {
 }
 
 fixed! {
-    _cache _current_process _log_call _logRecordFactory _name datetime disabled f_code f_lasti filters
-    format handlers isEnabledFor level parent propagate
+    __dict__ _cache _current_process _log_call _logRecordFactory _name args created datetime disabled
+    exc_info exc_text f_code f_lasti filters format funcName handlers isEnabledFor level levelname levelno
+    lineno module msg name parent pathname process propagate stack_info thread
 }
 
 static FIXED: OnceLock<Fixed> = OnceLock::new();

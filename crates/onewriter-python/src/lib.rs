@@ -18,6 +18,7 @@ mod logging;
 mod object;
 mod quick;
 mod raw;
+mod records;
 mod registry;
 mod sites;
 mod slot;
@@ -36,6 +37,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<calls::LoggerBase>()?;
     fastcall::add_methods(module.py())?;
     module.add_class::<logging::LoggingCalls>()?;
+    module.add_class::<records::RecordCalls>()?;
     module.add_function(wrap_pyfunction!(file::can_format, module)?)?;
     module.add_function(wrap_pyfunction!(command::command, module)?)?;
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;

@@ -224,6 +224,14 @@ struct Put<'a, 'py> {
 }
 
 impl Quick {
+    pub(crate) fn level_name(&self) -> &str {
+        &self.about.level
+    }
+
+    pub(crate) fn module(&self) -> &str {
+        &self.about.module
+    }
+
     /// Puts the record into its queue. An error is one of formatting its message.
     pub(crate) fn put(
         &self,
