@@ -248,7 +248,7 @@ class ExceptionFormatter:
         lines = _message_lines(link)
         at = next((i for i, line in enumerate(lines) if not line.startswith(" ")), len(lines))
         if self._diagnose and at and isinstance(value, SyntaxError):
-            yield ""
+            yield from self._space_before(lines[0], frames)
         for line in lines[:at]:
             yield self._syntax_error_line(line)
         if self._diagnose and frames:
@@ -256,6 +256,14 @@ class ExceptionFormatter:
         for line in lines[at : at + 1]:
             yield self._message(line, value, frames)
         yield from lines[at + 1 :]
+
+    def _space_before(self, line: str, frames: list[_Frame]) -> Iterator[str]:
+        """The empty line before the place of a syntax error: the user's own places are set apart."""
+        place = _SYNTAX_ERROR_PLACE.fullmatch(line)
+        paths = [frame.frame.f_code.co_filename for frame in frames[-1:]]
+        paths += [place["path"]] if place else []
+        if any(map(_is_users, paths)):
+            yield ""
 
     def _syntax_error_line(self, line: str) -> str:
         place = _SYNTAX_ERROR_PLACE.fullmatch(line)
