@@ -9,10 +9,11 @@ from types import FrameType
 
 def load_get_frame_function() -> Callable[[int], FrameType]:
     """A function from a number of calls to the frame so far above, or `ValueError`."""
-    return getattr(sys, "_getframe", _get_frame_by_traceback)
+    return getattr(sys, "_getframe", get_frame_fallback)
 
 
-def _get_frame_by_traceback(above: int = 0) -> FrameType:
+def get_frame_fallback(above: int = 0) -> FrameType:
+    """What ``sys._getframe`` does, without it."""
     try:
         raise LookupError
     except LookupError as err:
