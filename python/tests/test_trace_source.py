@@ -37,6 +37,14 @@ def test_each_token_has_its_style_and_what_is_none_stays(source, expected):
     assert highlighted(source, LETTERS) == expected
 
 
+def test_doubled_braces_of_an_f_string_are_one_piece_of_it():
+    source = "f'{{ {a}}}{{{b} }}'"
+    parts = "S(f')S({{)S( )P({)I(a)P(})S(}})S({{)P({)I(b)P(})S( }})S(')"
+    # Before 3.12 an f-string is one token.
+    expected = f"S({source})" if sys.version_info < (3, 12) else parts
+    assert highlighted(source, LETTERS) == expected
+
+
 def test_the_default_theme_is_that_of_loguru():
     assert highlighted("if x: 1", DEFAULT_THEME) == (
         "\x1b[35m\x1b[1mif\x1b[0m \x1b[1mx\x1b[0m\x1b[1m:\x1b[0m \x1b[34m\x1b[1m1\x1b[0m"
