@@ -53,7 +53,7 @@ def _zip(source: str, archive: IO[bytes]) -> None:
 
 
 class _Format(NamedTuple):
-    """What a format needs, of which an interpreter may be built without some, and how it is made."""
+    """What a format needs, which an interpreter may be built without, and how it is made."""
 
     modules: tuple[str, ...]
     pack: Callable[[str, IO[bytes]], None]

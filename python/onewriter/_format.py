@@ -65,7 +65,7 @@ class Format:
         return message if tagged is None else tagged.color(escape)
 
     def _tagged(self, record: dict[str, Any], colored: Markup | None) -> Markup | None:
-        """The message's tags, if they are shown: not if somebody has exchanged the message since."""
+        """The message's tags, if they are shown: not if somebody has changed the message since."""
         if not self.is_colored or colored is None or colored.strip() != record["message"]:
             return None
         return colored

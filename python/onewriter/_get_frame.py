@@ -17,7 +17,7 @@ def get_frame_fallback(above: int = 0) -> FrameType:
     try:
         raise LookupError
     except LookupError as err:
-        frame = err.__traceback__.tb_frame.f_back
+        frame = err.__traceback__ and err.__traceback__.tb_frame.f_back
     while above and frame is not None:
         frame, above = frame.f_back, above - 1
     if frame is None:

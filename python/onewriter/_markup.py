@@ -236,7 +236,7 @@ def template(text: str) -> Template:
 class _Filler(Formatter):
     """Formats a message with tags; in its arguments nothing is a tag."""
 
-    def __init__(self, args: tuple, kwargs: dict[str, Any]) -> None:
+    def __init__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self._args, self._kwargs = args, kwargs
         self._automatic: int | None = None
 
@@ -257,7 +257,8 @@ class _Filler(Formatter):
             literal + ("" if name is None else self._formatted(name, below, how, depth))
             for literal, name, below, how in self.parse(spec or "")
         ]
-        return self.format_field(value, "".join(inner))
+        formatted: str = self.format_field(value, "".join(inner))
+        return formatted
 
     def _numbered(self, field: str) -> str:
         """The field with its number, if it has neither number nor name."""

@@ -146,7 +146,7 @@ def shown(value: Any) -> str:
     return text if len(text) <= LONGEST_VALUE else text[: LONGEST_VALUE - 3] + "..."
 
 
-def annotations(found: list[Value], arrows: Arrows, is_colored: bool) -> list[str]:
+def hanging(found: list[Value], arrows: Arrows, is_colored: bool) -> list[str]:
     """The lines under the source: a corner at a name, and pipes to those that are further left."""
     pattern = "\x1b[36m{}\x1b[0m\x1b[36m\x1b[1m{}\x1b[0m" if is_colored else "{}{}"
     lines = []

@@ -1,4 +1,4 @@
-"""Runs Loguru's own tests against the onewriter that is installed; see the README beside this file."""
+"""Runs Loguru's own tests against the onewriter that is installed; see the README beside it."""
 
 from __future__ import annotations
 
