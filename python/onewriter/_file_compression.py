@@ -2,51 +2,73 @@
 
 from __future__ import annotations
 
-import bz2
-import gzip
-import lzma
 import os
 import shutil
-import tarfile
-import zipfile
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from typing import Any, BinaryIO
+from importlib import import_module
+from typing import IO, Any, NamedTuple
 
-_Opener = Callable[[BinaryIO, str], BinaryIO]
+
+def _gz(source: str, archive: IO[bytes]) -> None:
+    import gzip
+
+    # `GzipFile` drops the ending from the name that it notes.
+    with gzip.GzipFile(f"{os.path.basename(source)}.gz", "wb", fileobj=archive) as packed:
+        _copy(source, packed)
 
 
-def _copy(opened: _Opener, source: str, archive: BinaryIO) -> None:
-    with open(source, "rb") as plain, opened(archive, os.path.basename(source)) as packed:
+def _bz2(source: str, archive: IO[bytes]) -> None:
+    import bz2
+
+    with bz2.open(archive, "wb") as packed:
+        _copy(source, packed)
+
+
+def _lzma(container: str, source: str, archive: IO[bytes]) -> None:
+    import lzma
+
+    with lzma.open(archive, "wb", format=getattr(lzma, container)) as packed:
+        _copy(source, packed)
+
+
+def _copy(source: str, packed: Any) -> None:
+    with open(source, "rb") as plain:
         shutil.copyfileobj(plain, packed)
 
 
-def _tar(mode: str, source: str, archive: BinaryIO) -> None:
+def _tar(mode: Any, source: str, archive: IO[bytes]) -> None:
+    import tarfile
+
     with tarfile.open(fileobj=archive, mode=mode) as packed:
         packed.add(source, arcname=os.path.basename(source))
 
 
-def _zip(source: str, archive: BinaryIO) -> None:
+def _zip(source: str, archive: IO[bytes]) -> None:
+    import zipfile
+
     with zipfile.ZipFile(archive, "w", compression=zipfile.ZIP_DEFLATED) as packed:
         packed.write(source, arcname=os.path.basename(source))
 
 
-_FORMATS: dict[str, Callable[[str, BinaryIO], None]] = {
-    # `GzipFile` drops the ending from the name that it notes.
-    "gz": partial(
-        _copy, lambda archive, name: gzip.GzipFile(f"{name}.gz", "wb", fileobj=archive)
-    ),
-    "bz2": partial(_copy, lambda archive, name: bz2.open(archive, "wb")),
-    "xz": partial(_copy, lambda archive, name: lzma.open(archive, "wb", format=lzma.FORMAT_XZ)),
-    "lzma": partial(
-        _copy, lambda archive, name: lzma.open(archive, "wb", format=lzma.FORMAT_ALONE)
-    ),
-    "tar": partial(_tar, "w:"),
-    "tar.gz": partial(_tar, "w:gz"),
-    "tar.bz2": partial(_tar, "w:bz2"),
-    "tar.xz": partial(_tar, "w:xz"),
-    "zip": _zip,
+class _Format(NamedTuple):
+    """What a format needs, which an interpreter may be built without, and how it is made."""
+
+    modules: tuple[str, ...]
+    pack: Callable[[str, IO[bytes]], None]
+
+
+_FORMATS = {
+    "gz": _Format(("gzip",), _gz),
+    "bz2": _Format(("bz2",), _bz2),
+    "xz": _Format(("lzma",), partial(_lzma, "FORMAT_XZ")),
+    "lzma": _Format(("lzma",), partial(_lzma, "FORMAT_ALONE")),
+    "tar": _Format(("tarfile",), partial(_tar, "w:")),
+    "tar.gz": _Format(("tarfile", "gzip"), partial(_tar, "w:gz")),
+    "tar.bz2": _Format(("tarfile", "bz2"), partial(_tar, "w:bz2")),
+    "tar.xz": _Format(("tarfile", "lzma"), partial(_tar, "w:xz")),
+    "zip": _Format(("zipfile", "zlib"), _zip),
 }
 
 
@@ -61,6 +83,8 @@ class Compression:
         name = name.strip().lstrip(".")
         if name not in _FORMATS:
             raise ValueError(f"Invalid compression format: '{name}'")
+        for module in _FORMATS[name].modules:
+            import_module(module)
         self.extension = f".{name}"
         self._name = name
 
@@ -69,7 +93,7 @@ class Compression:
         unfinished = f"{target}.part"
         try:
             with open(unfinished, "wb") as archive:
-                _FORMATS[self._name](source, archive)
+                _FORMATS[self._name].pack(source, archive)
             os.replace(unfinished, target)
         except BaseException:
             with suppress(FileNotFoundError):
@@ -84,6 +108,7 @@ def make_compression(compression: Any) -> Compression | Callable[[str], Any] | N
     Raises:
         TypeError: no compression can be made of this type.
         ValueError: there is no such format.
+        ImportError: this interpreter was built without it.
     """
     if isinstance(compression, str):
         return Compression(compression)

@@ -53,9 +53,22 @@ class Format:
         shown = {**record, "exception": exception}
         if not self.is_colored:
             return template.plain.format_map(shown)
-        if colored is not None:
-            shown["message"] = _Woven(colored, escape, template.around_messages(escape))
+        tagged = self._tagged(record, colored)
+        if tagged is not None:
+            shown["message"] = _Woven(tagged, escape, template.around_messages(escape))
         return template.colored(escape).format_map(shown)
+
+    def raw(self, record: dict[str, Any], escape: str, colored: Markup | None) -> str:
+        """The record's message alone."""
+        tagged = self._tagged(record, colored)
+        message: str = record["message"]
+        return message if tagged is None else tagged.color(escape)
+
+    def _tagged(self, record: dict[str, Any], colored: Markup | None) -> Markup | None:
+        """The message's tags, if they are shown: not if somebody has changed the message since."""
+        if not self.is_colored or colored is None or colored.strip() != record["message"]:
+            return None
+        return colored
 
 
 class _Woven(str):

@@ -163,9 +163,7 @@ class Handler:
     ) -> str:
         options = self._options
         if is_raw:
-            text = record["message"]
-            if colored is not None and options.format.is_colored:
-                text = colored.color(escape)
+            text = options.format.raw(record, escape, colored)
         else:
             exception = record["exception"]
             shown = ""

@@ -453,8 +453,6 @@ class Logger(LoggerBase):
                 if patcher is not None:
                     patcher(record)
             number = record["level"].no
-        if colored is not None and record["message"] != colored.strip():
-            colored = None
         for handler in core.handlers.values():
             if handler.level <= number:
                 handler.emit(record, escape, from_decorator, options.raw, colored, refused)

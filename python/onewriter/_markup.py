@@ -195,6 +195,7 @@ class Template:
             self._markup.feed(literal.replace("{", "{{").replace("}", "}}"))
             if field is None:
                 continue
+            _check_depth(spec)
             if field == "message":
                 self._around.append(self._markup.open_codes())
             conversion = f"!{conversion}" if conversion else ""
@@ -216,6 +217,16 @@ class Template:
             yield "".join([level if code is _Level else code for code in codes])
 
 
+def _check_depth(spec: str | None, deepest: int = 1) -> None:
+    """Refuses, as `str.format` does, fields in the specification of a field of a specification."""
+    for _, field, below, _ in Formatter().parse(spec or ""):
+        if field is None:
+            continue
+        if not deepest:
+            raise ValueError("Max string recursion exceeded")
+        _check_depth(below, deepest - 1)
+
+
 @lru_cache(maxsize=256)
 def template(text: str) -> Template:
     """A format string that a function has made, parsed once."""
@@ -225,7 +236,7 @@ def template(text: str) -> Template:
 class _Filler(Formatter):
     """Formats a message with tags; in its arguments nothing is a tag."""
 
-    def __init__(self, args: tuple, kwargs: dict[str, Any]) -> None:
+    def __init__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self._args, self._kwargs = args, kwargs
         self._automatic: int | None = None
 
@@ -246,7 +257,8 @@ class _Filler(Formatter):
             literal + ("" if name is None else self._formatted(name, below, how, depth))
             for literal, name, below, how in self.parse(spec or "")
         ]
-        return self.format_field(value, "".join(inner))
+        formatted: str = self.format_field(value, "".join(inner))
+        return formatted
 
     def _numbered(self, field: str) -> str:
         """The field with its number, if it has neither number nor name."""
@@ -254,14 +266,9 @@ class _Filler(Formatter):
         if first and not first.isdigit():
             return field
         if self._automatic is not None and bool(self._automatic) is bool(first):
-            how = ("manual", "specification", "automatic", "numbering")
-            how = (
-                how
-                if self._automatic == 0
-                else ("automatic", "numbering", "manual", "specification")
-            )
+            # What `string.Formatter` says, whichever of the two comes first.
             raise ValueError(
-                f"cannot switch from {how[0]} field {how[1]} to {how[2]} field {how[3]}"
+                "cannot switch from manual field specification to automatic field numbering"
             )
         if first:
             self._automatic = 0
@@ -270,12 +277,12 @@ class _Filler(Formatter):
         return f"{self._automatic - 1}{field}"
 
 
-def parse_message(message: str, args: tuple, kwargs: dict[str, Any]) -> Markup:
+def parse_message(message: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Markup:
     """Takes a message with tags apart; if there are arguments, it is a format string for them."""
     markup = Markup()
     if args or kwargs:
         return _Filler(args, kwargs).fill(markup, message).done()
-    return markup.feed(message).done()
+    return markup.feed(str(message)).done()
 
 
 def parse_template_string(message: Any, *, has_tags: bool) -> Markup:

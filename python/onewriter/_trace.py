@@ -12,9 +12,9 @@ import traceback
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from types import FrameType, TracebackType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from ._trace_source import BOX, DEFAULT_THEME, PLAIN, Arrows, annotations, highlighted, values
+from ._trace_source import BOX, DEFAULT_THEME, PLAIN, Arrows, hanging, highlighted, values
 
 _OWN_DIRECTORY = os.path.dirname(__file__) + os.sep
 _MOST_REPEATS = 3
@@ -204,7 +204,8 @@ class ExceptionFormatter:
                 break
             errors.append(earlier)
             sentences.append(sentence)
-        stacks = [frames, *(_frames(_below(error.__traceback__), None) for error in errors[1:])]
+        earlier_stacks = (getattr(error, "__traceback__", None) for error in errors[1:])
+        stacks = [frames, *(_frames(_below(tb), None) for tb in earlier_stacks)]
         links = list(map(_Link, errors, stacks, _summaries(errors)))
         space = "\n" if self._diagnose else ""
         while links:
@@ -225,7 +226,7 @@ class ExceptionFormatter:
         yield f"  + {first[4:]}" if group.frames and depth == 0 else first
         yield from lines
         indent = "  " * (depth + 1)
-        members = list(group.value.exceptions)
+        members = list(getattr(group.value, "exceptions", ()))
         shown = members[:_MOST_IN_GROUP]
         for number, member in enumerate(shown, 1):
             corner = "+-" if number == 1 else "  "
@@ -248,7 +249,7 @@ class ExceptionFormatter:
         lines = _message_lines(link)
         at = next((i for i, line in enumerate(lines) if not line.startswith(" ")), len(lines))
         if self._diagnose and at and isinstance(value, SyntaxError):
-            yield ""
+            yield from self._space_before(lines[0], frames)
         for line in lines[:at]:
             yield self._syntax_error_line(line)
         if self._diagnose and frames:
@@ -256,6 +257,14 @@ class ExceptionFormatter:
         for line in lines[at : at + 1]:
             yield self._message(line, value, frames)
         yield from lines[at + 1 :]
+
+    def _space_before(self, line: str, frames: list[_Frame]) -> Iterator[str]:
+        """The empty line before the place of a syntax error: the user's places are set apart."""
+        place = _SYNTAX_ERROR_PLACE.fullmatch(line)
+        paths = [frame.frame.f_code.co_filename for frame in frames[-1:]]
+        paths += [place["path"]] if place else []
+        if any(map(_is_users, paths)):
+            yield ""
 
     def _syntax_error_line(self, line: str) -> str:
         place = _SYNTAX_ERROR_PLACE.fullmatch(line)
@@ -305,7 +314,7 @@ class ExceptionFormatter:
         lines = [highlighted(source, self._theme) if is_colored else source]
         if self._diagnose:
             scopes = (frame.frame.f_locals, frame.frame.f_globals)
-            lines += annotations(values(source, scopes), self._arrows, is_colored)
+            lines += hanging(values(source, scopes), self._arrows, is_colored)
         yield "    " + "\n    ".join(lines).rstrip()
 
 
@@ -326,10 +335,10 @@ def _arrows_in(encoding: str | None) -> Arrows:
 
 
 def _summaries(errors: list[BaseException | None]) -> list[traceback.TracebackException | None]:
-    """What `traceback` makes of a long chain, all of which it would walk anew for each exception."""
+    """What `traceback` makes of a long chain, which it would walk anew for each exception."""
     if len(errors) <= _LONG_CHAIN:
         return [None] * len(errors)
-    last = errors[0]
+    last: Any = errors[0]
     found: list[traceback.TracebackException | None] = [
         traceback.TracebackException(type(last), last, None, limit=0, compact=True)
     ]

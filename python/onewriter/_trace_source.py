@@ -81,12 +81,16 @@ def _tokens(source: str) -> Iterator[_Token]:
 def highlighted(source: str, theme: Mapping[str, str]) -> str:
     """The line in the theme's colours; what is not Python stays as it is."""
     parts = []
+    tokens = list(_tokens(source))
     at = 0
-    for token in _tokens(source):
+    for token, following in zip(tokens, [*tokens[1:], None]):
         parts.append(source[at : token.column])
-        # The source and not the token's text, in which doubled braces of an f-string are single.
-        parts.append(theme[token.kind].replace("{}", source[token.column : token.end]))
         at = token.end
+        # Of doubled braces in an f-string the second belongs to no token.
+        if following is not None and source[at : following.column] in ("{", "}"):
+            at += 1
+        # The source and not the token's text, in which such braces are single.
+        parts.append(theme[token.kind].replace("{}", source[token.column : at]))
     parts.append(source[at:])
     return "".join(parts)
 
@@ -142,7 +146,7 @@ def shown(value: Any) -> str:
     return text if len(text) <= LONGEST_VALUE else text[: LONGEST_VALUE - 3] + "..."
 
 
-def annotations(found: list[Value], arrows: Arrows, is_colored: bool) -> list[str]:
+def hanging(found: list[Value], arrows: Arrows, is_colored: bool) -> list[str]:
     """The lines under the source: a corner at a name, and pipes to those that are further left."""
     pattern = "\x1b[36m{}\x1b[0m\x1b[36m\x1b[1m{}\x1b[0m" if is_colored else "{}{}"
     lines = []

@@ -49,6 +49,7 @@ def test_twelve_hours_begin_at_twelve(hour, text):
 def test_offsets_of_seconds_are_shown():
     for seconds, text in (
         (-12345, "-03:25:45 -032545"),
+        (-12345.067, "-03:25:45.067000 -032545.067000"),
         (7230.099, "+02:00:30.099000 +020030.099000"),
     ):
         zone = timezone(timedelta(seconds=seconds))

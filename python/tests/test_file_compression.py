@@ -6,6 +6,8 @@ import bz2
 import gzip
 import lzma
 import os
+import runpy
+import sys
 import tarfile
 import zipfile
 
@@ -52,6 +54,33 @@ def test_a_zip_archive_has_the_file_deflated_under_its_own_name(tmp_path):
         (entry,) = archive.infolist()
         assert (entry.filename, entry.compress_type) == ("test.log", zipfile.ZIP_DEFLATED)
         assert archive.read("test.log") == TEXT.encode()
+
+
+@pytest.mark.parametrize(
+    ("name", "module"),
+    [
+        ("gz", "gzip"),
+        ("bz2", "bz2"),
+        ("xz", "lzma"),
+        ("lzma", "lzma"),
+        ("tar", "tarfile"),
+        ("tar.gz", "gzip"),
+        ("tar.bz2", "bz2"),
+        ("tar.xz", "lzma"),
+        ("zip", "zlib"),
+    ],
+)
+def test_a_format_that_the_interpreter_lacks_is_refused_at_once(monkeypatch, name, module):
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(ImportError, match=module):
+        make_compression(name)
+
+
+def test_without_any_format_the_module_is_still_of_use(monkeypatch):
+    for module in ("gzip", "bz2", "lzma", "tarfile", "zipfile"):
+        monkeypatch.setitem(sys.modules, module, None)
+    lacking = runpy.run_path(_file_compression.__file__)
+    assert lacking["make_compression"](packed) is packed
 
 
 @pytest.mark.parametrize("failing", ["copyfileobj", "replace"])

@@ -65,11 +65,34 @@ def test_without_the_option_a_message_has_no_tags(logger, written):
     assert written == ["<red>x</red>\n"]
 
 
+def changed(record):
+    record["message"] += " </b>"
+    return "{message}"
+
+
+@pytest.mark.parametrize("is_raw", [True, False])
+def test_a_message_that_a_filter_has_changed_loses_its_tags(logger, written, is_raw):
+    logger.add(written, format="{message}", colorize=True)
+    logger.add(written, format="<b>{message}</b>", filter=changed, colorize=True)
+    logger.opt(colors=True, raw=is_raw).info("<red>x</red>")
+    if is_raw:
+        assert written == ["\x1b[31mx\x1b[0m", "x </b>"]
+    else:
+        assert written == ["\x1b[31mx\x1b[0m\n", "\x1b[1mx </b>\x1b[0m\n"]
+
+
+def test_a_message_that_a_format_has_changed_loses_its_tags(logger, written):
+    logger.add(written, format=changed, colorize=True)
+    logger.opt(colors=True).info("<red>x</red>")
+    assert written == ["x </b>"]
+
+
 @pytest.mark.parametrize(
     ("given", "kind", "error"),
     [
         (1, TypeError, "Invalid format, it should be a string or a function, not: 'int'"),
         ("<red>x", ValueError, "Invalid format, color markups could not be parsed correctly"),
+        ("{x:{x:{x}}}", ValueError, "Invalid format, color markups could not be parsed correctly"),
         (
             format,
             ValueError,

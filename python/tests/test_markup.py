@@ -92,7 +92,6 @@ def test_arguments_are_filled_in_as_str_format_does_and_have_no_tags(text, args,
 @pytest.mark.parametrize(
     ("text", "args", "kind"),
     [
-        ("{} {0}", (1, 2), ValueError),
         ("{0} {}", (1, 2), ValueError),
         ("{a}", (1,), KeyError),
         ("{:{:{}}}", (1, 2, 3), ValueError),
@@ -107,6 +106,25 @@ def test_arguments_that_do_not_fit_raise_what_str_format_raises(text, args, kind
     with pytest.raises(kind) as ours:
         _markup.parse_message(text, args, {})
     assert "!z" in text or str(ours.value) == str(theirs.value)
+
+
+def test_numbering_is_manual_or_automatic_and_the_error_is_one_as_in_the_formatter_of_string():
+    error = "^cannot switch from manual field specification to automatic field numbering$"
+    for text in ("{} {0}", "{0} {}"):
+        with pytest.raises(ValueError, match=error):
+            _markup.parse_message(text, (1, 2), {})
+
+
+def test_a_message_of_another_type_is_its_text():
+    assert _markup.parse_message(["<red>a</red>"], (), {}).color("") == f"['{RED}a{END}']"
+    assert _markup.parse_message(None, (), {}).strip() == "None"
+
+
+def test_a_template_nests_its_fields_as_deep_as_str_format_does():
+    assert _markup.Template("{a:{b.c:}} {d:>{e}}").plain == "{a:{b.c:}} {d:>{e}}"
+    for text in ("{a:{b:{c}}}", "{a:{b:{c:{d}}}}"):
+        with pytest.raises(ValueError, match="^Max string recursion exceeded$"):
+            _markup.Template(text)
 
 
 def test_a_missing_argument_is_an_index_error():

@@ -361,6 +361,31 @@ def test_a_syntax_error_shows_its_place(app):
     assert lines[-1].startswith("\x1b[31m\x1b[1mSyntaxError\x1b[0m:\x1b[1m ")
 
 
+USERS = "/some/where/program.py"
+
+
+@pytest.mark.parametrize(
+    ("raising", "path", "is_apart"),
+    [
+        ("compile('a = (', path, 'exec')", "<string>", True),
+        ("__import__('ast').parse('a = (', path)", "<string>", False),
+        ("__import__('ast').parse('a = (', path)", USERS, True),
+    ],
+)
+def test_the_place_of_a_syntax_error_is_set_apart_if_it_or_the_frame_above_is_the_users(
+    app, raising, path, is_apart
+):
+    error = caught(app(f"def f(path):\n    {raising}\n").f, path)
+    above, _, _ = text(error, diagnose=True).partition(f'  File "{path}", line 1\n')
+    assert above.endswith("\n\n") is is_apart
+
+
+@pytest.mark.parametrize(("path", "above"), [("<string>", ""), (os.__file__, ""), (USERS, "\n")])
+def test_the_place_of_a_syntax_error_without_a_stack_is_set_apart_if_it_is_the_users(path, above):
+    error = caught(compile, "a = (\n", path, "exec").with_traceback(None)
+    assert text(error, diagnose=True).startswith(f'{above}  File "{path}", line 1\n')
+
+
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="notes came with Python 3.11")
 def test_notes_come_last():
     error = ValueError("message")

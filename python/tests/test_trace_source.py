@@ -10,7 +10,7 @@ from onewriter._trace_source import (
     DEFAULT_THEME,
     PLAIN,
     Value,
-    annotations,
+    hanging,
     highlighted,
     shown,
     values,
@@ -34,6 +34,14 @@ LETTERS = {kind: f"{kind[0].upper()}({{}})" for kind in DEFAULT_THEME}
     ],
 )
 def test_each_token_has_its_style_and_what_is_none_stays(source, expected):
+    assert highlighted(source, LETTERS) == expected
+
+
+def test_doubled_braces_of_an_f_string_are_one_piece_of_it():
+    source = "f'{{ {a}}}{{{b} }}'"
+    parts = "S(f')S({{)S( )P({)I(a)P(})S(}})S({{)P({)I(b)P(})S( }})S(')"
+    # Before 3.12 an f-string is one token.
+    expected = f"S({source})" if sys.version_info < (3, 12) else parts
     assert highlighted(source, LETTERS) == expected
 
 
@@ -121,7 +129,7 @@ def test_a_value_that_cannot_be_shown_has_a_placeholder():
 
 
 def test_values_hang_from_their_names():
-    assert annotations([Value(0, "1"), Value(4, "2"), Value(9, "3")], BOX, False) == [
+    assert hanging([Value(0, "1"), Value(4, "2"), Value(9, "3")], BOX, False) == [
         "\u2502   \u2502    \u2514 3",
         "\u2502   \u2514 2",
         "\u2514 1",
@@ -136,14 +144,14 @@ def test_values_hang_from_their_names():
     ],
 )
 def test_further_lines_of_a_value_stand_below_its_first(arrows, expected):
-    assert annotations([Value(0, "0"), Value(2, "[1\n 2]")], arrows, False) == expected
+    assert hanging([Value(0, "0"), Value(2, "[1\n 2]")], arrows, False) == expected
 
 
 def test_only_a_newline_ends_a_line_of_a_value():
-    assert annotations([Value(0, "a\r\u2028b\n")], BOX, False) == ["\u2514 a\r\u2028b", "  "]
+    assert hanging([Value(0, "a\r\u2028b\n")], BOX, False) == ["\u2514 a\r\u2028b", "  "]
 
 
 def test_values_are_cyan():
-    assert annotations([Value(2, "1")], BOX, True) == [
+    assert hanging([Value(2, "1")], BOX, True) == [
         "\x1b[36m  \u2514 \x1b[0m\x1b[36m\x1b[1m1\x1b[0m"
     ]
