@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from onewriter import _files
+from onewriter._native import FileQueue
 from onewriter.handlers import (
     ConcurrentRotatingFileHandler,
     ConcurrentTimedRotatingFileHandler,
@@ -59,17 +60,14 @@ def pair(i: int) -> str:
 
 @pytest.fixture
 def made(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    """The settings of the queues that are made, which take everything and do nothing."""
+    """The settings of the queues that are made."""
     settings: list[dict[str, Any]] = []
 
-    class FakeQueue:
-        def __init__(self, path: str, **given: Any) -> None:
-            settings.append(given)
+    def make(path: str, **given: Any) -> FileQueue:
+        settings.append(given)
+        return FileQueue(path, **given)
 
-        def __getattr__(self, name: str) -> Any:
-            return lambda *args: None
-
-    monkeypatch.setattr(_files, "FileQueue", FakeQueue)
+    monkeypatch.setattr(_files, "FileQueue", make)
     return settings
 
 
@@ -142,7 +140,7 @@ def test_a_time_rotation_names_the_old_file_by_its_date(kind: Any, tmp_path: Pat
         ({"when": "m"}, {"rotate_every": 60.0, "names": "appended %Y-%m-%d_%H-%M"}),
         ({}, {"rotate_every": 3600.0, "names": "appended %Y-%m-%d_%H"}),
         ({"when": "D", "interval": 2}, {"rotate_every": 172800.0, "names": "appended %Y-%m-%d"}),
-        ({"when": "midnight"}, {"rotate_at": "midnight", "names": "appended %Y-%m-%d"}),
+        ({"when": "midnight"}, {"rotate_at": "00:00", "names": "appended %Y-%m-%d"}),
         (
             {"when": "midnight", "atTime": datetime.time(5, 30)},
             {"rotate_at": "05:30:00", "names": "appended %Y-%m-%d"},
@@ -164,6 +162,7 @@ def test_the_time_of_rotation_is_told_to_the_writer(
     kind: Any, arguments: Any, settings: Any, made: list[dict[str, Any]], tmp_path: Path
 ) -> None:
     put(kind(tmp_path / "a.log", backupCount=4, utc=True, **arguments), "a")
+    assert contents(tmp_path) == {"a.log": "a\n"}
     assert made == [{**settings, "format": "{message}\n", "utc": True, "keep": 4}]
 
 
@@ -174,7 +173,7 @@ def test_time_and_size_can_be_told_together(made: list[dict[str, Any]], tmp_path
     put(handler, "a")
     assert made == [
         {
-            "rotate_at": "midnight",
+            "rotate_at": "00:00",
             "rotate_size": 1000,
             "names": "appended %Y-%m-%d",
             "utc": False,
