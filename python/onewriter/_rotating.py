@@ -106,7 +106,11 @@ class RotatingFileHandler(_Rotating, logging.handlers.RotatingFileHandler):
     def _rotation(self) -> dict[str, Any]:
         if self.backupCount <= 0:
             return {}
-        return {**_by_size(self), "names": "shifted", "keep": self.backupCount}
+        settings = {**_by_size(self), "names": "shifted", "keep": self.backupCount}
+        # The standard library's files stay below `maxBytes`; the engine's may reach their size.
+        if self.maxBytes > 1:
+            settings["rotate_size"] = self.maxBytes - 1
+        return settings
 
 
 class TimedRotatingFileHandler(_Rotating, logging.handlers.TimedRotatingFileHandler):

@@ -79,6 +79,22 @@ def test_files_rotate_by_size_and_the_newest_are_kept(kind: Any, tmp_path: Path)
     assert contents(tmp_path) == {"a.log": pair(2), "a.log.1": pair(1)}
 
 
+@pytest.mark.parametrize(
+    ("kind", "files"),
+    [
+        (RotatingFileHandler, {"a.log": "line 2...\n", "a.log.1": "line 1...\n"}),
+        (ConcurrentRotatingFileHandler, {"a.log": "line 2...\n", "a.log.1": pair(0)}),
+    ],
+)
+def test_only_the_standard_handler_rotates_before_a_file_has_exactly_its_size(
+    kind: Any, files: dict[str, str], tmp_path: Path
+) -> None:
+    handler = kind(tmp_path / "a.log", maxBytes=20, backupCount=1)
+    put(handler, *LINES[:3])
+    handler.close()
+    assert contents(tmp_path) == files
+
+
 def test_old_files_are_compressed(tmp_path: Path) -> None:
     handler = ConcurrentRotatingFileHandler(
         tmp_path / "a.log", maxBytes=25, backupCount=5, use_gzip=True
