@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import logging
 import logging.handlers
+import math
 import os
 import time
 import warnings
@@ -80,7 +81,9 @@ def _refuse(what: str, function: object) -> None:
 
 
 def _by_size(handler: _Rotating) -> dict[str, Any]:
-    return {"rotate_size": handler.maxBytes if handler.maxBytes > 0 else None}
+    # Any number will do for those whose place this takes, such as 1e8.
+    size = math.ceil(handler.maxBytes or 0)
+    return {"rotate_size": size if size > 0 else None}
 
 
 class RotatingFileHandler(_Rotating, logging.handlers.RotatingFileHandler):
@@ -109,7 +112,7 @@ class RotatingFileHandler(_Rotating, logging.handlers.RotatingFileHandler):
         settings = {**_by_size(self), "names": "shifted", "keep": self.backupCount}
         # The standard library's files stay below `maxBytes`; the engine's may reach their size.
         if self.maxBytes > 1:
-            settings["rotate_size"] = self.maxBytes - 1
+            settings["rotate_size"] -= 1
         return settings
 
 

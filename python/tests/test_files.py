@@ -92,6 +92,18 @@ def test_a_directory_that_is_missing_is_told_at_once(tmp_path: Path) -> None:
         FileHandler(tmp_path / "none" / "a.log")
 
 
+def test_an_encoding_that_is_none_is_told_at_once(tmp_path: Path) -> None:
+    with pytest.raises(LookupError, match="^unknown encoding: morse$"):
+        FileHandler(tmp_path / "a.log", encoding="morse")
+
+
+def test_a_path_can_be_bytes(tmp_path: Path) -> None:
+    handler = FileHandler(os.fsencode(tmp_path / "a.log"))  # type: ignore[arg-type]
+    handler.handle(record("a"))
+    handler.close()
+    assert (tmp_path / "a.log").read_bytes() == b"a\n"
+
+
 def test_mode_w_truncates_once(tmp_path: Path) -> None:
     path = tmp_path / "a.log"
     path.write_text("old\n")

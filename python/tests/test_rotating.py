@@ -95,6 +95,14 @@ def test_only_the_standard_handler_rotates_before_a_file_has_exactly_its_size(
     assert contents(tmp_path) == files
 
 
+@pytest.mark.parametrize("kind", [RotatingFileHandler, ConcurrentRotatingFileHandler])
+def test_a_size_can_be_any_number(kind: Any, tmp_path: Path) -> None:
+    handler = kind(tmp_path / "a.log", maxBytes=2.45e1, backupCount=1)
+    put(handler, *LINES[:3])
+    handler.close()
+    assert contents(tmp_path) == {"a.log": "line 2...\n", "a.log.1": pair(0)}
+
+
 def test_old_files_are_compressed(tmp_path: Path) -> None:
     handler = ConcurrentRotatingFileHandler(
         tmp_path / "a.log", maxBytes=25, backupCount=5, use_gzip=True
