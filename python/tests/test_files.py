@@ -137,6 +137,16 @@ def test_two_handlers_and_a_forked_child_share_the_file(tmp_path: Path) -> None:
     assert path.read_text() == "one\ntwo\nchild\nend\n"
 
 
+def test_when_one_of_two_handlers_is_closed_the_other_loses_nothing(tmp_path: Path) -> None:
+    first, second = FileHandler(tmp_path / "a.log"), FileHandler(tmp_path / "a.log")
+    first.handle(record("a"))
+    second.handle(record("b"))
+    first.close()
+    second.handle(record("c"))
+    second.close()
+    assert (tmp_path / "a.log").read_bytes() == b"a\nb\nc\n"
+
+
 def test_a_pickled_handler_logs_to_the_same_file(tmp_path: Path) -> None:
     handler = FileHandler(tmp_path / "a.log", mode="w")
     handler.setFormatter(logging.Formatter("<%(message)s>"))
