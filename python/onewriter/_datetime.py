@@ -103,6 +103,10 @@ class Moment(datetime):
             moment, spec = self.astimezone(timezone.utc), spec[:-4]
         return _compile(spec or _ISO)(moment)
 
+    def __repr__(self) -> str:
+        # As Loguru's is called, in reports of errors and where a message shows a record.
+        return "datetime" + super().__repr__().removeprefix(type(self).__name__)
+
 
 @lru_cache(maxsize=8)
 def _zone(seconds: float, name: str) -> timezone:

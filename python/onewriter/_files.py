@@ -54,7 +54,7 @@ class OverFileQueue(_Base):
     def _begin(self, delay: bool) -> None:
         """Truncates the file where its mode says so, and unless `delay` sees that it exists."""
         if not delay or self.mode[:1] in "wx":
-            with open(self.baseFilename, self.mode):
+            with open(self.baseFilename, self.mode, encoding=self.encoding, errors=self.errors):
                 pass
         self.delay = delay
 
@@ -85,7 +85,8 @@ class OverFileQueue(_Base):
         with self.lock:  # type: ignore[union-attr]
             if self._queue is None:
                 settings = {k: v for k, v in self._settings().items() if v is not None}
-                self._queue = FileQueue(self.baseFilename, wait=self.wait, **settings)
+                path = os.fsdecode(self.baseFilename)
+                self._queue = FileQueue(path, wait=self.wait, **settings)
             return self._queue
 
     def _encoded(self, line: str) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import logging
 import logging.handlers
+import math
 import os
 import time
 import warnings
@@ -80,7 +81,9 @@ def _refuse(what: str, function: object) -> None:
 
 
 def _by_size(handler: _Rotating) -> dict[str, Any]:
-    return {"rotate_size": handler.maxBytes if handler.maxBytes > 0 else None}
+    # Any number will do for those whose place this takes, such as 1e8.
+    size = math.ceil(handler.maxBytes or 0)
+    return {"rotate_size": size if size > 0 else None}
 
 
 class RotatingFileHandler(_Rotating, logging.handlers.RotatingFileHandler):
@@ -106,7 +109,11 @@ class RotatingFileHandler(_Rotating, logging.handlers.RotatingFileHandler):
     def _rotation(self) -> dict[str, Any]:
         if self.backupCount <= 0:
             return {}
-        return {**_by_size(self), "names": "shifted", "keep": self.backupCount}
+        settings = {**_by_size(self), "names": "shifted", "keep": self.backupCount}
+        # The standard library's files stay below `maxBytes`; the engine's may reach their size.
+        if self.maxBytes > 1:
+            settings["rotate_size"] -= 1
+        return settings
 
 
 class TimedRotatingFileHandler(_Rotating, logging.handlers.TimedRotatingFileHandler):
@@ -160,10 +167,8 @@ class TimedRotatingFileHandler(_Rotating, logging.handlers.TimedRotatingFileHand
         unit = 7 * 86400 if weekly else 86400
         if self.interval != unit or not (weekly or self.when == "MIDNIGHT"):
             return {"rotate_every": float(self.interval)}
-        at = "midnight" if self.atTime is None else self.atTime.strftime("%H:%M:%S")
-        if weekly:
-            at = f"{_WEEKDAYS[self.dayOfWeek]} at {'00:00' if at == 'midnight' else at}"
-        return {"rotate_at": at}
+        at = "00:00" if self.atTime is None else self.atTime.strftime("%H:%M:%S")
+        return {"rotate_at": f"{_WEEKDAYS[self.dayOfWeek]} at {at}" if weekly else at}
 
 
 class _Concurrent(_Rotating):

@@ -78,3 +78,8 @@ def test_now_is_what_a_test_has_frozen():
 def test_a_moment_stays_one_in_another_zone():
     there = EARLY.astimezone(timezone.utc)
     assert (type(there), format(there, "HH ZZ")) == (Moment, "08 +0000")
+
+
+def test_a_moment_shows_itself_as_a_datetime():
+    zone = "datetime.timezone(datetime.timedelta(seconds=3600), 'A')"
+    assert repr(EARLY) == f"datetime(2005, 4, 7, 9, 3, 8, 2320, tzinfo={zone})"

@@ -93,6 +93,18 @@ def test_a_directory_that_is_missing_is_told_at_once(tmp_path: Path) -> None:
         FileHandler(tmp_path / "none" / "a.log")
 
 
+def test_an_encoding_that_is_none_is_told_at_once(tmp_path: Path) -> None:
+    with pytest.raises(LookupError, match="^unknown encoding: morse$"):
+        FileHandler(tmp_path / "a.log", encoding="morse")
+
+
+def test_a_path_can_be_bytes(tmp_path: Path) -> None:
+    handler = FileHandler(os.fsencode(tmp_path / "a.log"))  # type: ignore[arg-type]
+    handler.handle(record("a"))
+    handler.close()
+    assert (tmp_path / "a.log").read_bytes() == b"a\n"
+
+
 def test_mode_w_truncates_once(tmp_path: Path) -> None:
     path = tmp_path / "a.log"
     path.write_text("old\n")
@@ -124,6 +136,16 @@ def test_two_handlers_and_a_forked_child_share_the_file(tmp_path: Path) -> None:
     one.close()
     two.close()
     assert path.read_text() == "one\ntwo\nchild\nend\n"
+
+
+def test_when_one_of_two_handlers_is_closed_the_other_loses_nothing(tmp_path: Path) -> None:
+    first, second = FileHandler(tmp_path / "a.log"), FileHandler(tmp_path / "a.log")
+    first.handle(record("a"))
+    second.handle(record("b"))
+    first.close()
+    second.handle(record("c"))
+    second.close()
+    assert (tmp_path / "a.log").read_bytes() == b"a\nb\nc\n"
 
 
 def test_a_pickled_handler_logs_to_the_same_file(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from onewriter import _files
+from onewriter._native import FileQueue
 from onewriter.handlers import (
     ConcurrentRotatingFileHandler,
     ConcurrentTimedRotatingFileHandler,
@@ -59,18 +60,15 @@ def pair(i: int) -> str:
 
 @pytest.fixture
 def made(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    """The settings of the queues that are made, which take everything and do nothing."""
+    """The settings of the queues that are made."""
     settings: list[dict[str, Any]] = []
 
-    class FakeQueue:
-        def __init__(self, path: str, *, wait: float, **given: Any) -> None:
-            assert wait == 30.0
-            settings.append(given)
+    def make(path: str, *, wait: float, **given: Any) -> FileQueue:
+        assert wait == 30.0
+        settings.append(given)
+        return FileQueue(path, **given)
 
-        def __getattr__(self, name: str) -> Any:
-            return lambda *args: None
-
-    monkeypatch.setattr(_files, "FileQueue", FakeQueue)
+    monkeypatch.setattr(_files, "FileQueue", make)
     return settings
 
 
@@ -80,6 +78,30 @@ def test_files_rotate_by_size_and_the_newest_are_kept(kind: Any, tmp_path: Path)
     put(handler, *LINES)
     handler.close()
     assert contents(tmp_path) == {"a.log": pair(2), "a.log.1": pair(1)}
+
+
+@pytest.mark.parametrize(
+    ("kind", "files"),
+    [
+        (RotatingFileHandler, {"a.log": "line 2...\n", "a.log.1": "line 1...\n"}),
+        (ConcurrentRotatingFileHandler, {"a.log": "line 2...\n", "a.log.1": pair(0)}),
+    ],
+)
+def test_only_the_standard_handler_rotates_before_a_file_has_exactly_its_size(
+    kind: Any, files: dict[str, str], tmp_path: Path
+) -> None:
+    handler = kind(tmp_path / "a.log", maxBytes=20, backupCount=1)
+    put(handler, *LINES[:3])
+    handler.close()
+    assert contents(tmp_path) == files
+
+
+@pytest.mark.parametrize("kind", [RotatingFileHandler, ConcurrentRotatingFileHandler])
+def test_a_size_can_be_any_number(kind: Any, tmp_path: Path) -> None:
+    handler = kind(tmp_path / "a.log", maxBytes=2.45e1, backupCount=1)
+    put(handler, *LINES[:3])
+    handler.close()
+    assert contents(tmp_path) == {"a.log": "line 2...\n", "a.log.1": pair(0)}
 
 
 def test_old_files_are_compressed(tmp_path: Path) -> None:
@@ -143,7 +165,7 @@ def test_a_time_rotation_names_the_old_file_by_its_date(kind: Any, tmp_path: Pat
         ({"when": "m"}, {"rotate_every": 60.0, "names": "appended %Y-%m-%d_%H-%M"}),
         ({}, {"rotate_every": 3600.0, "names": "appended %Y-%m-%d_%H"}),
         ({"when": "D", "interval": 2}, {"rotate_every": 172800.0, "names": "appended %Y-%m-%d"}),
-        ({"when": "midnight"}, {"rotate_at": "midnight", "names": "appended %Y-%m-%d"}),
+        ({"when": "midnight"}, {"rotate_at": "00:00", "names": "appended %Y-%m-%d"}),
         (
             {"when": "midnight", "atTime": datetime.time(5, 30)},
             {"rotate_at": "05:30:00", "names": "appended %Y-%m-%d"},
@@ -165,6 +187,7 @@ def test_the_time_of_rotation_is_told_to_the_writer(
     kind: Any, arguments: Any, settings: Any, made: list[dict[str, Any]], tmp_path: Path
 ) -> None:
     put(kind(tmp_path / "a.log", backupCount=4, utc=True, **arguments), "a")
+    assert contents(tmp_path) == {"a.log": "a\n"}
     assert made == [{**settings, "format": "{message}\n", "utc": True, "keep": 4}]
 
 
@@ -175,7 +198,7 @@ def test_time_and_size_can_be_told_together(made: list[dict[str, Any]], tmp_path
     put(handler, "a")
     assert made == [
         {
-            "rotate_at": "midnight",
+            "rotate_at": "00:00",
             "rotate_size": 1000,
             "names": "appended %Y-%m-%d",
             "utc": False,

@@ -496,6 +496,14 @@ pub(crate) fn is_own_segment(id: u128) -> bool {
     segments.flat_map(Segment::line).any(|segment| segment.id == id)
 }
 
+/// The same in a queue that this process has left. It can have joined a queue more than once, and have left
+/// it once.
+pub(crate) fn is_left_segment(id: u128) -> bool {
+    let queues = process().into_iter().flat_map(|it| it.queues.iter().zip(&OPEN));
+    let left = queues.filter(|(_, open)| open.load(Ordering::Acquire) == 0);
+    left.filter_map(|(own, _)| own.segment()).flat_map(Segment::line).any(|it| it.id == id)
+}
+
 #[cfg(all(test, not(any(loom, shuttle))))]
 mod tests {
     use super::*;

@@ -62,3 +62,17 @@ fn a_queue_that_is_left_takes_no_more_and_the_others_go_on() {
     leave_queue(MAX_QUEUES);
     let_memory_go(MAX_QUEUES);
 }
+
+#[test]
+fn a_writer_that_leaves_keeps_what_its_process_puts_into_the_same_queue_by_another_join() {
+    let mut goes = joined(JoinOptions::default());
+    let queue = Queue::open_in(goes.queue.dir()).unwrap();
+    join(1, queue, JoinOptions::default()).unwrap();
+    put_in(0, 1).unwrap();
+    put_in(1, 2).unwrap();
+    assert_eq!(goes.values(), [1, 2]);
+    leave_queue(0);
+    goes.reader.remove_drained_segments();
+    put_in(1, 3).unwrap();
+    assert_eq!(goes.values(), [3]);
+}

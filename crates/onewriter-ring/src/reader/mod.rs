@@ -414,7 +414,7 @@ impl Reader {
     /// leaves after the process has left the queue.
     pub fn remove_drained_segments(&mut self) {
         // Not by the number of the process: in containers that share a folder all may be number 1.
-        self.remove_drained(|segment| crate::join::is_own_segment(segment.about.id));
+        self.remove_drained(|segment| crate::join::is_left_segment(segment.about.id));
     }
 
     fn remove_drained(&mut self, is_own: impl Fn(&SegmentReader) -> bool) {
