@@ -160,9 +160,9 @@ class TimedRotatingFileHandler(_Rotating, logging.handlers.TimedRotatingFileHand
         unit = 7 * 86400 if weekly else 86400
         if self.interval != unit or not (weekly or self.when == "MIDNIGHT"):
             return {"rotate_every": float(self.interval)}
-        at = "midnight" if self.atTime is None else self.atTime.strftime("%H:%M:%S")
+        at = "00:00" if self.atTime is None else self.atTime.strftime("%H:%M:%S")
         if weekly:
-            at = f"{_WEEKDAYS[self.dayOfWeek]} at {'00:00' if at == 'midnight' else at}"
+            at = f"{_WEEKDAYS[self.dayOfWeek]} at {at}"
         return {"rotate_at": at}
 
 

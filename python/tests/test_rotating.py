@@ -142,7 +142,7 @@ def test_a_time_rotation_names_the_old_file_by_its_date(kind: Any, tmp_path: Pat
         ({"when": "m"}, {"rotate_every": 60.0, "names": "appended %Y-%m-%d_%H-%M"}),
         ({}, {"rotate_every": 3600.0, "names": "appended %Y-%m-%d_%H"}),
         ({"when": "D", "interval": 2}, {"rotate_every": 172800.0, "names": "appended %Y-%m-%d"}),
-        ({"when": "midnight"}, {"rotate_at": "midnight", "names": "appended %Y-%m-%d"}),
+        ({"when": "midnight"}, {"rotate_at": "00:00", "names": "appended %Y-%m-%d"}),
         (
             {"when": "midnight", "atTime": datetime.time(5, 30)},
             {"rotate_at": "05:30:00", "names": "appended %Y-%m-%d"},
@@ -167,6 +167,31 @@ def test_the_time_of_rotation_is_told_to_the_writer(
     assert made == [{**settings, "format": "{message}\n", "utc": True, "keep": 4}]
 
 
+@pytest.mark.parametrize("kind", TIMED)
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *({"when": when} for when in ("S", "M", "H", "D", "midnight", "W0", "W6")),
+        {"when": "midnight", "interval": 3},
+        {"when": "midnight", "atTime": datetime.time(5, 30)},
+        {"when": "W2", "atTime": datetime.time(5, 30, 15)},
+    ],
+    ids=str,
+)
+def test_a_file_of_an_earlier_run_makes_way_when_its_time_is_over(
+    kind: Any, arguments: Any, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.log"
+    path.write_text("old\n")
+    then = time.time() - 30 * 86400
+    os.utime(path, (then, then))
+    handler = kind(path, backupCount=4, **arguments)
+    put(handler, "new")
+    handler.close()
+    old = f"a.log.{time.strftime(handler.suffix, time.localtime(then))}"
+    assert contents(tmp_path) == {"a.log": "new\n", old: "old\n"}
+
+
 def test_time_and_size_can_be_told_together(made: list[dict[str, Any]], tmp_path: Path) -> None:
     handler = ConcurrentTimedRotatingFileHandler(
         tmp_path / "a.log", "midnight", maxBytes=1000, use_gzip=True
@@ -174,7 +199,7 @@ def test_time_and_size_can_be_told_together(made: list[dict[str, Any]], tmp_path
     put(handler, "a")
     assert made == [
         {
-            "rotate_at": "midnight",
+            "rotate_at": "00:00",
             "rotate_size": 1000,
             "names": "appended %Y-%m-%d",
             "utc": False,
