@@ -354,6 +354,21 @@ def test_formats_that_the_writer_can_carry_out(formatter, expected):
     assert translated(formatter) == expected
 
 
+class Shouting(logging.LoggerAdapter):
+    """Calls the logger itself, and says so."""
+
+    def log(self, level, msg, *args, **kwargs):
+        self.logger.log(level, f"{msg}!", *args, stacklevel=2, **kwargs)
+
+
+def test_an_adapter_that_names_its_caller_is_believed(root, tmp_path: Path):
+    handler = onewriter.install(tmp_path / "a.log", format="%(funcName)s: %(message)s")
+    Shouting(logging.getLogger("a"), {}).warning("one")
+    handler.flush()
+    expected = "test_an_adapter_that_names_its_caller_is_believed: one!\n"
+    assert (tmp_path / "a.log").read_text() == expected
+
+
 def test_yesterdays_file_makes_way_at_midnight(root, tmp_path: Path):
     path = tmp_path / "a.log"
     path.write_text("old\n")
