@@ -363,16 +363,24 @@ def test_a_pickled_handler_logs_to_the_same_file(kind: Any, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("kind", ALL)
-@pytest.mark.parametrize("name", ["namer", "rotator"])
+@pytest.mark.parametrize(
+    "name", ["namer", "rotator", "doRollover", "shouldRollover", "do_open", "do_write", "do_gzip"]
+)
 def test_a_function_that_the_writer_cannot_call_is_refused(
     kind: Any, name: str, tmp_path: Path
 ) -> None:
     handler = kind(tmp_path / "a.log", delay=True)
-    setattr(handler, name, None)
     with pytest.raises(NotImplementedError, match=f"{name} = <built-in function len>: files are"):
         setattr(handler, name, len)
-    with pytest.raises(NotImplementedError, match=f"Own.{name} = .*: files are rotated by"):
+    with pytest.raises(NotImplementedError, match=f"Own.{name} = .*: files are written and rotated"):
         type("Own", (kind,), {name: lambda *_: None})
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_no_namer_and_no_rotator_can_be_set(kind: Any, tmp_path: Path) -> None:
+    handler = kind(tmp_path / "a.log", delay=True)
+    handler.namer = handler.rotator = None
+    assert (handler.namer, handler.rotator) == (None, None)
 
 
 def test_should_rollover_tells_what_the_next_record_would_do(tmp_path: Path) -> None:
