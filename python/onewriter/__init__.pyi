@@ -1,7 +1,7 @@
 """The types of the package, for type checkers and editors.
 
-At run time the package has what its ``__all__`` says. The other names here are those of Loguru's types, and
-as there they exist for type checkers only::
+At run time the package has what its ``__all__`` says. The other names here are those of Loguru's
+types, and as there they exist for type checkers only::
 
     if TYPE_CHECKING:
         from onewriter import Logger, Message, Record
@@ -44,19 +44,25 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 ExcInfo: TypeAlias = tuple[type[BaseException] | None, BaseException | None, TracebackType | None]
 _Exceptions: TypeAlias = type[BaseException] | tuple[type[BaseException], ...]
 
-# Of `__exit__`, "bool" would mean that any block under it may be left early, and have checkers ask for a
-# `return` after each.
+# Of `__exit__`, "bool" would mean that any block under it may be left early, and have checkers ask
+# for a `return` after each.
 class Catcher:
     """What ``logger.catch(...)`` returns."""
 
     def __call__(self, function: _F, /) -> _F: ...
     def __enter__(self) -> None: ...
     def __exit__(
-        self, type_: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None
+        self,
+        type_: type[BaseException] | None,
+        value: BaseException | None,
+        tb: TracebackType | None,
     ) -> bool | None: ...
     async def __aenter__(self) -> None: ...
     async def __aexit__(
-        self, type_: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None
+        self,
+        type_: type[BaseException] | None,
+        value: BaseException | None,
+        tb: TracebackType | None,
     ) -> bool | None: ...
 
 class Contextualizer:
@@ -65,7 +71,10 @@ class Contextualizer:
     def __call__(self, function: _F, /) -> _F: ...
     def __enter__(self) -> None: ...
     def __exit__(
-        self, type_: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None
+        self,
+        type_: type[BaseException] | None,
+        value: BaseException | None,
+        tb: TracebackType | None,
     ) -> bool | None: ...
 
 AwaitableCompleter: TypeAlias = Awaitable[None]

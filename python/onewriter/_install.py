@@ -116,7 +116,7 @@ _OWN_FILES = {logging._srcfile, QuickLogger.info.__code__.co_filename}  # type: 
 
 
 def _is_internal(path: str) -> bool:
-    """Whether no caller is meant by this file: as of Python 3.11, `stacklevel` does not count its frames."""
+    """Whether `stacklevel` leaves the frames of this file out, as it does as of Python 3.11."""
     return path in _OWN_FILES or ("importlib" in path and "_bootstrap" in path)
 
 

@@ -80,8 +80,8 @@ class _Rotating(OverFileQueue):
 def _refuse(what: str, function: object) -> None:
     if function is not None:
         raise NotImplementedError(
-            f"{what} = {function!r}: files are written and rotated by the writer, which cannot call it; "
-            "use_gzip = True has it compress old files, suffix names those of a time rotation"
+            f"{what} = {function!r}: files are written and rotated by the writer, which cannot "
+            "call it; use_gzip = True has it compress old files, suffix names those of a time rotation"
         )
 
 
