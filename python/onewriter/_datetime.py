@@ -29,7 +29,7 @@ def _offset(moment: datetime, separator: str) -> str:
 
 
 # Each token as a piece of a printf template and what goes there.
-_TOKENS = {
+_TOKENS: dict[str, tuple[str, Callable[[datetime], object]]] = {
     "YYYY": ("%04d", lambda t: t.year),
     "YY": ("%02d", lambda t: t.year % 100),
     "Q": ("%d", lambda t: (t.month + 2) // 3),

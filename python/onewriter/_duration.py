@@ -52,7 +52,8 @@ def parse_size(text: str) -> float | None:
         return None
     number, prefix, binary, unit = found.groups()
     power = "kmgtpezy".index(prefix.lower()) + 1 if prefix else 0
-    size = _number(number, "size") * (1024 if binary else 1000) ** power
+    scale: int = (1024 if binary else 1000) ** power
+    size = _number(number, "size") * scale
     return size / 8 if unit == "b" else size
 
 

@@ -72,7 +72,7 @@ def _least(module: str | None, level: Any, levels: dict[str, Level]) -> int | bo
     )
 
 
-def make(given: Any, levels: dict[str, Level]) -> Callable[[dict[str, Any]], Any] | None:
+def make(given: object, levels: dict[str, Level]) -> Callable[[dict[str, Any]], Any] | None:
     """The function that a handler asks, or ``None`` if it takes everything.
 
     ``given`` is a module's name, a dict of modules and their least levels, or a function. Raises

@@ -91,11 +91,11 @@ class QuickLogger(logging.Logger):
     ) -> tuple[str, int, str, str | None]:
         """As `logging.Logger.findCaller`, which would name the methods above."""
         frame = sys._getframe(1)
-        while frame.f_back is not None and frame.f_code.co_filename in _OWN_FILES:
-            frame = frame.f_back
-        for _ in range(stacklevel - 1):
-            if frame.f_back is None:
-                break
+        while frame.f_back is not None:
+            if not _is_internal(frame.f_code.co_filename):
+                stacklevel -= 1
+                if stacklevel <= 0:
+                    break
             frame = frame.f_back
         stack = None
         if stack_info:
@@ -115,6 +115,11 @@ class QuickRootLogger(QuickLogger, logging.RootLogger):
 
 
 _OWN_FILES = {logging._srcfile, QuickLogger.info.__code__.co_filename}  # type: ignore[attr-defined]
+
+
+def _is_internal(path: str) -> bool:
+    """Whether `stacklevel` leaves the frames of this file out, as it does as of Python 3.11."""
+    return path in _OWN_FILES or ("importlib" in path and "_bootstrap" in path)
 
 
 def install(

@@ -180,9 +180,10 @@ class Watched:
         """Stops the sink."""
         self._sink.stop()
 
-    def tasks_to_complete(self) -> list:
+    def tasks_to_complete(self) -> list[Any]:
         """What is to be awaited until the sink is done."""
-        return self._sink.tasks_to_complete()
+        tasks: list[Any] = self._sink.tasks_to_complete()
+        return tasks
 
 
 def _before_fork() -> None:

@@ -33,7 +33,7 @@ def parse(file: Any, pattern: Any, cast: Any, chunk: int) -> Iterator[dict[str, 
         yield groups
 
 
-def _changer(cast: Any) -> Callable[[dict[str, Any]], Any]:
+def _changer(cast: object) -> Callable[[dict[str, Any]], Any]:
     if isinstance(cast, dict):
 
         def change(groups: dict[str, Any]) -> None:
@@ -49,7 +49,7 @@ def _changer(cast: Any) -> Callable[[dict[str, Any]], Any]:
     )
 
 
-def _matches(file: Any, regex: re.Pattern, chunk: int) -> Iterator[re.Match]:
+def _matches(file: Any, regex: re.Pattern[Any], chunk: int) -> Iterator[re.Match[Any]]:
     text = file.read(0)
     start = 0
     while True:

@@ -70,7 +70,7 @@ class RecordException(namedtuple("RecordException", ("type", "value", "traceback
     def __repr__(self) -> str:
         return f"(type={self.type!r}, value={self.value!r}, traceback={self.traceback!r})"
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[Any, ...]:
         try:
             pickled = pickle.dumps(self.value)
             pickle.loads(pickled)
@@ -79,11 +79,11 @@ class RecordException(namedtuple("RecordException", ("type", "value", "traceback
         return _with_value, (self.type, pickled)
 
 
-def _without_value(kind):
+def _without_value(kind: Any) -> RecordException:
     return RecordException(kind, None, None)
 
 
-def _with_value(kind, pickled):
+def _with_value(kind: Any, pickled: bytes) -> RecordException:
     try:
         value = pickle.loads(pickled)
     except Exception:

@@ -14,7 +14,11 @@ from typing import Any
 from onewriter._files import OverFileQueue
 
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-_NEVER_CALLED = ("namer", "rotator", "rotate", "rotation_filename")
+# By the writer: a program can call some of these, but not exchange them.
+_NEVER_CALLED = (
+    "namer", "rotator", "rotate", "rotation_filename", "doRollover", "shouldRollover", "do_open",
+    "do_write", "do_gzip",
+)  # fmt: skip
 _POLICIES = ("ignore", "replace", "strict")
 
 
@@ -22,7 +26,7 @@ class _Rotating(OverFileQueue):
     """What rotating handlers have in common: the writer rotates, not the caller.
 
     The writer, maybe in another process, cannot call functions of this one: `namer`, `rotator`
-    and overrides of the methods around them are refused, as they would do nothing.
+    and overrides of the methods that rotate and write are refused, as they would do nothing.
     """
 
     maxBytes: int = 0
@@ -58,6 +62,8 @@ class _Rotating(OverFileQueue):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        if cls.__module__ == __name__:
+            return
         for name in _NEVER_CALLED:
             _refuse(f"{cls.__name__}.{name}", cls.__dict__.get(name))
 
@@ -75,8 +81,8 @@ class _Rotating(OverFileQueue):
 def _refuse(what: str, function: object) -> None:
     if function is not None:
         raise NotImplementedError(
-            f"{what} = {function!r}: files are rotated by the writer, which cannot call it; "
-            "use_gzip = True has it compress old files, suffix names those of a time rotation"
+            f"{what} = {function!r}: files are written and rotated by the writer, which cannot "
+            "call it; use_gzip = True has it compress old files, suffix names those of a time rotation"
         )
 
 

@@ -32,7 +32,7 @@ class StreamSink:
         if self._is_stoppable:
             self._stream.stop()
 
-    def tasks_to_complete(self) -> list:
+    def tasks_to_complete(self) -> list[Any]:
         """The stream's own ``complete``."""
         return [self._stream.complete()] if self._is_completable else []
 
@@ -50,7 +50,7 @@ class CallableSink:
     def stop(self) -> None:
         """Nothing: a function has no end."""
 
-    def tasks_to_complete(self) -> list:
+    def tasks_to_complete(self) -> list[Any]:
         """Nothing to await."""
         return []
 
@@ -87,7 +87,7 @@ class StandardSink:
         """Closes the handler."""
         self._handler.close()
 
-    def tasks_to_complete(self) -> list:
+    def tasks_to_complete(self) -> list[Any]:
         """Nothing to await."""
         return []
 
@@ -157,7 +157,7 @@ class AsyncSink:
             elif not loop.is_closed():
                 loop.call_soon_threadsafe(task.cancel)
 
-    def tasks_to_complete(self) -> list:
+    def tasks_to_complete(self) -> list[Any]:
         """What is to be awaited for the running loop's tasks; nothing inside of such a task."""
         if _is_inside.get():
             return []
@@ -266,8 +266,8 @@ def _is_jupyter(stream: Any) -> bool:
     if not hasattr(builtins, "__IPYTHON__"):
         return False
     try:
-        import ipykernel
-        import IPython
+        import ipykernel  # type: ignore[import-not-found]
+        import IPython  # type: ignore[import-not-found]
     except ImportError:
         return False
     return isinstance(stream, ipykernel.iostream.OutStream) and isinstance(

@@ -112,7 +112,7 @@ class _Warnings:
 def _placed(name: str, function: str, path: str, line: int) -> Any:
     """The logger, with records that name another place than that of the call."""
     file = os.path.basename(path)
-    place = {
+    place: Any = {
         "name": name,
         "function": function,
         "module": file.removesuffix(".py"),

@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -351,6 +352,34 @@ def test_threads_log_at_once_and_each_in_its_order(root, tmp_path: Path):
 )
 def test_formats_that_the_writer_can_carry_out(formatter, expected):
     assert translated(formatter) == expected
+
+
+class Shouting(logging.LoggerAdapter):
+    """Calls the logger itself, and says so."""
+
+    def log(self, level, msg, *args, **kwargs):
+        self.logger.log(level, f"{msg}!", *args, stacklevel=2, **kwargs)
+
+
+def test_an_adapter_that_names_its_caller_is_believed(root, tmp_path: Path):
+    handler = onewriter.install(tmp_path / "a.log", format="%(funcName)s: %(message)s")
+    Shouting(logging.getLogger("a"), {}).warning("one")
+    handler.flush()
+    expected = "test_an_adapter_that_names_its_caller_is_believed: one!\n"
+    assert (tmp_path / "a.log").read_text() == expected
+
+
+def test_yesterdays_file_makes_way_at_midnight(root, tmp_path: Path):
+    path = tmp_path / "a.log"
+    path.write_text("old\n")
+    yesterday = time.time() - 86400
+    os.utime(path, (yesterday, yesterday))
+    handler = onewriter.install(path, when="midnight", backupCount=2, format="%(message)s")
+    logging.info("new")
+    handler.close()
+    old = path.with_name(f"a.log.{time.strftime('%Y-%m-%d', time.localtime(yesterday))}")
+    assert sorted(tmp_path.iterdir()) == [path, old]
+    assert (path.read_text(), old.read_text()) == ("new\n", "old\n")
 
 
 def test_two_ways_to_rotate_are_refused(root, tmp_path: Path):

@@ -191,6 +191,31 @@ def test_the_time_of_rotation_is_told_to_the_writer(
     assert made == [{**settings, "format": "{message}\n", "utc": True, "keep": 4}]
 
 
+@pytest.mark.parametrize("kind", TIMED)
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *({"when": when} for when in ("S", "M", "H", "D", "midnight", "W0", "W6")),
+        {"when": "midnight", "interval": 3},
+        {"when": "midnight", "atTime": datetime.time(5, 30)},
+        {"when": "W2", "atTime": datetime.time(5, 30, 15)},
+    ],
+    ids=str,
+)
+def test_a_file_of_an_earlier_run_makes_way_when_its_time_is_over(
+    kind: Any, arguments: Any, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.log"
+    path.write_text("old\n")
+    then = time.time() - 30 * 86400
+    os.utime(path, (then, then))
+    handler = kind(path, backupCount=4, **arguments)
+    put(handler, "new")
+    handler.close()
+    old = f"a.log.{time.strftime(handler.suffix, time.localtime(then))}"
+    assert contents(tmp_path) == {"a.log": "new\n", old: "old\n"}
+
+
 def test_time_and_size_can_be_told_together(made: list[dict[str, Any]], tmp_path: Path) -> None:
     handler = ConcurrentTimedRotatingFileHandler(
         tmp_path / "a.log", "midnight", maxBytes=1000, use_gzip=True
@@ -362,16 +387,24 @@ def test_a_pickled_handler_logs_to_the_same_file(kind: Any, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("kind", ALL)
-@pytest.mark.parametrize("name", ["namer", "rotator"])
+@pytest.mark.parametrize(
+    "name", ["namer", "rotator", "doRollover", "shouldRollover", "do_open", "do_write", "do_gzip"]
+)
 def test_a_function_that_the_writer_cannot_call_is_refused(
     kind: Any, name: str, tmp_path: Path
 ) -> None:
     handler = kind(tmp_path / "a.log", delay=True)
-    setattr(handler, name, None)
-    with pytest.raises(NotImplementedError, match=f"{name} = <built-in function len>: files are"):
+    with pytest.raises(NotImplementedError, match=f"{name} = <built-in function len>: files"):
         setattr(handler, name, len)
-    with pytest.raises(NotImplementedError, match=f"Own.{name} = .*: files are rotated by"):
+    with pytest.raises(NotImplementedError, match=f"Own.{name} = .*: files are written and rotated"):
         type("Own", (kind,), {name: lambda *_: None})
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_no_namer_and_no_rotator_can_be_set(kind: Any, tmp_path: Path) -> None:
+    handler = kind(tmp_path / "a.log", delay=True)
+    handler.namer = handler.rotator = None
+    assert (handler.namer, handler.rotator) == (None, None)
 
 
 def test_should_rollover_tells_what_the_next_record_would_do(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// What the tests need beside the wheel.
-const TESTS_NEED: [&str; 2] = ["pytest>=8,<10", "freezegun>=1.5,<2"];
+const TESTS_NEED: [&str; 3] = ["pytest>=8,<10", "freezegun>=1.5,<2", "mypy>=1.13,<3"];
 const BUILD_NEEDS: &str = "maturin>=1.9,<2";
 /// Whom the package is compared with; pip takes the newest.
 const PEERS: [&str; 4] = ["--upgrade", "loguru", "concurrent-log-handler", "structlog"];
