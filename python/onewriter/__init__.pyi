@@ -170,6 +170,9 @@ class _HandlerConfig(TypedDict, total=False):
     enqueue: bool
     context: str | BaseContext | None
     catch: bool
+    overflow: str | tuple[str, int | float | str] | None
+    queue_size: int | str | None
+    queue_name: str | None
 
 class BasicHandlerConfig(_HandlerConfig, total=False):
     """The arguments of ``logger.add`` for streams, functions and `logging.Handler`."""
@@ -231,6 +234,9 @@ class Logger:
         enqueue: bool = ...,
         context: str | BaseContext | None = ...,
         catch: bool = ...,
+        overflow: str | tuple[str, int | float | str] | None = ...,
+        queue_size: int | str | None = ...,
+        queue_name: str | None = ...,
     ) -> int: ...
     @overload
     def add(
@@ -247,6 +253,9 @@ class Logger:
         enqueue: bool = ...,
         catch: bool = ...,
         context: str | BaseContext | None = ...,
+        overflow: str | tuple[str, int | float | str] | None = ...,
+        queue_size: int | str | None = ...,
+        queue_name: str | None = ...,
         loop: AbstractEventLoop | None = ...,
     ) -> int: ...
     @overload
@@ -264,6 +273,9 @@ class Logger:
         enqueue: bool = ...,
         context: str | BaseContext | None = ...,
         catch: bool = ...,
+        overflow: str | tuple[str, int | float | str] | None = ...,
+        queue_size: int | str | None = ...,
+        queue_name: str | None = ...,
         rotation: str | int | time | timedelta | RotationFunction | None = ...,
         retention: str | int | timedelta | RetentionFunction | None = ...,
         compression: str | CompressionFunction | None = ...,
@@ -278,7 +290,7 @@ class Logger:
         opener: StandardOpener | None = ...,
     ) -> int: ...
     def remove(self, handler_id: int | None = ...) -> None: ...
-    def complete(self) -> AwaitableCompleter: ...
+    def complete(self, timeout: float | None = ...) -> AwaitableCompleter: ...
     @overload
     def catch(
         self,
