@@ -329,15 +329,23 @@ impl Request {
 
     /// The body goes into a file of its own, a reference into the ring.
     fn put_side(self, joined: &Joined, handle: &Handle, fill: Fill<'_>) -> Result<(), NotPut> {
-        if !self.find_room(joined, handle, 16) {
-            return Err(self.lost(handle, PutError::Full));
-        }
-        let made = {
-            let _slow = Slow::enter();
-            handle.segment().and_then(|segment| segment.side_file(self.len).ok())
-        };
-        let Some((number, file)) = made else {
-            return Err(self.lost(handle, PutError::NoMemory));
+        let mut wait = None;
+        let (number, file) = loop {
+            let head = handle.producer.announce_wait();
+            if !self.find_room(joined, handle, 16) {
+                return Err(self.lost(handle, PutError::Full));
+            }
+            let made = {
+                let _slow = Slow::enter();
+                let segment = handle.segment();
+                segment.and_then(|it| it.side_file(self.len, self.is_urgent()).ok())
+            };
+            match made {
+                Some(Some(made)) => break made,
+                Some(None) if self.wait_for_reader(joined, handle, head, &mut wait) => {}
+                Some(None) => return Err(self.lost(handle, PutError::Full)),
+                None => return Err(self.lost(handle, PutError::NoMemory)),
+            }
         };
         {
             // SAFETY: `file` lives until the end of this function, the frame only in this block.
@@ -378,17 +386,31 @@ impl Request {
             if producer.make_room(len, self.is_urgent()) == Room::Ready {
                 return true;
             }
-            let in_vain = handle.waited_in_vain(head);
-            let left = self.left_to_wait(joined, in_vain, &mut wait);
-            if left.is_zero() || joined.is_orphaned() || self.is_broken(handle) {
-                let waited = wait.map_or(Duration::ZERO, |wait| wait.patience);
-                handle.note_in_vain(head, waited.max(in_vain));
+            if !self.wait_for_reader(joined, handle, head, &mut wait) {
                 return false;
             }
-            queue::ring(joined.bell);
-            let slice = left.min(Duration::from_millis(50));
-            os::futex_wait(producer.ring().control.low_half(HEAD), head as u32, slice);
         }
+    }
+
+    /// Waits a little for the reader to move on from `head`; false if this put waits no more.
+    fn wait_for_reader(
+        self,
+        joined: &Joined,
+        handle: &Handle,
+        head: u64,
+        wait: &mut Option<Wait>,
+    ) -> bool {
+        let in_vain = handle.waited_in_vain(head);
+        let left = self.left_to_wait(joined, in_vain, wait);
+        if left.is_zero() || joined.is_orphaned() || self.is_broken(handle) {
+            let waited = wait.map_or(Duration::ZERO, |wait| wait.patience);
+            handle.note_in_vain(head, waited.max(in_vain));
+            return false;
+        }
+        queue::ring(joined.bell);
+        let slice = left.min(Duration::from_millis(50));
+        os::futex_wait(handle.producer.ring().control.low_half(HEAD), head as u32, slice);
+        true
     }
 
     /// How long this put may wait yet; the first call begins the wait, of which `in_vain` is over.

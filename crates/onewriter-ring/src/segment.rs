@@ -109,6 +109,8 @@ struct Inner {
     table_used: usize,
     rings: Vec<Slot>,
     n_side_files: u64,
+    /// The numbers and sizes of those that may be there yet.
+    side_files: Vec<(u64, usize)>,
     /// Whether the ring that threads share is claimed; until then memory is kept for it.
     has_shared: bool,
 }
@@ -181,6 +183,7 @@ impl Segment {
             table_used: 0,
             rings: Vec::new(),
             n_side_files: 0,
+            side_files: Vec::new(),
             has_shared: false,
         });
         let file = Steady::new(file, path.clone()).map_err(fail)?;
@@ -456,12 +459,31 @@ impl Segment {
         self.alive.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
     }
 
-    /// Makes a side file for a record too large for any ring: its number, and its mapped words.
-    pub(crate) fn side_file(&self, len: usize) -> Result<(u64, SideFile), Error> {
+    /// Makes a side file for a record too large for any ring: its number, and its mapped words. `None` if
+    /// there is no room: all that are not read yet may have together as much as the rings, and one alone
+    /// what it needs. A sixteenth is kept for urgent records.
+    pub(crate) fn side_file(
+        &self,
+        len: usize,
+        is_urgent: bool,
+    ) -> Result<Option<(u64, SideFile)>, Error> {
         let number = {
             let mut inner = self.lock();
+            let limit = inner.budget - if is_urgent { 0 } else { inner.budget / 16 };
+            let has_room = |files: &[(u64, usize)]| {
+                files.is_empty() || files.iter().map(|(_, size)| size).sum::<usize>() + len <= limit
+            };
+            if !has_room(&inner.side_files) {
+                // The reader removes what it has read.
+                inner.side_files.retain(|(number, _)| side_path(&self.path, *number).exists());
+                if !has_room(&inner.side_files) {
+                    return Ok(None);
+                }
+            }
             inner.n_side_files += 1;
-            inner.n_side_files
+            let number = inner.n_side_files;
+            inner.side_files.push((number, len));
+            number
         };
         let path = side_path(&self.path, number);
         let fail = |err| {
@@ -479,7 +501,7 @@ impl Segment {
         let size = len.max(8);
         os::allocate(&file, 0, size).map_err(fail)?;
         let map = Map::shared(&file, size).map_err(fail)?;
-        Ok((number, SideFile { map }))
+        Ok(Some((number, SideFile { map })))
     }
 }
 

@@ -214,3 +214,47 @@ fn a_record_that_was_only_asked_for_is_not_lost_when_it_is_refused() {
     assert_eq!(ask(accepted), Ok(()), "the caller still has it, and there is room again");
     assert_eq!(here.values(), [accepted]);
 }
+
+/// A record for which a ring of 8 KiB is too small.
+fn put_large(level: u8, len: usize) -> Result<(), PutError> {
+    put(0, level, 1, len, |frame| frame.bytes(&[7; 8]))
+}
+
+#[test]
+fn large_records_that_are_not_read_yet_take_as_much_as_the_rings_and_one_alone_what_it_needs() {
+    let mut here = joined(small(|_| Duration::ZERO));
+    let len = 21 << 10;
+    assert_eq!(put_large(20, len), Ok(()));
+    assert_eq!(put_large(20, len), Ok(()));
+    assert_eq!(put_large(20, len), Err(PutError::Full), "a sixteenth of 64 KiB is kept for errors");
+    assert_eq!(put_large(40, len), Ok(()));
+    assert_eq!(put_large(40, len), Err(PutError::Full));
+    assert_eq!(here.losses().count, 2);
+    assert_eq!(here.files("b-").len(), 3);
+    assert_eq!(here.drain().len(), 3);
+    assert_eq!(put_large(20, 5 << 20), Ok(()), "nothing else waits");
+    assert_eq!(put_large(40, len), Err(PutError::Full));
+    assert_eq!(here.drain().len(), 1);
+    assert_eq!(put_large(20, len), Ok(()));
+    assert_eq!(here.drain().len(), 1);
+}
+
+#[test]
+fn a_large_record_waits_until_the_reader_has_made_room_for_it() {
+    let mut here = joined(small(|_| Duration::from_secs(60)));
+    // In a private queue that nobody leads no put waits for long.
+    let _lead = here.queue.try_lead().unwrap().expect("nobody else leads");
+    assert_eq!(put_large(20, 50 << 10), Ok(()));
+    let (tell, told) = mpsc::channel();
+    std::thread::scope(|scope| {
+        scope.spawn(move || tell.send(put_large(20, 50 << 10)));
+        assert_eq!(
+            told.recv_timeout(Duration::from_millis(100)),
+            Err(mpsc::RecvTimeoutError::Timeout)
+        );
+        assert_eq!(here.drain().len(), 1);
+        assert_eq!(told.recv(), Ok(Ok(())));
+    });
+    assert_eq!(here.drain().len(), 1);
+    assert_eq!(here.losses().count, 0);
+}
