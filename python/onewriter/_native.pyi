@@ -117,7 +117,8 @@ class FileQueue:
 class ObjectQueue:
     """Bytes from every process of a name to one receiver.
 
-    :param name: letters, digits, ``.``, ``_`` and ``-``; a new one that nobody has if it is ``None``
+    :param name: letters, digits, ``.``, ``_`` and ``-``; a new one that nobody has if it is ``None``: such a
+        queue leaves nothing behind
     :param receive: called with the bytes of each record, in the order of the puts, on a thread of the
         engine. What it raises goes to ``sys.unraisablehook``. Without it this process only puts. A
         forked child receives when the process that received has died: a record that was being received

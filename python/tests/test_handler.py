@@ -6,6 +6,7 @@ import os
 import pickle
 import re
 import signal
+import subprocess
 import sys
 import threading
 
@@ -246,3 +247,23 @@ def test_a_deep_copy_is_independent(logger, capsys):
     logger.info("original")
     twin.info("copy")
     assert capsys.readouterr().out == "copy\n"
+
+
+_QUEUES = """
+import logging, sys
+from onewriter import Queue, logger
+from onewriter.handlers import QueueHandler, QueueListener
+logger.remove()
+logger.add(lambda message: None, enqueue=True)
+logger.info("one")
+queue = Queue()
+queue.__reduce__()
+with QueueListener(queue, logging.NullHandler()):
+    QueueHandler(queue).handle(logging.makeLogRecord({"msg": "two"}))
+"""
+
+
+def test_a_program_leaves_no_queue_of_its_sinks_behind(tmp_path):
+    environment = {**os.environ, "ONEWRITER_DIR": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", _QUEUES], env=environment, check=True, timeout=60)
+    assert [path.name for path in tmp_path.glob("onewriter-*/*")] == []

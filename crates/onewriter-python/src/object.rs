@@ -37,7 +37,10 @@ impl ObjectQueue {
         let sinks = receive.map(|of_data| {
             Receiver::spec(&name, Arc::new(Functions { of_data, of_notices: notice }))
         });
-        let queue = QueueName::Named(name.clone());
+        let queue = match name.strip_prefix(PASSING) {
+            Some(rest) => QueueName::Passing(rest.to_owned()),
+            None => QueueName::Named(name.clone()),
+        };
         let slot = Slot::open(py, &queue, sinks.into_iter().collect(), memory)?;
         let slot = Arc::new(slot);
         if receives {
@@ -67,10 +70,13 @@ impl ObjectQueue {
     }
 }
 
+/// How the names of queues begin that nobody has named; no given name can.
+const PASSING: char = '~';
+
 /// A name that no other queue has.
 fn unique_name() -> String {
     let now = onewriter_ring::wall_pair().1;
-    format!("py-{}-{now:x}-{:x}", std::process::id(), onewriter_ring::now())
+    format!("{PASSING}py-{}-{now:x}-{:x}", std::process::id(), onewriter_ring::now())
 }
 
 /// Closes what still receives; for the end of the interpreter. Whatever is not received then waits in

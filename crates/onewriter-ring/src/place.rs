@@ -17,6 +17,8 @@ pub enum QueueName {
     Named(String),
     /// A queue that only this process and its children know.
     Private,
+    /// The same with such a name, for processes that are told it. It goes with the last of them.
+    Passing(String),
 }
 
 /// The environment variable that says where queues live.
@@ -262,20 +264,23 @@ fn check_private(dir: &Path) -> Result<(), Error> {
 pub(crate) fn folder_name(name: &QueueName) -> Result<String, Error> {
     match name {
         QueueName::File(path) => file_folder_name(path),
-        QueueName::Named(name) => {
-            let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-            if name.is_empty() || name.len() > 64 || !name.chars().all(allowed) {
-                return Err(Error::setting(format!(
-                    "queue name {name:?}: use 1 to 64 letters, digits, '.', '_' or '-'"
-                )));
-            }
-            Ok(format!("n-{name}"))
-        }
+        QueueName::Named(name) => Ok(format!("n-{}", checked(name)?)),
+        QueueName::Passing(name) => Ok(format!("p-{}", checked(name)?)),
         QueueName::Private => {
             let id = os::random_id().map_err(|err| Error::new(format!("no random id: {err}")))?;
             Ok(format!("p-{id:032x}"))
         }
     }
+}
+
+fn checked(name: &str) -> Result<&str, Error> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    if name.is_empty() || name.len() > 64 || !name.chars().all(allowed) {
+        return Err(Error::setting(format!(
+            "queue name {name:?}: use 1 to 64 letters, digits, '.', '_' or '-'"
+        )));
+    }
+    Ok(name)
 }
 
 fn file_folder_name(path: &Path) -> Result<String, Error> {
