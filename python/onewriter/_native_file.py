@@ -114,6 +114,10 @@ def _with_retention(settings: dict[str, Any], retention: Any) -> dict[str, Any] 
     if isinstance(retention, datetime.timedelta):
         seconds = retention.total_seconds()
         return {**settings, "keep_for": seconds} if seconds >= 1 else None
-    if isinstance(retention, int) and not isinstance(retention, bool) and 1 <= retention < _TOO_LARGE:
+    if (
+        isinstance(retention, int)
+        and not isinstance(retention, bool)
+        and 1 <= retention < _TOO_LARGE
+    ):
         return {**settings, "keep": retention}
     return settings if retention is None else None

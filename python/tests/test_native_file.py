@@ -86,9 +86,7 @@ def test_a_slash_at_the_end_of_a_new_name_says_nothing(logger, tmp_path: Path):
     "rotation", [float("inf"), 10**25, 1e30, Decimal("1e30"), 2**63, 2**64, "1e40 B"]
 )
 def test_a_size_that_no_file_reaches_never_rotates(logger, tmp_path: Path, rotation):
-    logger.add(
-        tmp_path / "a.log", format="{message}", enqueue=True, rotation=rotation, retention=1
-    )
+    logger.add(tmp_path / "a.log", format="{message}", enqueue=True, rotation=rotation, retention=1)
     logger.info("one")
     logger.info("two")
     logger.remove()
