@@ -31,7 +31,8 @@ def test_each_record_of_two_workers_is_in_the_file_once_with_its_request(workpla
 def test_a_level_that_only_logging_knows_is_logged_by_its_number_and_places_are_kept(workplace):
     program = (
         "import logging; from fastapi_app import logger\n"
-        "logger.add('place.log', format='{name}:{function}:{line} {level} {message}', enqueue=True)\n"
+        "logger.add('place.log', enqueue=True,"
+        " format='{name}:{function}:{line} {level} {message}')\n"
         "def sell(): logging.getLogger('shop').log(25, 'sold')\n"
         "sell()\n"
         "logging.getLogger('shop').error('out of %s', 'tea')\n"
