@@ -7,13 +7,14 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from datetime import datetime, timedelta, timezone
 from functools import lru_cache
-from multiprocessing import current_process
+from multiprocessing import current_process, parent_process, util
 from os.path import basename, splitext
 from threading import current_thread
 from typing import Any, NamedTuple
 
 from . import _markup
 from ._datetime import aware_now
+from ._native import leave
 from ._record import (
     RecordException,
     RecordFile,
@@ -32,6 +33,17 @@ except ImportError:  # Before Python 3.14.
 start_time = aware_now()
 # The same in nanoseconds since 1970.
 start_nanos = (start_time - datetime(1970, 1, 1, tzinfo=timezone.utc)) // _MICROSECOND * 1000
+
+
+def _leave_at_end(_: Any = None) -> None:
+    # Before it leaves by `os._exit`, last of all: if its parent was killed, nobody else may be there to write.
+    util.Finalize(None, leave, exitpriority=-1000)
+
+
+# In each process that `multiprocessing` makes from this one, and in this one if it is such a process.
+util.register_after_fork(_leave_at_end, _leave_at_end)
+if parent_process() is not None:
+    _leave_at_end()
 
 # The extra of a thread or task.
 context: ContextVar[dict[str, Any]] = ContextVar("onewriter_context", default={})

@@ -48,9 +48,10 @@ class _Completion:
             self._wait()
 
     def _wait(self) -> None:
-        while self._open:
+        handlers, self._open = self._open, []
+        for handler in handlers:
             left = math.inf if self._until is None else self._until - time.monotonic()
-            self._open.pop(0).complete(max(left, 0.0))
+            handler.complete(max(left, 0.0))
 
     def __await__(self) -> Generator[Any, None, None]:
         if self._open:

@@ -158,6 +158,11 @@ def can_format(text: str) -> bool:
     ``thread``, ``message``, ``extra``, ``extra[key]`` and ``exception``, with specifications that do not go by the locale.
     """
 
+def leave() -> None:
+    """Writes what this process has to write, as at its end, and takes no more records. For a process that
+    ends without its interpreter's exit.
+    """
+
 def command(args: Sequence[str]) -> int:
     """Runs a shell command with these arguments, the name of the program first, and returns its exit code.
 

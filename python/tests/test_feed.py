@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import logging.handlers
 import os
@@ -10,6 +11,7 @@ import queue
 import threading
 import time
 import warnings
+import weakref
 from pathlib import Path
 
 import pytest
@@ -285,3 +287,29 @@ def test_rotating_files_are_fed(tmp_path: Path):
     assert len(files) > 5
     lines = [line for file in files for line in file.read_text().splitlines()]
     assert [int(line.split()[-1]) for line in lines] == list(range(200))
+
+
+def test_a_file_that_cannot_be_opened_is_told_as_handlers_do(tmp_path: Path, capsys):
+    folder = tmp_path / "later"
+    way = Way(tmp_path, kind=lambda path: FileHandler(folder / "a.log", delay=True)).start()
+    (tmp_path / "later").write_text("a file, and no folder")
+    assert way.is_fed()
+    way.log.info("lost %s", "one")
+    assert "Error: " in capsys.readouterr().err
+    folder.unlink()
+    folder.mkdir()
+    way.log.info("kept %s", "one")
+    way.listener.stop()
+    way.file.close()
+    assert (folder / "a.log").read_text().endswith(" kept one\n")
+
+
+def test_a_listener_that_nobody_has_any_more_goes_with_its_handlers(tmp_path: Path):
+    way = Way(tmp_path).start()
+    way.log.info("one")
+    way.listener.stop()
+    way.file.close()
+    gone = weakref.ref(way.listener), weakref.ref(way.file)
+    del way
+    gc.collect()
+    assert [it() for it in gone] == [None, None]

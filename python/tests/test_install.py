@@ -6,6 +6,7 @@ import logging
 import logging.config
 import multiprocessing
 import os
+import subprocess
 import sys
 import threading
 import time
@@ -445,3 +446,25 @@ def test_two_ways_to_rotate_are_refused(root, tmp_path: Path):
 
 def test_the_method_stands_in_the_file_that_find_caller_skips():
     assert sys.modules["onewriter._install"].__file__ in _install._OWN_FILES
+
+
+_AT_THE_END = """
+import logging, sys
+import onewriter
+onewriter.install(sys.argv[1], format="%(message)s")
+def say(text):
+    logging.getLogger("shop").info("%s", text)
+class Last:
+    def __del__(self):
+        say("last")
+say("first")
+sys.modules["last"] = Last()
+"""
+
+
+def test_what_a_finalizer_logs_when_the_interpreter_ends_is_written(tmp_path):
+    path = tmp_path / "a.log"
+    command = [sys.executable, "-c", _AT_THE_END, str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    assert (done.stdout, done.stderr) == ("", "")
+    assert path.read_text() == "first\nlast\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import queue
 import re
 import signal
@@ -203,6 +204,21 @@ def test_complete_has_a_deadline_and_nothing_is_lost_by_it(logger):
     held.go_on.set()
     logger.complete(timeout=SECONDS)
     assert held.texts == ["one\n"]
+
+
+def test_a_deadline_that_several_sinks_miss_is_told_once(logger, recwarn):
+    sinks = [Held(), Held()]
+    for held in sinks:
+        logger.add(held, format="{message}", enqueue=True)
+    logger.info("one")
+    with pytest.raises(TimeoutError, match="^not everything was written within "):
+        logger.complete(timeout=0.05)
+    gc.collect()
+    assert list(recwarn) == []
+    for held in sinks:
+        held.go_on.set()
+    logger.complete()
+    assert [held.texts for held in sinks] == [["one\n"], ["one\n"]]
 
 
 def test_an_awaited_complete_lets_the_loop_go_on(logger):

@@ -27,8 +27,26 @@ pub(crate) fn ring_raised(error: &onewriter_ring::Error) -> PyErr {
     if error.is_setting() { PyValueError::new_err(text) } else { PyOSError::new_err(text) }
 }
 
-/// Why a record was not accepted.
-pub(crate) fn refused(error: PutError) -> PyErr {
+/// Why a record is not in the queue.
+///
+/// It becomes an exception where Python is to see it, and not before: PyO3 cannot look at one that it has made
+/// when the interpreter is about to end.
+pub(crate) enum NotPut {
+    Refused(PutError),
+    /// What a signal handler has raised while the put waited.
+    Raised(PyErr),
+}
+
+impl From<NotPut> for PyErr {
+    fn from(reason: NotPut) -> PyErr {
+        match reason {
+            NotPut::Refused(error) => refused(error),
+            NotPut::Raised(error) => error,
+        }
+    }
+}
+
+fn refused(error: PutError) -> PyErr {
     let text = error.to_string();
     match error {
         PutError::Full | PutError::NoMemory => Full::new_err(text),

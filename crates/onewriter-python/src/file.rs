@@ -1,13 +1,13 @@
 //! The queue of a file, which the engine writes.
 
-use crate::error::{Full, raised};
+use crate::error::{NotPut, raised};
 use crate::format::{ExtraNeeds, LoguruFormat, Needs};
 use crate::json::LoguruJson;
 use crate::raw::{Data, RawFormat};
 use crate::slot::{Slot, level, seconds};
 use onewriter::{Compression, Format, IntoSink, LevelFilter, Names, Rotation, sink};
 use onewriter_engine::Writer;
-use onewriter_ring::QueueName;
+use onewriter_ring::{PutError, QueueName};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
@@ -111,9 +111,10 @@ impl FileQueue {
     ) -> PyResult<()> {
         let wait = wait.map(|wait| seconds("wait", wait)).transpose()?;
         let put = |data| {
-            self.by_policy(py, level, |patience| {
+            let done = self.by_policy(level, |patience| {
                 self.slot.put(py, self::level(level), data, wait.unwrap_or(patience))
-            })
+            });
+            done.map_err(PyErr::from)
         };
         if let Ok(text) = data.cast::<PyString>() {
             put(Data::Text(&text.to_cow()?))
@@ -156,15 +157,14 @@ impl FileQueue {
     /// lost.
     pub(crate) fn by_policy(
         &self,
-        py: Python<'_>,
         level: i64,
-        put: impl FnOnce(Duration) -> PyResult<()>,
-    ) -> PyResult<()> {
+        put: impl FnOnce(Duration) -> Result<(), NotPut>,
+    ) -> Result<(), NotPut> {
         if level >= self.drop_below {
             return put(self.wait);
         }
         match put(Duration::ZERO) {
-            Err(error) if error.is_instance_of::<Full>(py) => Ok(()),
+            Err(NotPut::Refused(PutError::Full | PutError::NoMemory)) => Ok(()),
             done => done,
         }
     }

@@ -40,6 +40,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<records::RecordCalls>()?;
     module.add_function(wrap_pyfunction!(file::can_format, module)?)?;
     module.add_function(wrap_pyfunction!(command::command, module)?)?;
+    module.add_function(wrap_pyfunction!(object::leave, module)?)?;
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     onewriter_ring::at_exit(registry::end);
     let end = wrap_pyfunction!(object::end, module)?;

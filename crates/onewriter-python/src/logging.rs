@@ -6,6 +6,7 @@ use crate::sites::Sites;
 use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyTuple};
+use pyo3::{PyTraverseError, PyVisit};
 
 /// What is known of the call sites of one handler; see `_native.pyi`.
 #[pyclass(frozen, module = "onewriter._native")]
@@ -59,9 +60,14 @@ impl LoggingCalls {
         if !self.is_alone(logger, level)? {
             return Ok(false);
         }
-        let known = self.sites.find(py, 1, (Some(logger), level), |frame| {
+        let found = self.sites.find(py, 1, (Some(logger), level), |frame| {
             self.resolve.bind(py).call1((frame, logger, level))
-        })?;
+        });
+        let known = match found {
+            // Such as a file that cannot be opened: told as handlers tell it.
+            Err(error) if error.is_instance_of::<PyException>(py) => return Ok(false),
+            known => known?,
+        };
         match &known.answer {
             Answer::Nobody => Ok(true),
             Answer::Slow => Ok(false),
@@ -76,6 +82,12 @@ impl LoggingCalls {
                 Err(error) => Err(error),
             },
         }
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.handler)?;
+        visit.call(&self.resolve)?;
+        visit.call(&self.refused)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Bytes from every process of a name to one Python function.
 
 use crate::raw::{self, Data};
+use crate::registry;
 use crate::slot::{Slot, level, seconds};
 use onewriter_engine::format::message;
 use onewriter_engine::{Context, Error, ErrorKind, Respawn, Sink, SinkSpec, guard};
@@ -54,7 +55,7 @@ impl ObjectQueue {
     #[pyo3(signature = (data, level=20, wait=30.0))]
     fn put(&self, py: Python<'_>, data: &[u8], level: i64, wait: f64) -> PyResult<()> {
         let wait = seconds("wait", wait)?;
-        self.slot.put(py, self::level(level), Data::Bytes(data), wait)
+        self.slot.put(py, self::level(level), Data::Bytes(data), wait).map_err(PyErr::from)
     }
 
     fn complete(&self, py: Python<'_>, timeout: f64) -> PyResult<()> {
@@ -88,6 +89,13 @@ pub(crate) fn end(py: Python<'_>) {
         // Who wanted to know has called `close` before.
         let _ = slot.close(py, onewriter::DRAIN_DEADLINE);
     }
+}
+
+/// Writes what is left, as at the end of a process; for one that leaves without that.
+#[pyfunction]
+pub(crate) fn leave(py: Python<'_>) {
+    end(py);
+    py.detach(registry::leave);
 }
 
 /// What a receiver calls.

@@ -1,5 +1,6 @@
 //! A record on its quick way into the queue of a file: what is known of its call site, and its values.
 
+use crate::error::NotPut;
 use crate::file::FileQueue;
 use crate::fixed::fixed;
 use crate::format::{ExtraNeeds, Needs, is_simple};
@@ -9,8 +10,7 @@ use onewriter_record::{
     Conversion, EXTRA_FLAG, Encode, Out, Piece, PySpec, SectionKind, SiteDef, Tag, Template, Value,
     padded, percent_template, write_section,
 };
-use onewriter_ring::RingFrame;
-use pyo3::exceptions::PyException;
+use onewriter_ring::{PutError, RingFrame};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyString, PyTuple};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -204,12 +204,13 @@ pub(crate) enum Done {
 }
 
 impl Done {
-    /// What a signal handler has raised, in a put that waited, is nobody's to handle here.
-    fn of(py: Python<'_>, put: PyResult<()>) -> PyResult<Done> {
+    fn of(put: Result<(), NotPut>) -> PyResult<Done> {
         match put {
             Ok(()) => Ok(Done::Put),
-            Err(error) if error.is_instance_of::<PyException>(py) => Ok(Done::Refused(error)),
-            Err(error) => Err(error),
+            // The handler has another one by now, or is no longer there.
+            Err(NotPut::Refused(PutError::Closed)) => Ok(Done::Slow),
+            Err(refused @ NotPut::Refused(_)) => Ok(Done::Refused(refused.into())),
+            Err(NotPut::Raised(error)) => Err(error),
         }
     }
 }
@@ -258,7 +259,7 @@ impl Quick {
         if kwargs.is_none()
             && let Some(done) = put.args(message, args)
         {
-            return Done::of(py, done);
+            return Done::of(done);
         }
         let text = match self.style {
             Style::Braces => message.call_method(&fixed().format, args, kwargs)?,
@@ -335,7 +336,7 @@ impl Put<'_, '_> {
     fn text(&self, text: &Bound<'_, PyString>) -> PyResult<Done> {
         // Only Python has words for what is no valid text.
         let Ok(text) = text.to_str() else { return Ok(Done::Slow) };
-        Done::of(self.py, self.values(self.quick.formatted, &[Arg::Str(text)]))
+        Done::of(self.values(self.quick.formatted, &[Arg::Str(text)]))
     }
 
     /// Puts the arguments as they are; `None` if one of them cannot travel so.
@@ -343,7 +344,7 @@ impl Put<'_, '_> {
         &self,
         message: &Bound<'_, PyString>,
         args: &Bound<'_, PyTuple>,
-    ) -> Option<PyResult<()>> {
+    ) -> Option<Result<(), NotPut>> {
         let templated = self.quick.templated(message)?;
         let (fields, site) = templated.fields.as_ref()?;
         let n_args = args.len();
@@ -363,12 +364,13 @@ impl Put<'_, '_> {
     }
 
     /// Puts the values of a record, with what the format needs beside them.
-    fn values(&self, site: u32, args: &[Arg<'_>]) -> PyResult<()> {
+    fn values(&self, site: u32, args: &[Arg<'_>]) -> Result<(), NotPut> {
         let needs = self.quick.needs;
         if !needs.has_fields() {
             return self.frame(site, args);
         }
-        let (thread, process) = (Thread::current(self.py)?, Process::current(self.py)?);
+        let thread = Thread::current(self.py).map_err(NotPut::Raised)?;
+        let process = Process::current(self.py).map_err(NotPut::Raised)?;
         let mut values = [Arg::None; MAX_VALUES];
         values[..args.len()].copy_from_slice(args);
         let mut n_values = args.len();
@@ -386,7 +388,7 @@ impl Put<'_, '_> {
         self.frame(site, &values[..n_values])
     }
 
-    fn frame(&self, site: u32, values: &[Arg<'_>]) -> PyResult<()> {
+    fn frame(&self, site: u32, values: &[Arg<'_>]) -> Result<(), NotPut> {
         let size: usize = values.iter().map(Encode::size).sum();
         let len = padded(values.len()) + size + self.extra.len();
         let tag = site | if self.extra.is_empty() { 0 } else { EXTRA_FLAG };
@@ -402,7 +404,6 @@ impl Put<'_, '_> {
             values.iter().for_each(|it| it.write(&mut out));
             out.bytes(extra);
         };
-        queue
-            .by_policy(self.py, number, |wait| queue.slot.put_frame(self.py, site, len, wait, fill))
+        queue.by_policy(number, |wait| queue.slot.put_frame(self.py, site, len, wait, fill))
     }
 }

@@ -7,6 +7,7 @@ use crate::who::Thread;
 use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple, PyType};
+use pyo3::{PyTraverseError, PyVisit};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -48,7 +49,11 @@ impl RecordCalls {
     fn put(&self, record: &Bound<'_, PyAny>) -> PyResult<bool> {
         let py = record.py();
         let Some(given) = self.read(record)? else { return Ok(false) };
-        let known = self.find(record, &given)?;
+        let known = match self.find(record, &given) {
+            // Such as a file that cannot be opened: told as handlers tell it.
+            Err(error) if error.is_instance_of::<PyException>(py) => return Ok(false),
+            known => known?,
+        };
         let Answer::Quick(quick) = &known.answer else { return Ok(false) };
         if !given.is_of(quick) {
             return Ok(false);
@@ -61,6 +66,11 @@ impl RecordCalls {
             Err(error) if error.is_instance_of::<PyException>(py) => Ok(false),
             Err(error) => Err(error),
         }
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.resolve)?;
+        visit.call(&self.refused)
     }
 }
 

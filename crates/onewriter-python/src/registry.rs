@@ -20,6 +20,11 @@ static WRITERS: Mutex<Writers> = Mutex::new([const { None }; MAX_QUEUES]);
 /// Queues that are being closed because nobody has them any more.
 static N_CLOSING: AtomicU32 = AtomicU32::new(0);
 
+/// Threads that are about to make this process stand by.
+static N_HEIRS: AtomicU32 = AtomicU32::new(0);
+/// Within this time somebody writes again when the writer was killed.
+const TAKE_OVER: Duration = Duration::from_secs(1);
+
 pub(crate) fn note_closing() {
     N_CLOSING.fetch_add(1, Ordering::SeqCst);
 }
@@ -69,6 +74,21 @@ pub(crate) fn set_writer(slot: usize, writer: Option<Writer>) {
     writers()[slot] = writer;
 }
 
+/// In a process that leaves without its exit: what it has put is written. If its parent was killed, nobody
+/// but this process may be there to do it.
+pub(crate) fn leave() {
+    let (wanted, until) = (onewriter_ring::now(), Instant::now() + TAKE_OVER);
+    while N_HEIRS.load(Ordering::SeqCst) > 0 && Instant::now() < until {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let here: Vec<Writer> = writers().iter().flatten().filter(|it| it.is_here()).cloned().collect();
+    for queue in here.iter().map(Writer::queue) {
+        queue.request(wanted);
+        queue.wait_until_written(wanted, until, || true);
+    }
+    end();
+}
+
 /// At the end of the process: what was put into the queues that it writes is written.
 pub(crate) fn end() {
     let until = Instant::now() + onewriter::DRAIN_DEADLINE;
@@ -83,8 +103,15 @@ pub(crate) fn end() {
 /// what may wait is left to a thread of its own.
 pub(crate) fn stand_by(slot: usize) {
     let thread = std::thread::Builder::new().name("onewriter-heir".to_owned());
-    // Without threads the child only puts, and others write.
-    let _ = thread.spawn(move || inherit(slot));
+    N_HEIRS.fetch_add(1, Ordering::SeqCst);
+    let spawned = thread.spawn(move || {
+        inherit(slot);
+        N_HEIRS.fetch_sub(1, Ordering::SeqCst);
+    });
+    if spawned.is_err() {
+        // Without threads the child only puts, and others write.
+        N_HEIRS.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 fn inherit(slot: usize) {

@@ -1,6 +1,6 @@
 //! A queue that this process has joined, with its writer.
 
-use crate::error::{raised, refused, ring_raised};
+use crate::error::{NotPut, raised, ring_raised};
 use crate::raw::{self, Data, Otherwise};
 use crate::registry;
 use onewriter::__door as door;
@@ -74,7 +74,7 @@ impl Slot {
         level: Level,
         data: Data<'_>,
         wait: Duration,
-    ) -> PyResult<()> {
+    ) -> Result<(), NotPut> {
         let put = |otherwise| raw::put(self.number, level, data, otherwise);
         self.put_waiting(py, wait, put)
     }
@@ -87,7 +87,7 @@ impl Slot {
         len: usize,
         wait: Duration,
         fill: impl Fn(&mut RingFrame<'_>) + Sync,
-    ) -> PyResult<()> {
+    ) -> Result<(), NotPut> {
         let put = |otherwise: Otherwise| otherwise.put(self.number, site, len, &fill);
         self.put_waiting(py, wait, put)
     }
@@ -97,7 +97,7 @@ impl Slot {
         py: Python<'_>,
         wait: Duration,
         put: impl Fn(Otherwise) -> Result<(), PutError> + Sync,
-    ) -> PyResult<()> {
+    ) -> Result<(), NotPut> {
         self.check_open()?;
         PATIENCE.set(Duration::ZERO);
         match put(Otherwise::Ask) {
@@ -107,7 +107,7 @@ impl Slot {
                 self.n_waiting.fetch_sub(1, Ordering::SeqCst);
                 done
             }
-            done => done.map_err(refused),
+            done => done.map_err(NotPut::Refused),
         }
     }
 
@@ -117,7 +117,7 @@ impl Slot {
         py: Python<'_>,
         wait: Duration,
         put: impl Fn(Otherwise) -> Result<(), PutError> + Sync,
-    ) -> PyResult<()> {
+    ) -> Result<(), NotPut> {
         let begun = Instant::now();
         // The writer's own thread would wait for itself.
         let wait = if on_sink_thread() { Duration::ZERO } else { wait };
@@ -129,17 +129,19 @@ impl Slot {
                 put(Otherwise::Ask)
             });
             match asked {
-                Err(PutError::Full | PutError::NoMemory) => py.check_signals()?,
-                done => return done.map_err(refused),
+                Err(PutError::Full | PutError::NoMemory) => {
+                    py.check_signals().map_err(NotPut::Raised)?
+                }
+                done => return done.map_err(NotPut::Refused),
             }
             self.check_open()?;
         }
-        put(Otherwise::Count).map_err(refused)
+        put(Otherwise::Count).map_err(NotPut::Refused)
     }
 
-    fn check_open(&self) -> PyResult<()> {
+    fn check_open(&self) -> Result<(), NotPut> {
         match self.is_closed.load(Ordering::Relaxed) {
-            true => Err(refused(PutError::Closed)),
+            true => Err(NotPut::Refused(PutError::Closed)),
             false => Ok(()),
         }
     }

@@ -27,7 +27,8 @@ pub struct Overflow {
 
 /// How a process takes part in a queue.
 pub struct JoinOptions {
-    /// Bytes of ring data that the process may allocate, from 64 KiB to 1 GiB. Default 16 MiB.
+    /// Bytes of ring data that the process may allocate, from 64 KiB to 1 GiB; records too large for a
+    /// ring may take as much again, and one of them alone what it needs. Default 16 MiB.
     pub budget: usize,
     /// How exactly records of different threads are ordered.
     pub order: Order,
