@@ -27,9 +27,13 @@ logger.configure(
 
 class ToLogger(logging.Handler):
     def emit(self, record):
-        logger.patch(lambda it: it.update(name=record.name)).opt(exception=record.exc_info).log(
-            record.levelname, "{}", record.getMessage()
-        )
+        try:
+            level = logger.level(record.levelname).name
+        except ValueError:  # one that only `logging` knows
+            level = record.levelno
+        place = {"name": record.name, "function": record.funcName, "line": record.lineno}
+        placed = logger.patch(lambda it: it.update(place))
+        placed.opt(exception=record.exc_info).log(level, "{}", record.getMessage())
 
 
 logging.basicConfig(handlers=[ToLogger()], level=logging.INFO, force=True)

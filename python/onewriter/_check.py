@@ -96,7 +96,8 @@ def _of_logging() -> Iterator[_Writer]:
             for end in _ends(handler):
                 found[end].append(repr(one.name))
     for handler, names in found.items():
-        yield _standard(handler, f"{handler!r} of logger {', '.join(names)}")
+        words = f"{_class_of(handler)} of logger {', '.join(names)}"
+        yield _standard(handler, words)
 
 
 def _ends(handler: logging.Handler) -> Iterator[logging.FileHandler]:
@@ -108,6 +109,13 @@ def _ends(handler: logging.Handler) -> Iterator[logging.FileHandler]:
     if thread is not None and thread.is_alive():
         behind += listener.handlers  # type: ignore[union-attr]
     yield from (one for one in behind if isinstance(one, logging.FileHandler))
+
+
+def _class_of(handler: logging.Handler) -> str:
+    """Its full name, as a program imports it: ours are called like the standard library's."""
+    kind = type(handler)
+    is_ours = kind.__module__.startswith("onewriter._")
+    return f"{'onewriter.handlers' if is_ours else kind.__module__}.{kind.__qualname__}"
 
 
 def _standard(handler: logging.FileHandler, words: str) -> _Writer:
@@ -122,7 +130,7 @@ def _of_logger() -> Iterator[_Writer]:
         words, sink = f"handler {number} of onewriter.logger", handler._sink
         if isinstance(sink, StandardSink):
             for end in _ends(sink._handler):
-                yield _standard(end, f"{end!r}, {words},")
+                yield _standard(end, f"{_class_of(end)}, {words},")
         elif sink is None:
             queue = getattr(handler._transport, "queue", None)
             if queue is not None:  # else the sink is another process's

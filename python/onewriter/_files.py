@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import errno
 import functools
 import locale
 import logging
@@ -10,7 +11,7 @@ import logging.handlers
 import os
 import threading
 import weakref
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 from onewriter._logging_format import translated
 from onewriter._native import FileQueue
@@ -51,8 +52,33 @@ class OverFileQueue(_Base):
     _queue: FileQueue | None = None
     _written_format: str | None = None
 
+    _never_called: ClassVar[dict[str, str]] = {
+        "_open": "files are opened by the writer, which cannot call it; mode and encoding are "
+        "arguments, and so are chmod, umask and owner of ConcurrentRotatingFileHandler"
+    }
+    """What would do nothing if a program exchanged it, and why: an own one is refused."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        for name in cls._never_called:
+            first = next((it for it in cls.__mro__ if name in it.__dict__), cls)
+            if first.__module__.partition(".")[0] not in ("logging", "onewriter"):
+                cls._refuse(name, f"{cls.__name__}.{name}", first.__dict__.get(name))
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name in self._never_called:
+            self._refuse(name, name, value)
+        super().__setattr__(name, value)
+
+    @classmethod
+    def _refuse(cls, name: str, what: str, function: object) -> None:
+        if function is not None:
+            raise NotImplementedError(f"{what} = {function!r}: {cls._never_called[name]}")
+
     def _begin(self, delay: bool) -> None:
         """Truncates the file where its mode says so, and unless `delay` sees that it exists."""
+        if not delay and os.path.exists(path := self.baseFilename) and not os.path.isfile(path):
+            self._file()  # which says what is wrong; a pipe would be waited for
         if not delay or self.mode[:1] in "wx":
             with open(self.baseFilename, self.mode, encoding=self.encoding, errors=self.errors):
                 pass
@@ -86,6 +112,8 @@ class OverFileQueue(_Base):
             if self._queue is None:
                 settings = {k: v for k, v in self._settings().items() if v is not None}
                 path = os.fsdecode(self.baseFilename)
+                if os.path.isdir(path):
+                    raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
                 self._queue = FileQueue(path, wait=self.wait, **settings)
             return self._queue
 

@@ -36,7 +36,7 @@ class _Installed:
         if is_internal or not 1 <= level <= 254 or not self.handler.is_formatted_by_writer():
             return False
         about = _call.about(level, logging.getLevelName(level), logger.name, frame)
-        return self.handler._file(), about
+        return _is_utf_8(about) and (self.handler._file(), about)
 
     def _refused(
         self, logger: logging.Logger, level: int, msg: str, args: tuple[Any, ...], error: Exception
@@ -48,6 +48,15 @@ class _Installed:
             raise error
         except Exception:
             self.handler.handleError(record)
+
+
+def _is_utf_8(about: tuple[Any, ...]) -> bool:
+    """Whether all names are: that of a logger can be any text, that of a source file any bytes."""
+    try:
+        "".join(map(str, about)).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 class QuickLogger(logging.Logger):
@@ -154,11 +163,18 @@ def install(
         The handler that was added to the root logger.
 
     Raises:
-        ValueError: For an argument that cannot be, or both `maxBytes` and `when`.
+        ValueError: For an argument that cannot be, a file that is a pipe or a device, or both
+            `maxBytes` and `when`.
         OSError: If the file cannot be made.
+
+    What raises has changed nothing.
     """
+    number = logging._checkLevel(level)  # type: ignore[attr-defined]
+    formatter = logging.Formatter(format, datefmt)
     handler = _made(filename, maxBytes, when, backupCount)
-    handler.setFormatter(logging.Formatter(format, datefmt))
+    handler.setFormatter(formatter)
+    # So that this process writes, and not the first child that logs; here, as it may fail.
+    handler._file()
     root = logging.getLogger()
     with _changes:
         if force:
@@ -166,10 +182,8 @@ def install(
                 root.removeHandler(other)
                 other.close()
         root.addHandler(handler)
-        root.setLevel(level)
+        root.setLevel(number)
         use(handler)
-    # So that this process writes, and not the first child that logs.
-    handler._file()
     return handler
 
 
@@ -193,13 +207,13 @@ def _made(
 ) -> OverFileQueue:
     if maxBytes and when is not None:
         raise ValueError(f"maxBytes={maxBytes} and when={when!r}: give one of the two")
+    # The errors are those of `logging.basicConfig`: a record is not lost for one character.
+    coding: Any = {"encoding": "utf-8", "errors": "backslashreplace"}
     if when is not None:
-        return TimedRotatingFileHandler(filename, when, backupCount=backupCount, encoding="utf-8")
+        return TimedRotatingFileHandler(filename, when, backupCount=backupCount, **coding)
     if maxBytes:
-        return RotatingFileHandler(
-            filename, maxBytes=maxBytes, backupCount=backupCount, encoding="utf-8"
-        )
-    return FileHandler(filename, encoding="utf-8")
+        return RotatingFileHandler(filename, maxBytes=maxBytes, backupCount=backupCount, **coding)
+    return FileHandler(filename, **coding)
 
 
 def use(handler: OverFileQueue) -> None:

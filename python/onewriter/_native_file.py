@@ -18,6 +18,8 @@ _NAMES = "%Y-%m-%d_%H-%M-%S_%6f"
 # Settings that mean the same to the engine whatever they are: it writes whole batches, and follows a
 # file that is moved away.
 _WITHOUT_MEANING = {"buffering", "watch"}
+# For a size or a number of files: Python's sink never gets there.
+_TOO_LARGE = 2**63
 
 
 def transport(
@@ -32,10 +34,13 @@ def transport(
     ``format`` is the handler's format; if it is a string that the writer can carry out, that makes the
     text of plain records. ``icons`` are those of the levels, for records that are serialized.
     """
-    path = os.fspath(sink)
+    given = os.fspath(sink)
     # A clock that a test has stopped is not the writer's.
     is_stopped = _datetime.datetime.__module__ != "datetime"
-    if not isinstance(path, str) or "{" in path or is_stopped:
+    if not isinstance(given, str) or "{" in given or is_stopped:
+        return None
+    path = os.path.abspath(given)
+    if not _is_for_engine(path):
         return None
     settings = _settings(kwargs)
     if settings is None:
@@ -50,6 +55,15 @@ def transport(
             if icons is not None:
                 settings["icons"] = icons
     return FileTransport(path, options, settings)
+
+
+def _is_for_engine(path: str) -> bool:
+    """Whether the path is a regular file's, or nobody's yet, in UTF-8."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in path and (os.path.isfile(path) or not os.path.exists(path))
 
 
 def _settings(kwargs: dict[str, Any]) -> dict[str, Any] | None:
@@ -85,7 +99,7 @@ def _rotation(rotation: Any) -> dict[str, Any] | None:
 
 
 def _size(size: Any) -> dict[str, Any] | None:
-    return {"rotate_size": int(size)} if size >= 1 else None
+    return {"rotate_size": int(size)} if 1 <= size < _TOO_LARGE else None
 
 
 def _at(text: str) -> dict[str, Any] | None:
@@ -100,6 +114,10 @@ def _with_retention(settings: dict[str, Any], retention: Any) -> dict[str, Any] 
     if isinstance(retention, datetime.timedelta):
         seconds = retention.total_seconds()
         return {**settings, "keep_for": seconds} if seconds >= 1 else None
-    if isinstance(retention, int) and not isinstance(retention, bool) and retention >= 1:
+    if (
+        isinstance(retention, int)
+        and not isinstance(retention, bool)
+        and 1 <= retention < _TOO_LARGE
+    ):
         return {**settings, "keep": retention}
     return settings if retention is None else None

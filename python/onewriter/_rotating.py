@@ -14,11 +14,6 @@ from typing import Any
 from onewriter._files import OverFileQueue
 
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-# By the writer: a program can call some of these, but not exchange them.
-_NEVER_CALLED = (
-    "namer", "rotator", "rotate", "rotation_filename", "doRollover", "shouldRollover", "do_open",
-    "do_write", "do_gzip",
-)  # fmt: skip
 _POLICIES = ("ignore", "replace", "strict")
 
 
@@ -32,6 +27,16 @@ class _Rotating(OverFileQueue):
     maxBytes: int = 0
     backupCount: int
     use_gzip: bool = False
+
+    # A program can call some of these, but not exchange them.
+    _never_called = OverFileQueue._never_called | dict.fromkeys(
+        (
+            "namer", "rotator", "rotate", "rotation_filename", "doRollover", "shouldRollover",
+            "computeRollover", "getFilesToDelete", "do_open", "do_write", "do_gzip",
+        ),
+        "files are written and rotated by the writer, which cannot call it; use_gzip = True has it "
+        "compress old files, suffix names those of a time rotation",
+    )  # fmt: skip
 
     def _settings(self) -> dict[str, Any]:
         compression = "gz" if self.use_gzip else None
@@ -60,30 +65,10 @@ class _Rotating(OverFileQueue):
         line = self._encoded(self.format(record) + self.terminator)
         return size + len(line) >= self.maxBytes
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
-        if cls.__module__ == __name__:
-            return
-        for name in _NEVER_CALLED:
-            _refuse(f"{cls.__name__}.{name}", cls.__dict__.get(name))
-
-    def __setattr__(self, name: str, value: object) -> None:
-        if name in _NEVER_CALLED:
-            _refuse(name, value)
-        super().__setattr__(name, value)
-
     @property
     def num_rollovers(self) -> int:
         """How often the present writer of the file, whichever process that is, has rotated it."""
         return 0 if self._queue is None else self._queue.rotations
-
-
-def _refuse(what: str, function: object) -> None:
-    if function is not None:
-        raise NotImplementedError(
-            f"{what} = {function!r}: files are written and rotated by the writer, which cannot "
-            "call it; use_gzip = True has it compress old files, suffix names those of a time rotation"
-        )
 
 
 def _by_size(handler: _Rotating) -> dict[str, Any]:

@@ -199,10 +199,13 @@ def make(
 
         name = f"'{os.fspath(given)}'"
         return Made(FileSink(given, **kwargs), name, bool(colorize), kwargs.get("encoding", "utf8"))
+    has_write = callable(getattr(given, "write", None))
+    if not (has_write or isinstance(given, logging.Handler) or callable(given)):
+        raise TypeError(f"Cannot log to objects of type '{type(given).__name__}'")
     loop = kwargs.pop("loop", None) if _is_coroutine_function(given) else None
     if kwargs:
         raise TypeError(f"add() got an unexpected keyword argument '{next(iter(kwargs))}'")
-    if callable(getattr(given, "write", None)):
+    if has_write:
         is_colored = should_colorize(given) if colorize is None else colorize
         name = getattr(given, "name", None) or repr(given)
         return Made(StreamSink(given), name, is_colored, getattr(given, "encoding", None))
@@ -219,10 +222,8 @@ def make(
                     "none has been passed as argument and none is currently running."
                 )
         sink: Any = AsyncSink(given, loop, failed)
-    elif callable(given):
-        sink = CallableSink(given)
     else:
-        raise TypeError(f"Cannot log to objects of type '{type(given).__name__}'")
+        sink = CallableSink(given)
     return Made(sink, getattr(given, "__name__", None) or repr(given), bool(colorize), "utf8")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import logging
 import os
@@ -9,7 +10,7 @@ import sys
 import threading
 import warnings as _warnings
 from collections.abc import Callable, Iterable
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import Any, TextIO
 
 import onewriter
@@ -79,6 +80,8 @@ def install(
     for name, level, is_asked in (("stdout", "INFO", stdout), ("stderr", "WARNING", stderr)):
         if is_asked:
             lines = _Lines(getattr(sys, name), level)
+            atexit.register(lines.end)
+            capture._undo.callback(atexit.unregister, lines.end)
             capture._undo.callback(lines.end)
             capture._set(sys, name, lines)
     return capture
@@ -128,9 +131,12 @@ def _at_end(trace: TracebackType | None) -> tuple[str, str, str, int]:
         return "<unknown>", "<unknown>", "<unknown>", 0
     while trace.tb_next is not None:
         trace = trace.tb_next
-    frame = trace.tb_frame
+    return _place(trace.tb_frame, trace.tb_lineno)
+
+
+def _place(frame: FrameType, line: int) -> tuple[str, str, str, int]:
     name = frame.f_globals.get("__name__", "<unknown>")
-    return name, frame.f_code.co_name, frame.f_code.co_filename, trace.tb_lineno
+    return name, frame.f_code.co_name, frame.f_code.co_filename, line
 
 
 def _log(level: str, what: str, error: BaseException) -> None:
@@ -231,9 +237,12 @@ class _Lines:
         self._take("".join(lines))
 
     def end(self) -> None:
-        """Logs the line that this thread has begun."""
-        if getattr(self._here, "rest", ""):
-            self._take("\n")
+        """Logs the line that this thread has begun, named after the call that has written last."""
+        rest, self._here.rest = getattr(self._here, "rest", ""), ""
+        if rest and _is_heard():
+            _placed(*self._here.place).log(self._level, "{}", rest)
+        else:
+            self._stream.write(rest)
 
     def _take(self, text: str) -> None:
         if isinstance(text, Message) or _inside() is not None or not _is_heard():
@@ -243,6 +252,9 @@ class _Lines:
         for line in lines:
             # The call to name is that of `print`, above `write`.
             onewriter.logger.opt(depth=2).log(self._level, "{}", line)
+        if self._here.rest:
+            frame = sys._getframe(2)
+            self._here.place = _place(frame, frame.f_lineno)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)

@@ -167,9 +167,40 @@ def test_a_line_is_one_record_however_it_is_written(logger, written, redirected)
     lines = ["INFO tea is {ready}", "INFO one", "INFO ", "INFO two three"]
     lines += ["WARNING five", "WARNING six", "INFO four"]
     expected = [f"{line.split(' ', 1)[0]} {name} {line.split(' ', 1)[1]}\n" for line in lines]
-    assert written[:-1] == expected[:-1]
-    assert written[-1].endswith(" four\n")
+    assert written == expected
     assert (out.getvalue(), err.getvalue()) == ("", "")
+
+
+def test_a_line_without_an_end_is_named_after_the_print_that_wrote_it(logger, written, redirected):
+    redirected()
+    logger.add(written, format="{name}:{function} {file.name} {message}")
+
+    def speak():
+        print("half a line", end="")
+
+    with capture.install(stdout=True):
+        speak()
+    assert written == [f"{__name__}:speak test_adopt_capture.py half a line\n"]
+
+
+def test_a_line_without_an_end_is_shown_if_the_handlers_have_gone(logger, written, redirected):
+    out, err = redirected()
+    number = logger.add(written)
+    with capture.install(stdout=True):
+        print("half a line", end="")
+        logger.remove(number)
+    assert (out.getvalue(), written) == ("half a line", [])
+
+
+def test_a_line_without_an_end_is_logged_when_the_program_ends(workplace):
+    workplace.run(
+        "-c",
+        "import onewriter.capture; from onewriter import logger; logger.remove()\n"
+        "logger.add('a.log', format='{function} {message}', enqueue=True)\n"
+        "onewriter.capture.install(stdout=True)\n"
+        "print('good', end='bye')",
+    )
+    assert workplace.log("a.log") == ["<module> goodbye"]
 
 
 def test_lines_of_two_threads_do_not_mix(logger, written, redirected):

@@ -41,7 +41,7 @@ def test_the_example_finds_both_mistakes(workplace):
     quiet = "-W", "ignore::DeprecationWarning"  # Python 3.12 on warns of every fork
     folder = workplace.folder
     old = (
-        f"<FileHandler {folder / 'shop.log'} (NOTSET)> of logger 'old' writes "
+        "logging.FileHandler of logger 'old' writes "
         f"'{folder / 'shop.log'}', which is also written by handler 1 of onewriter.logger: "
         + STANDARD_CURE
     )
@@ -73,10 +73,10 @@ def test_a_path_that_is_spelled_in_two_ways_is_one_file(logger, shop, tmp_path):
     (tmp_path / "link").symlink_to(tmp_path)
     shop.addHandler(logging.FileHandler(tmp_path / "a.log"))
     shop.addHandler(handlers.FileHandler(tmp_path / "link" / "a.log"))
-    mine, other = shop.handlers
+    path = str(tmp_path / "a.log")
     assert onewriter.check() == [
-        f"{mine!r} of logger 'shop.check' writes {mine.baseFilename!r}, which is also written by "
-        f"{other!r} of logger 'shop.check': {STANDARD_CURE}"
+        f"logging.FileHandler of logger 'shop.check' writes {path!r}, which is also written by "
+        f"onewriter.handlers.FileHandler of logger 'shop.check': {STANDARD_CURE}"
     ]
 
 
@@ -111,7 +111,7 @@ def test_a_forked_child_is_told_what_it_has_inherited_but_not_what_it_has_made(
     (found,) = in_fork(look)
     path = str(tmp_path / "inherited.log")
     assert found == (
-        f"<FileHandler {path} (NOTSET)> of logger 'shop.check' writes {path!r}, which the parent "
+        f"logging.FileHandler of logger 'shop.check' writes {path!r}, which the parent "
         f"of this process writes, too: {STANDARD_CURE}"
     )
 
@@ -124,6 +124,24 @@ def test_a_file_behind_a_memory_handler_or_a_standard_sink_is_found(logger, shop
     target.close()
     assert len(found) == 2
     assert f"handler {number} of onewriter.logger" in found[0]
+
+
+class Own(handlers.RotatingFileHandler):
+    """A handler of this module."""
+
+
+def test_a_handler_is_named_as_a_program_imports_it(logger, shop, tmp_path):
+    path = str(tmp_path / "a.log")
+    shop.addHandler(logging.handlers.RotatingFileHandler(path))
+    shop.addHandler(handlers.RotatingFileHandler(path))
+    shop.addHandler(Own(path))
+    number = logger.add(handlers.WatchedFileHandler(path))
+    assert onewriter.check() == [
+        f"logging.handlers.RotatingFileHandler of logger 'shop.check' writes {path!r}, which is "
+        "also written by onewriter.handlers.RotatingFileHandler of logger 'shop.check', "
+        f"{__name__}.Own of logger 'shop.check', onewriter.handlers.WatchedFileHandler, "
+        f"handler {number} of onewriter.logger,: {STANDARD_CURE}"
+    ]
 
 
 def test_the_handlers_of_a_listener_count_where_it_runs(shop, tmp_path):

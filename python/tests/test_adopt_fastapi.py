@@ -26,3 +26,19 @@ def test_each_record_of_two_workers_is_in_the_file_once_with_its_request(workpla
     assert len(accesses) == 21
     started = [line for line in lines if "Started server process" in line]
     assert len(started) == 2
+
+
+def test_a_level_that_only_logging_knows_is_logged_by_its_number_and_places_are_kept(workplace):
+    program = (
+        "import logging; from fastapi_app import logger\n"
+        "logger.add('place.log', enqueue=True,"
+        " format='{name}:{function}:{line} {level} {message}')\n"
+        "def sell(): logging.getLogger('shop').log(25, 'sold')\n"
+        "sell()\n"
+        "logging.getLogger('shop').error('out of %s', 'tea')\n"
+    )
+    assert workplace.run("-c", program) == ""
+    assert workplace.log("place.log") == [
+        "shop:sell:3 Level 25 sold",
+        "shop:<module>:5 ERROR out of tea",
+    ]

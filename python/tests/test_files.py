@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import logging
 import logging.handlers
@@ -16,7 +17,15 @@ from typing import Any
 import pytest
 
 from onewriter import _files
-from onewriter.handlers import FileHandler, StreamHandler, WatchedFileHandler
+from onewriter.handlers import (
+    ConcurrentRotatingFileHandler,
+    ConcurrentTimedRotatingFileHandler,
+    FileHandler,
+    RotatingFileHandler,
+    StreamHandler,
+    TimedRotatingFileHandler,
+    WatchedFileHandler,
+)
 
 
 def record(msg: str, *args: object, level: int = logging.INFO) -> logging.LogRecord:
@@ -91,6 +100,78 @@ def test_without_delay_the_file_is_there_at_once(tmp_path: Path) -> None:
 def test_a_directory_that_is_missing_is_told_at_once(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         FileHandler(tmp_path / "none" / "a.log")
+
+
+ALL = [
+    FileHandler, WatchedFileHandler, RotatingFileHandler, TimedRotatingFileHandler,
+    ConcurrentRotatingFileHandler, ConcurrentTimedRotatingFileHandler,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_a_folder_in_place_of_a_file_is_the_error_that_it_always_was(
+    kind: Any, tmp_path: Path
+) -> None:
+    handler = kind(tmp_path, delay=True)
+    with pytest.raises(IsADirectoryError) as caught:
+        handler._file()
+    assert str(caught.value) == f"[Errno {errno.EISDIR}] Is a directory: '{tmp_path}'"
+
+
+@pytest.mark.parametrize(
+    "kind", [FileHandler, WatchedFileHandler, RotatingFileHandler, TimedRotatingFileHandler]
+)
+def test_a_device_and_a_pipe_that_nobody_reads_are_refused_at_once(
+    kind: Any, tmp_path: Path
+) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in ("/dev/null", tmp_path / "pipe"):
+        with pytest.raises(ValueError, match="^the log file is a pipe or a device: use a stream"):
+            kind(path)
+
+
+class Group:
+    """A recipe for the permissions of a file, as a mixin."""
+
+    def _open(self) -> None:
+        raise AssertionError("it is never called")
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_an_own_way_to_open_the_file_is_refused_wherever_it_comes_from(
+    kind: Any, tmp_path: Path
+) -> None:
+    message = (
+        r"Own\._open = <function .*_open at .*>: files are opened by the writer, which cannot "
+        "call it; mode and encoding are arguments, and so are chmod, umask and owner of "
+        "ConcurrentRotatingFileHandler$"
+    )
+    with pytest.raises(NotImplementedError, match=message):
+        type("Own", (kind,), {"_open": Group._open})
+    with pytest.raises(NotImplementedError, match=message):
+        type("Own", (Group, kind), {})
+    with pytest.raises(NotImplementedError, match=message):
+        type("Own", (type("Between", (Group,), {}), kind), {})
+    handler = kind(tmp_path / "a.log", delay=True)
+    with pytest.raises(NotImplementedError, match="^_open = <built-in function len>: files are"):
+        handler._open = len
+
+
+def test_a_mixin_that_only_adds_is_welcome(tmp_path: Path) -> None:
+    class Counting:
+        count = 0
+
+        def emit(self, record: logging.LogRecord) -> None:
+            self.count += 1
+            super().emit(record)  # type: ignore[misc]
+
+    class Own(Counting, FileHandler):
+        pass
+
+    handler = Own(tmp_path / "a.log")
+    handler.handle(record("a"))
+    handler.close()
+    assert (handler.count, (tmp_path / "a.log").read_text()) == (1, "a\n")
 
 
 def test_an_encoding_that_is_none_is_told_at_once(tmp_path: Path) -> None:

@@ -383,6 +383,62 @@ def test_yesterdays_file_makes_way_at_midnight(root, tmp_path: Path):
     assert (path.read_text(), old.read_text()) == ("new\n", "old\n")
 
 
+@pytest.mark.parametrize("options", [{}, {"maxBytes": 1000}, {"when": "midnight"}])
+def test_a_lone_surrogate_does_not_cost_a_record(root, tmp_path: Path, options: dict[str, Any]):
+    handler = onewriter.install(tmp_path / "a.log", format="%(name)s %(message)s", **options)
+    logging.info("name\udcff")
+    logging.info("%s", "\ud800")
+    logging.getLogger("shop\udc80").info("sold")
+    code = compile("logging.info('from a strange file')", "/shop/\udcff.py", "exec")
+    exec(code, {"logging": logging})
+    handler.flush()
+    assert (tmp_path / "a.log").read_text() == (
+        "root name\\udcff\nroot \\ud800\nshop\\udc80 sold\nroot from a strange file\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "error"),
+    [
+        ("a.log", {"level": "LOUD"}, ValueError),
+        ("a.log", {"level": 1.5}, TypeError),
+        ("a.log", {"format": "%(message"}, ValueError),
+        ("a.log", {"when": "never"}, ValueError),
+        ("a.log", {"maxBytes": 2**70, "backupCount": 1}, OverflowError),
+        ("a\udcff.log", {}, ValueError),
+        ("/dev/null", {}, ValueError),
+        ("none/a.log", {}, FileNotFoundError),
+        (".", {}, IsADirectoryError),
+    ],
+)
+def test_an_install_that_fails_has_changed_nothing(
+    root, tmp_path: Path, name: str, options: dict[str, Any], error: type[Exception]
+):
+    with open(tmp_path / "before", "w", encoding="utf-8") as stream:
+        root.addHandler(logging.StreamHandler(stream))
+        root.setLevel("ERROR")
+        before = root.handlers[:]
+        with pytest.raises(error):
+            onewriter.install(tmp_path / name, **options)
+        logging.error("goes on")
+        assert (root.handlers, root.level, _install._installed) == (before, logging.ERROR, None)
+        assert type(root) is logging.RootLogger
+    assert (tmp_path / "before").read_text() == "goes on\n"
+
+
+def test_a_second_install_of_a_file_sets_it_up_anew(root, tmp_path: Path):
+    path = tmp_path / "a.log"
+    onewriter.install(path, format="%(message)s")
+    logging.info("one")
+    handler = onewriter.install(path, format="%(message)s", maxBytes=9, backupCount=1)
+    assert root.handlers == [handler]
+    logging.info("two")
+    logging.info("three")
+    handler.close()
+    assert sorted(tmp_path.iterdir()) == [path, tmp_path / "a.log.1"]
+    assert (path.read_text(), (tmp_path / "a.log.1").read_text()) == ("three\n", "one\ntwo\n")
+
+
 def test_two_ways_to_rotate_are_refused(root, tmp_path: Path):
     with pytest.raises(ValueError, match="maxBytes=1 and when='h': give one of the two"):
         onewriter.install(tmp_path / "a.log", maxBytes=1, when="h")

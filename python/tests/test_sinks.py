@@ -239,6 +239,13 @@ def test_a_loop_that_is_given_runs_what_other_threads_log(logger, written, enque
         loop.close()
 
 
+@pytest.mark.parametrize("given", [3, None, b"a.log", []])
+def test_what_is_no_sink_is_told_before_what_a_sink_does_not_take(logger, given):
+    message = f"^Cannot log to objects of type '{type(given).__name__}'$"
+    with pytest.raises(TypeError, match=message):
+        logger.add(given, rotation="1 MB")
+
+
 def test_a_queue_needs_a_loop_for_a_coroutine_function(logger, written):
     with pytest.raises(
         ValueError, match="^An event loop is required to add a coroutine sink with `enqueue=True`"
