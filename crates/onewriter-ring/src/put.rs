@@ -42,7 +42,7 @@ pub enum PutError {
         /// Its size.
         len: usize,
     },
-    /// There is no shared memory left for a ring or a side file.
+    /// There is no shared memory left for a ring or a side file, or no file descriptor to make one.
     NoMemory,
     /// Somebody has cut, removed or written over the file that holds this process's rings, in the moment of
     /// the put. The log says how many records went with it; the next put goes into a new file.
@@ -57,7 +57,9 @@ impl fmt::Display for PutError {
             PutError::TooLarge { len } => {
                 write!(f, "the record has {len} bytes, at most {MAX_RECORD} are possible")
             }
-            PutError::NoMemory => f.write_str("no shared memory is left for the record"),
+            PutError::NoMemory => f.write_str(
+                "no shared memory is left for the record, or no file descriptor for that",
+            ),
             PutError::Cut => f.write_str(
                 "the file with the record was cut, removed or written over by somebody: the next \
                  record goes into a new one",
