@@ -223,7 +223,7 @@ class StreamHandler(logging.StreamHandler):  # type: ignore[type-arg]
         return before
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Writes the record; one that a signal handler or a finalizer logs meanwhile comes after it."""
+        """Writes the record; what a signal handler or a finalizer logs meanwhile comes after it."""
         turns = self._turns
         turns.waiting.append((self, record))
         # Taken by this very thread, further below: others wait for the lock.
