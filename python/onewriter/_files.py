@@ -107,11 +107,21 @@ class OverFileQueue(_Base):
         try:
             line = self.format(record) + self.terminator
             level = record.levelno or logging.INFO  # makeLogRecord leaves it out
-            self._file().put(self._encoded(line), level, self.wait)
+            self._put(self._encoded(line), level)
         except RecursionError:
             raise
         except Exception:
             self.handleError(record)
+
+    def _put(self, data: bytes, level: int) -> None:
+        while True:
+            queue = self._file()
+            try:
+                return queue.put(data, level, self.wait)
+            except RuntimeError:
+                # Unless another thread has closed the handler meanwhile: as after a close, then.
+                if self._queue is queue:
+                    raise
 
     def flush(self) -> None:
         """Waits until the file has all that was put, by any process; else raises TimeoutError."""

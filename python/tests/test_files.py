@@ -288,3 +288,20 @@ def test_a_forked_child_has_its_turn_though_another_thread_was_writing() -> None
     leave.set()
     writing.join()
     assert handler.stream.getvalue() == "thread\n"
+
+
+def test_a_record_during_which_another_thread_closes_the_handler_is_appended(
+    fake: type[FakeQueue], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    handler = FileHandler(tmp_path / "a.log")
+    put = FakeQueue.put
+
+    def closed(self: FakeQueue, data: bytes, level: int, wait: float) -> None:
+        if self is fake.made[0]:
+            handler.close()
+            raise RuntimeError("the queue is closed")
+        put(self, data, level, wait)
+
+    monkeypatch.setattr(FakeQueue, "put", closed)
+    handler.handle(record("a"))
+    assert [call[0] for call in fake.made[1].calls] == [b"a\n"]
