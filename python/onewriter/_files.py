@@ -11,6 +11,7 @@ import logging.handlers
 import os
 import threading
 import weakref
+from collections import deque
 from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 from onewriter._logging_format import translated
@@ -134,11 +135,21 @@ class OverFileQueue(_Base):
         try:
             line = self.format(record) + self.terminator
             level = record.levelno or logging.INFO  # makeLogRecord leaves it out
-            self._file().put(self._encoded(line), level, self.wait)
+            self._put(self._encoded(line), level)
         except RecursionError:
             raise
         except Exception:
             self.handleError(record)
+
+    def _put(self, data: bytes, level: int) -> None:
+        while True:
+            queue = self._file()
+            try:
+                return queue.put(data, level, self.wait)
+            except RuntimeError:
+                # Unless another thread has closed the handler meanwhile: as after a close, then.
+                if self._queue is queue:
+                    raise
 
     def flush(self) -> None:
         """Waits until the file has all that was put, by any process; else raises TimeoutError."""
@@ -227,22 +238,55 @@ class WatchedFileHandler(OverFileQueue, logging.handlers.WatchedFileHandler):
         self.reopen()
 
 
+class _Turns:
+    """Whose turn it is to write to a stream, and what comes after."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.is_taken = False
+        self.waiting: deque[tuple[StreamHandler, logging.LogRecord]] = deque()
+
+
 class StreamHandler(logging.StreamHandler):  # type: ignore[type-arg]
     """`logging.StreamHandler`; all handlers of one stream take turns, so lines stay whole."""
 
     def __init__(self, stream: IO[str] | None = None) -> None:
         super().__init__(stream)
-        self.lock = _lock_of(self.stream)
+        self._take_turns()
 
     def setStream(self, stream: IO[str]) -> IO[str] | None:
         """Changes the stream, and returns the one before; None if it is the same."""
         before = super().setStream(stream)
-        self.lock = _lock_of(self.stream)
+        self._take_turns()
         return before
 
+    def emit(self, record: logging.LogRecord) -> None:
+        """Writes the record; what a signal handler or a finalizer logs meanwhile comes after it."""
+        turns = self._turns
+        turns.waiting.append((self, record))
+        # Taken by this very thread, further below: others wait for the lock.
+        while turns.waiting and not turns.is_taken:
+            turns.is_taken = True
+            try:
+                if turns.waiting:  # A signal handler may just have written them all.
+                    handler, one = turns.waiting.popleft()
+                    super(StreamHandler, handler).emit(one)
+            finally:
+                turns.is_taken = False
 
-_stream_locks: weakref.WeakKeyDictionary[Any, threading.RLock] = weakref.WeakKeyDictionary()
+    def _take_turns(self) -> None:
+        self._turns = _stream_turns.setdefault(self.stream, _Turns())
+        self.lock = self._turns.lock
 
 
-def _lock_of(stream: IO[str]) -> threading.RLock:
-    return _stream_locks.setdefault(stream, threading.RLock())
+_stream_turns: weakref.WeakKeyDictionary[Any, _Turns] = weakref.WeakKeyDictionary()
+
+
+def _forget_turns() -> None:
+    """In a forked child: the thread whose turn it was is the parent's, and writes there."""
+    for turns in list(_stream_turns.values()):
+        turns.is_taken = False
+        turns.waiting.clear()
+
+
+os.register_at_fork(after_in_child=_forget_turns)

@@ -7,6 +7,7 @@ import itertools
 import logging
 import marshal
 import os
+import sys
 import threading
 import weakref
 from collections.abc import Callable
@@ -154,7 +155,7 @@ class Queue:
                 return
             self._put_here(item, level, wait)
             if self._is_feed_wanted:
-                self.join()
+                self._let_feed_begin()
         except Full:
             if not may_drop:
                 raise
@@ -168,7 +169,7 @@ class Queue:
             next(self._numbers)
             self._items.put(item)
             if self._is_feed_wanted:
-                self.join()
+                self._let_feed_begin()
         return is_simple
 
     def try_feed(self, feed: Feed) -> None:
@@ -181,11 +182,19 @@ class Queue:
         # be handled: in either order nothing of the same thread is overtaken.
         self._is_feed_wanted = True
         with self._all_done:
-            is_idle = self._done == self._puts()
-        if is_idle:
-            self.feed = feed
+            if self._done == self._puts():
+                self.feed = feed
+            else:
+                self._is_feed_wanted = False
+
+    def _let_feed_begin(self) -> None:
+        if _is_within_put():
+            # The record that is being put further below has its number, and comes only when this
+            # returns: who waited for it would wait for ever. The feed begins another time.
+            with self._all_done:
+                self.unfeed()
         else:
-            self._is_feed_wanted = False
+            self.join()
 
     def unfeed(self) -> None:
         """Everything goes through the queue again."""
@@ -377,6 +386,17 @@ class Queue:
         self._producer, self._is_simple = True, False
         self._lock = threading.RLock()
         self.dropped = 0
+
+
+_PUTS = (Queue.put_simple.__code__, Queue._put_here.__code__)
+
+
+def _is_within_put() -> bool:
+    """Whether a signal handler or a finalizer that has interrupted a put is what puts here."""
+    frame = sys._getframe(2).f_back
+    while frame is not None and frame.f_code not in _PUTS:
+        frame = frame.f_back
+    return frame is not None
 
 
 _queues: weakref.WeakSet[Queue] = weakref.WeakSet()

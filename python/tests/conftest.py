@@ -80,6 +80,13 @@ class Workplace:
         assert done.returncode == status, done.stdout
         return done.stdout
 
+    def program(self, text: str, *args: object, status: int = 0) -> str:
+        """Runs a program that is written down in a test, to its end; what it printed."""
+        file = self.folder / "program.py"
+        file.write_text(text, encoding="utf-8")
+        # From 3.12 on forks beside threads are warned of: ours survive them.
+        return self.run("-W", "ignore::DeprecationWarning", file, *args, status=status)
+
     def start(self, *args: object) -> subprocess.Popen:
         """Starts Python with these arguments, as the leader of a session."""
         command = [sys.executable, *map(str, args)]

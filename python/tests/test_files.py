@@ -344,3 +344,45 @@ def test_the_handlers_of_one_stream_take_turns() -> None:
     assert third.setStream(one) is other
     assert third.setStream(one) is None
     assert third.lock is first.lock
+
+
+def test_a_forked_child_has_its_turn_though_another_thread_was_writing() -> None:
+    entered, leave = threading.Event(), threading.Event()
+    parent = os.getpid()
+
+    class Slow(io.StringIO):
+        def write(self, text: str) -> int:
+            if os.getpid() == parent:
+                entered.set()
+                assert leave.wait(30)
+            return super().write(text)
+
+    handler = StreamHandler(Slow())
+    writing = threading.Thread(target=handler.handle, args=(record("thread"),))
+    writing.start()
+    assert entered.wait(30)
+    child = os.fork()
+    if child == 0:
+        handler.handle(record("child"))
+        os._exit(0 if handler.stream.getvalue() == "child\n" else 1)
+    assert os.waitpid(child, 0)[1] == 0
+    leave.set()
+    writing.join()
+    assert handler.stream.getvalue() == "thread\n"
+
+
+def test_a_record_during_which_another_thread_closes_the_handler_is_appended(
+    fake: type[FakeQueue], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    handler = FileHandler(tmp_path / "a.log")
+    put = FakeQueue.put
+
+    def closed(self: FakeQueue, data: bytes, level: int, wait: float) -> None:
+        if self is fake.made[0]:
+            handler.close()
+            raise RuntimeError("the queue is closed")
+        put(self, data, level, wait)
+
+    monkeypatch.setattr(FakeQueue, "put", closed)
+    handler.handle(record("a"))
+    assert [call[0] for call in fake.made[1].calls] == [b"a\n"]

@@ -346,3 +346,20 @@ def test_a_signal_handler_can_put() -> None:
     finally:
         signal.signal(signal.SIGUSR1, before)
     assert drained(q, 1) == ["signal"]
+
+
+def test_a_put_within_a_put_does_not_wait_for_the_one_that_it_interrupts() -> None:
+    class Interrupted(queue.SimpleQueue):  # type: ignore[type-arg]
+        def put(self, item: Any, *_: Any) -> None:
+            if item == "outer":
+                q._is_feed_wanted = True  # as the listener's thread does in this moment
+                q.put("inner")
+            super().put(item)
+
+    q = Queue()
+    q._items = Interrupted()
+    putting = threading.Thread(target=q.put, args=("outer",), daemon=True)
+    putting.start()
+    putting.join(SECONDS)
+    assert not putting.is_alive()
+    assert drained(q, 2) == ["inner", "outer"]
