@@ -3,7 +3,7 @@
 use onewriter_engine::{Hold, Trap, Writer};
 use onewriter_ring::{ForkHooks, MAX_QUEUES};
 use std::cell::RefCell;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -24,6 +24,13 @@ static N_CLOSING: AtomicU32 = AtomicU32::new(0);
 static N_HEIRS: AtomicU32 = AtomicU32::new(0);
 /// Within this time somebody writes again when the writer was killed.
 const TAKE_OVER: Duration = Duration::from_secs(1);
+
+/// Whether the process has left all queues, for its end.
+static HAS_LEFT: AtomicBool = AtomicBool::new(false);
+
+pub(crate) fn has_left() -> bool {
+    HAS_LEFT.load(Ordering::Relaxed)
+}
 
 pub(crate) fn note_closing() {
     N_CLOSING.fetch_add(1, Ordering::SeqCst);
@@ -91,6 +98,7 @@ pub(crate) fn leave() {
 
 /// At the end of the process: what was put into the queues that it writes is written.
 pub(crate) fn end() {
+    HAS_LEFT.store(true, Ordering::SeqCst);
     let until = Instant::now() + onewriter::DRAIN_DEADLINE;
     let here: Vec<Writer> = writers().iter().flatten().filter(|it| it.is_here()).cloned().collect();
     onewriter_ring::leave();

@@ -140,7 +140,7 @@ impl Slot {
     }
 
     fn check_open(&self) -> Result<(), NotPut> {
-        match self.is_closed.load(Ordering::Relaxed) {
+        match self.is_closed.load(Ordering::Relaxed) || registry::has_left() {
             true => Err(NotPut::Refused(PutError::Closed)),
             false => Ok(()),
         }
