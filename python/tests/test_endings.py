@@ -11,6 +11,32 @@ import pytest
 
 SECONDS = 60
 
+_LATE = """
+import multiprocessing, sys
+
+def work(path):
+    import logging
+    from onewriter.handlers import FileHandler
+    logging.root.addHandler(FileHandler(path))
+    logging.root.warning("worker")
+
+if __name__ == "__main__":
+    worker = multiprocessing.get_context("spawn").Process(target=work, args=(sys.argv[1],))
+    worker.start()
+    worker.join()
+    sys.exit(worker.exitcode)
+"""
+
+
+def test_a_worker_that_imports_the_package_late_ends_without_a_word(tmp_path: Path):
+    (tmp_path / "late.py").write_text(_LATE)
+    path = tmp_path / "shop.log"
+    command = [sys.executable, str(tmp_path / "late.py"), str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert path.read_text() == "worker\n"
+
+
 _PARENT = """
 import multiprocessing, os, sys, time
 import logging

@@ -148,6 +148,10 @@ impl Slot {
 
     /// Waits until everything that anybody put into the queue before this call is written.
     pub(crate) fn complete(&self, py: Python<'_>, timeout: Duration) -> PyResult<()> {
+        // What was put before the process left was written then.
+        if registry::has_left() {
+            return Ok(());
+        }
         self.check_open()?;
         if on_sink_thread() {
             return Err(PyRuntimeError::new_err(
@@ -196,7 +200,7 @@ impl Slot {
 
     /// Leaves the queue: what was put is written first, by this process if it is the writer.
     pub(crate) fn close(&self, py: Python<'_>, timeout: Duration) -> PyResult<()> {
-        if self.is_closed.load(Ordering::Relaxed) {
+        if self.is_closed.load(Ordering::Relaxed) || registry::has_left() {
             return Ok(());
         }
         let completed = self.complete(py, timeout);
