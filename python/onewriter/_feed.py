@@ -20,7 +20,7 @@ class _End:
     def __init__(self, handler: OverFileQueue) -> None:
         self.handler = handler
         self.formatter = handler.formatter
-        self.put = RecordCalls(self._resolve, self._refused, _call.start_nanos).put
+        self.put = RecordCalls(self._resolve, handler.refused, _call.start_nanos).put
 
     def _resolve(self, record: logging.LogRecord) -> tuple[FileQueue, tuple[Any, ...]] | bool:
         if not 1 <= record.levelno <= 254 or not self.handler.is_formatted_by_writer():
@@ -34,12 +34,6 @@ class _End:
             record.pathname,
             record.lineno,
         )
-
-    def _refused(self, record: logging.LogRecord, error: Exception) -> None:
-        try:
-            raise error
-        except Exception:
-            self.handler.handleError(record)
 
 
 class Feed:

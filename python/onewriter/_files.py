@@ -141,6 +141,13 @@ class OverFileQueue(_Base):
         except Exception:
             self.handleError(record)
 
+    def refused(self, record: logging.LogRecord, error: Exception) -> None:
+        """Tells that the queue has not taken a record, as `emit` does."""
+        try:
+            raise error
+        except Exception:
+            self.handleError(record)
+
     def _put(self, data: bytes, level: int) -> None:
         while True:
             queue = self._file()

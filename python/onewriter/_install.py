@@ -44,10 +44,7 @@ class _Installed:
         """Tells what the queue has not taken as handlers tell it."""
         path, line, function, _ = logger.findCaller()
         record = logger.makeRecord(logger.name, level, path, line, msg, args, None, function)
-        try:
-            raise error
-        except Exception:
-            self.handler.handleError(record)
+        self.handler.refused(record, error)
 
 
 def _is_utf_8(about: tuple[Any, ...]) -> bool:

@@ -77,6 +77,11 @@ pub(crate) fn writer(slot: usize) -> Option<Writer> {
     writers()[slot].clone()
 }
 
+/// Those whose thread is in this process, and not in one that forked it.
+fn writers_here() -> Vec<Writer> {
+    writers().iter().flatten().filter(|it| it.is_here()).cloned().collect()
+}
+
 pub(crate) fn set_writer(slot: usize, writer: Option<Writer>) {
     writers()[slot] = writer;
 }
@@ -88,7 +93,7 @@ pub(crate) fn leave() {
     while N_HEIRS.load(Ordering::SeqCst) > 0 && Instant::now() < until {
         std::thread::sleep(Duration::from_millis(1));
     }
-    let here: Vec<Writer> = writers().iter().flatten().filter(|it| it.is_here()).cloned().collect();
+    let here = writers_here();
     for queue in here.iter().map(Writer::queue) {
         queue.request(wanted);
         queue.wait_until_written(wanted, until, || true);
@@ -100,7 +105,7 @@ pub(crate) fn leave() {
 pub(crate) fn end() {
     HAS_LEFT.store(true, Ordering::SeqCst);
     let until = Instant::now() + onewriter::DRAIN_DEADLINE;
-    let here: Vec<Writer> = writers().iter().flatten().filter(|it| it.is_here()).cloned().collect();
+    let here = writers_here();
     onewriter_ring::leave();
     for writer in here {
         writer.stop(until.saturating_duration_since(Instant::now()));
